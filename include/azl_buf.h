@@ -1,0 +1,50 @@
+/*
+ * azl_buf: a growing byte buffer with a hard cap.
+ *
+ * Owned by whoever creates it; its memory comes from malloc, so growing and
+ * clearing it never grows a pool, and a cleanup of the pool it was created
+ * from frees it. One buffer serves a whole stream: azl_buf_clear() keeps the
+ * memory for the next chunk.
+ *
+ * Errors stick: after the first append that would pass the cap (or fails to
+ * get memory) every further append is refused, the content stays what it was
+ * before that append, and `failed` says so. A caller may thus write a whole
+ * document and test once.
+ */
+#ifndef AZL_BUF_H
+#define AZL_BUF_H
+
+#include <apr_pools.h>
+
+#include "azl_span.h"
+
+typedef struct azl_buf_t {
+    char *data;      /* NULL until the first byte is written */
+    apr_size_t len;  /* bytes in use */
+    apr_size_t size; /* bytes allocated */
+    apr_size_t max;  /* never allocate more than this */
+    int failed;      /* an append was refused */
+} azl_buf_t;
+
+azl_buf_t *azl_buf_create(apr_pool_t *p, apr_size_t max);
+/* Forget the content and a failure, keep the memory. */
+void azl_buf_clear(azl_buf_t *b);
+/* Forget the content and give the memory back. */
+void azl_buf_free(azl_buf_t *b);
+/* Make room for `more` bytes beyond len; APR_ENOSPC beyond the cap. */
+apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more);
+apr_status_t azl_buf_append(azl_buf_t *b, const char *data, apr_size_t len);
+apr_status_t azl_buf_puts(azl_buf_t *b, const char *str);
+apr_status_t azl_buf_span(azl_buf_t *b, azl_span_t s);
+/* A decimal number. */
+apr_status_t azl_buf_int(azl_buf_t *b, apr_int64_t n);
+/* `len` bytes as a quoted JSON string (RFC 8259, section 7): quote, backslash
+ * and control characters escaped; bytes that are no UTF-8 become U+FFFD, so
+ * that what is written can always be read. */
+apr_status_t azl_buf_json(azl_buf_t *b, const char *data, apr_size_t len);
+/* The same for a C string; NULL writes the token null. */
+apr_status_t azl_buf_json_str(azl_buf_t *b, const char *str);
+/* What is in the buffer as a NUL-terminated copy in the pool. */
+char *azl_buf_pstr(const azl_buf_t *b, apr_pool_t *p);
+
+#endif /* AZL_BUF_H */

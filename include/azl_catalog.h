@@ -1,0 +1,91 @@
+/*
+ * azl_catalog: what can be asked for and who serves it: endpoints,
+ * deployments, models.
+ *
+ * Filled while the configuration is read, one catalog for each server that
+ * has directives of its own; belongs to the configuration pool and is
+ * read-only afterwards. `upstream` in an endpoint is the HTTP layer's own
+ * (worker, TLS settings) and means nothing here.
+ */
+#ifndef AZL_CATALOG_H
+#define AZL_CATALOG_H
+
+#include <apr_hash.h>
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "azl_price.h"
+#include "azl_seal.h"
+
+struct azl_dialect_t;
+struct azl_upstream_t;
+
+/* A provider resource with a URL and a credential. */
+typedef struct azl_endpoint_t {
+    const char *name;
+    const char *url;  /* scheme://host[:port][/path], no trailing slash */
+    int tls;
+    const char *host; /* host[:port] as in the URL */
+    const struct azl_dialect_t *dialect;
+    const char *api_version;        /* NULL: the v1 surface */
+    const char *credential;         /* the secret itself; never printed */
+    const char *credential_source;  /* "env:NAME", for messages */
+    apr_interval_time_t timeout;    /* socket inactivity */
+    apr_interval_time_t connect_timeout;
+    int tls_verify;
+    const char *tls_ca;             /* PEM file; NULL: the system's */
+    int keep_annotations;           /* leave Azure's filter results in */
+    struct azl_upstream_t *upstream;
+    const char *where;              /* "file:line" of the directive */
+} azl_endpoint_t;
+
+/* A model at an endpoint. */
+typedef struct azl_deployment_t {
+    const char *id;     /* "endpoint/name" */
+    const azl_endpoint_t *endpoint;
+    const char *name;   /* deployment (Azure) or model name upstream */
+    const char *name_json;      /* the same as a JSON string */
+    const char *public_id;      /* x-litellm-model-id: 16 hex digits of a
+                                   hash of id, says nothing about hosts */
+    unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN];
+    int weight;         /* share among those of the same order; 0: none */
+    int order;          /* lower first; default 1 */
+    azl_price_t price;  /* table and overrides merged */
+    const char *base_model; /* NULL: the alias decides the price */
+    int responses_only; /* surface=responses */
+} azl_deployment_t;
+
+/* The public alias; its deployments form a group. */
+typedef struct azl_model_t {
+    const char *alias;
+    const char *alias_json;
+    apr_array_header_t *deployments; /* azl_deployment_t *, by order */
+    apr_time_t created;
+} azl_model_t;
+
+typedef struct azl_catalog_t {
+    apr_pool_t *pool;
+    apr_hash_t *endpoints; /* name -> azl_endpoint_t * */
+    apr_hash_t *models;    /* alias -> azl_model_t * */
+    apr_array_header_t *order; /* azl_model_t *, as configured */
+} azl_catalog_t;
+
+azl_catalog_t *azl_catalog_create(apr_pool_t *p);
+const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
+                                     apr_size_t len);
+/* The deployment a sealed response id names; NULL if it is gone. */
+const azl_deployment_t *azl_catalog_by_fingerprint(
+    const azl_catalog_t *c,
+    const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
+
+/* Put a model's deployments in the order they are to be tried: by `order`,
+ * within an order by weighted random choice without replacement. `random` is
+ * called for each choice and gives 32 uniform bits. Fills out (room for
+ * model->deployments->nelts) and returns how many. Weight 0 is never chosen
+ * while another of the same order is left. */
+typedef apr_uint32_t azl_random_fn(void *baton);
+int azl_candidates(const azl_model_t *model, azl_random_fn *random,
+                   void *baton, const azl_deployment_t **out);
+
+#endif /* AZL_CATALOG_H */

@@ -1,0 +1,70 @@
+/*
+ * azl_dialect: how one kind of upstream is spoken to.
+ *
+ * A dialect is a table of pure functions, static and read-only. What they
+ * return is in the pool they are given or points into their arguments.
+ */
+#ifndef AZL_DIALECT_H
+#define AZL_DIALECT_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+
+#include "azl_catalog.h"
+#include "azl_document.h"
+#include "azl_error.h"
+
+/* The body of one attempt: the client's bytes with a few pieces replaced. */
+typedef struct azl_body_t {
+    int npieces;
+    azl_span_t *pieces;
+    apr_size_t length; /* their sum */
+} azl_body_t;
+
+typedef struct azl_dialect_t {
+    const char *name; /* as in dialect= */
+    /* The whole URL for an operation. `response_id` is the upstream's own id
+     * (operations on stored responses; else NULL); `query` is the client's
+     * query string or NULL: only members that mean something upstream are
+     * taken over (include[], limit, order, after, ...; never api-version).
+     * NULL if this upstream has no such operation. */
+    const char *(*url)(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
+                       const char *response_id, const char *query);
+    /* The header that carries the endpoint's credential. */
+    void (*credential)(apr_pool_t *p, const azl_endpoint_t *e,
+                       const char **name, const char **value);
+    /* The body for this deployment. `previous_response_id` is the upstream's
+     * own id in place of the sealed one, or NULL. */
+    void (*body)(apr_pool_t *p, const azl_deployment_t *d,
+                 const azl_document_t *doc, const char *previous_response_id,
+                 azl_body_t *out);
+} azl_dialect_t;
+
+/* NULL if there is none of that name. */
+const azl_dialect_t *azl_dialect_find(const char *name);
+/* "azure, openai": for error texts. */
+const char *azl_dialect_names(void);
+
+/*
+ * What an upstream's refusal means. 408, 429, 500-504 and 529 are worth
+ * another candidate, other statuses are not. 401 and 403 are the operator's
+ * mistake and must not look like the client's own key being wrong.
+ */
+int azl_failure_moves_on(int status);
+/* Read an upstream's error answer, whatever shape it has (OpenAI, Azure with
+ * number-like codes and innererror, HTML, empty), into what the client is
+ * told. `headers` are the upstream's. 401/403 become 502
+ * `upstream_authentication_error`; Azure's seconds in a 429 message become
+ * retry_after when no header says it. The upstream's text is passed, except
+ * that nothing which looks like a URL of the endpoint or a credential is. */
+void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
+                      const apr_table_t *headers, azl_span_t body,
+                      azl_error_t *err);
+/* No answer at all: refused, reset, timed out, TLS failure, garbage. */
+void azl_failure_transport(azl_error_t *err, int timed_out);
+/* Of two failures of one request, is `b` more useful to the client than `a`?
+ * An upstream's own word beats a transport failure, a 429 with a time to wait
+ * beats a 5xx, the shorter wait beats the longer. */
+int azl_failure_better(const azl_error_t *a, const azl_error_t *b);
+
+#endif /* AZL_DIALECT_H */

@@ -1,0 +1,62 @@
+/*
+ * azl_document: the request a client sent, read once without a tree.
+ *
+ * Points into the body, which the caller keeps for as long as attempts are
+ * made; what had to be decoded is in the pool. Read-only after
+ * azl_document_read(), so that each attempt can make its own edit of it.
+ */
+#ifndef AZL_DOCUMENT_H
+#define AZL_DOCUMENT_H
+
+#include <apr_pools.h>
+
+#include "azl_error.h"
+#include "azl_route.h"
+#include "azl_scan.h"
+
+/* What happens to top-level members the surface does not define. */
+typedef enum {
+    AZL_PARAMS_KEEP = 0,
+    AZL_PARAMS_DROP,
+    AZL_PARAMS_REJECT
+} azl_params_e;
+
+/* More top-level members than this are refused; the largest surface defines
+ * fewer than 50. */
+#define AZL_DOCUMENT_MEMBERS_MAX 128
+
+typedef struct azl_document_t {
+    azl_op_e op;
+    azl_span_t body;
+    const char *content_type; /* as the client sent it */
+    int multipart;
+    const char *model;        /* decoded; NULL if the body names none */
+    azl_span_t model_raw;     /* the value as written (in multipart: the
+                                 part's content); empty if absent */
+    int stream;               /* an event stream was asked for */
+    azl_value_t stream_options;
+    int include_usage;        /* the client asked for usage in the stream */
+    azl_span_t include_usage_raw; /* its value as written; empty if absent */
+    const char *previous_response_id; /* decoded; NULL if absent or null */
+    azl_span_t previous_response_raw;
+    apr_size_t insert_at; /* offset just behind the opening brace (in
+                             multipart: of the first boundary line) */
+    int empty;            /* the object has no member */
+    const char *boundary; /* multipart only */
+    int ndrops;           /* members to leave out, by AZL_PARAMS_DROP */
+    azl_span_t *drops;    /* each with the comma that belongs to it, in order
+                             of position */
+    const char *dropped;  /* their names, comma-separated, or NULL */
+} azl_document_t;
+
+/* 1, or 0 with the error for the client. Refuses (400): no JSON object (with
+ * line and column), members that matter given twice or with escapes in their
+ * name, api_base, api_key and base_url, a model, stream or
+ * previous_response_id of the wrong type, members the surface does not define
+ * if params says so, unreadable multipart. A missing model is not an error
+ * here (an Azure-shaped path carries it). `content_type` may be NULL. */
+int azl_document_read(apr_pool_t *p, azl_op_e op, azl_params_e params,
+                      const char *content_type, azl_span_t body,
+                      azl_document_t *doc, azl_error_t *err);
+
+#endif /* AZL_DOCUMENT_H */

@@ -1,0 +1,74 @@
+/*
+ * azl_reply: an upstream's good answer, made the client's.
+ *
+ * Rules are a value made for each attempt and kept by the caller while the
+ * answer passes. Whole documents are rewritten in one go, event streams
+ * through an azl_stream_t, which belongs to one attempt and keeps nothing for
+ * each token in any pool.
+ */
+#ifndef AZL_REPLY_H
+#define AZL_REPLY_H
+
+#include <apr_pools.h>
+
+#include "azl_buf.h"
+#include "azl_error.h"
+#include "azl_route.h"
+#include "azl_usage.h"
+
+/* Longest single event (base64 images in a stream are several MB). */
+#define AZL_STREAM_EVENT_MAX (16 * 1024 * 1024)
+
+/* The client's id for an upstream's response id, or NULL to leave it. Called
+ * once for each different id; the text must live as long as the rules. */
+typedef const char *azl_reply_seal_fn(void *baton, azl_span_t upstream_id);
+
+typedef struct azl_reply_rules_t {
+    azl_op_e op;
+    const char *alias_json; /* what `model` is to say, as a JSON string */
+    int keep_annotations;   /* leave Azure's filter results and obfuscation */
+    int include_usage;      /* the client asked for usage in the stream */
+    azl_reply_seal_fn *seal; /* response ids; NULL: leave them */
+    void *seal_baton;
+} azl_reply_rules_t;
+
+/* A whole JSON answer: `model` (and in Responses `id` and
+ * previous_response_id) replaced, everything else byte for byte as it came.
+ * Usage is read if there is any. APR_EINVAL if it is no JSON object (nothing
+ * is written then), APR_ENOSPC if out is full. */
+apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
+                               azl_buf_t *out, azl_usage_t *usage);
+
+typedef struct azl_stream_t azl_stream_t;
+
+typedef struct azl_stream_state_t {
+    int content;  /* real content was written: text, a tool call, a refusal,
+                     a finish. Not: preamble, role, empty delta */
+    int finished; /* every choice has its finish_reason, or the terminal
+                     Responses event came */
+    int closed;   /* [DONE] or an error event was written: nothing follows */
+    int malformed; /* events that were no JSON and were left out */
+    int failed;   /* the upstream sent an error event; `error` says what */
+    azl_error_t error;
+    azl_usage_t usage;
+} azl_stream_state_t;
+
+azl_stream_t *azl_stream_create(apr_pool_t *p,
+                                const azl_reply_rules_t *rules);
+/* Re-encode what came and append it to `out`. An error event before any
+ * content writes nothing (the attempt failed, another may be made); after it
+ * the error event is passed in OpenAI's form and the stream is closed.
+ * APR_SUCCESS, or APR_ENOSPC when an event or `out` passes its cap. */
+apr_status_t azl_stream_feed(azl_stream_t *st, const char *data,
+                             apr_size_t len, azl_buf_t *out);
+/* The upstream ended. Finished: the stream is closed as it must be (one
+ * [DONE] where the surface has it, whether it came or not). Not finished: it
+ * was cut: one error event, no [DONE]; returns 0 then, else 1. Does nothing
+ * when already closed. */
+int azl_stream_finish(azl_stream_t *st, azl_buf_t *out);
+/* End a stream that cannot go on with this error. */
+void azl_stream_abort(azl_stream_t *st, const azl_error_t *err,
+                      azl_buf_t *out);
+const azl_stream_state_t *azl_stream_state(const azl_stream_t *st);
+
+#endif /* AZL_REPLY_H */
