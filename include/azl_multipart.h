@@ -42,7 +42,7 @@ const char *azl_multipart_parse(apr_pool_t *p, const char *boundary,
                                 azl_multipart_t *out);
 /* The only part of that name. NULL when there is none; *twice is set when
  * there are several. */
-const azl_part_t *azl_multipart_find(const azl_multipart_t *m,
-                                     const char *name, int *twice);
+const azl_part_t *azl_multipart_find(const azl_multipart_t *m, const char *name,
+                                     int *twice);
 
 #endif /* AZL_MULTIPART_H */

@@ -54,7 +54,7 @@ typedef struct azl_scan_t {
     const char *error;   /* NULL, or what is wrong (static text) */
     apr_size_t error_at; /* offset of it in the document */
     int depth;
-    int comma; /* a value has been read at this level */
+    int want; /* what may come next at this level */
     unsigned char is_array[AZL_SCAN_DEPTH_MAX / 8];
 } azl_scan_t;
 
@@ -65,7 +65,7 @@ azl_json_type_e azl_scan_peek(azl_scan_t *s);
 int azl_scan_enter(azl_scan_t *s);
 /* In an object: the next member's name (as written, without quotes; it may
  * hold escapes) with the cursor before its value: 1. The object ended and was
- * stepped out of: 0. */
+ * stepped out of: 0. A value that the caller did not read is skipped. */
 int azl_scan_member(azl_scan_t *s, azl_span_t *key);
 /* In an array: 1 with the cursor before the next element, 0 at the end. */
 int azl_scan_element(azl_scan_t *s);

@@ -36,7 +36,6 @@ apr_status_t azl_sse_feed(azl_sse_t *sse, const char *data, apr_size_t len,
 /* The stream ended. The standard drops an event that lacks its final empty
  * line; providers forget that line, so a complete last data line is handed
  * out. */
-apr_status_t azl_sse_finish(azl_sse_t *sse, azl_sse_event_fn *fn,
-                            void *baton);
+apr_status_t azl_sse_finish(azl_sse_t *sse, azl_sse_event_fn *fn, void *baton);
 
 #endif /* AZL_SSE_H */

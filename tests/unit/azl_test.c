@@ -10,6 +10,15 @@
 
 #include "azl_test.h"
 
+/* Called by the address sanitizer where there is one: let a test see what
+ * happens when memory runs out instead of ending the program. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 apr_pool_t *azl_test_pool;
 
 static void setup(void)

@@ -1,10 +1,10 @@
 /*
  * azl_test: what every unit test starts from.
  *
- * Each tests/unit/test_NAME.c includes this header, exports
- * `TCase *azl_test_NAME(void)` and has its line AZL_CASE(NAME) in cases.h. A
- * test case made with azl_test_tcase() gives every test a fresh pool, so what
- * a test allocates is gone before the next one runs.
+ * Each tests/unit/test_NAME.c includes this header, defines
+ * `TCase *azl_test_NAME(void)` and has its line AZL_CASE(NAME) in cases.h,
+ * which declares it. A test case made with azl_test_tcase() gives every test a
+ * fresh pool, so what a test allocates is gone before the next one runs.
  */
 #ifndef AZL_TEST_H
 #define AZL_TEST_H
@@ -14,6 +14,10 @@
 #include <apr_pools.h>
 
 #include "azl_span.h"
+
+#define AZL_CASE(name) TCase *azl_test_##name(void);
+#include "cases.h"
+#undef AZL_CASE
 
 /* The pool of the test that runs. */
 extern apr_pool_t *azl_test_pool;

@@ -3,3 +3,13 @@
  * `TCase *azl_test_buf(void)` in test_buf.c. Included several times by
  * main.c, hence without a guard.
  */
+AZL_CASE(log)
+AZL_CASE(crypto)
+AZL_CASE(wildcard)
+AZL_CASE(seal)
+AZL_CASE(error)
+AZL_CASE(key)
+AZL_CASE(time)
+AZL_CASE(file_read)
+AZL_CASE(buf)
+AZL_CASE(scan)

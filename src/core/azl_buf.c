@@ -1,0 +1,228 @@
+/*
+ * azl_buf: a growing byte buffer with a hard cap.
+ */
+#include <stdlib.h>
+
+#include <apr_errno.h>
+#include <apr_strings.h>
+
+#include "azl_buf.h"
+
+/* The first allocation: holds an ordinary stream chunk after one doubling. */
+#define FIRST_SIZE 512
+
+/* The longest decimal number: -9223372036854775808. */
+#define INT64_DIGITS 20
+
+static const char REPLACEMENT[] = "\xEF\xBF\xBD"; /* U+FFFD */
+
+static apr_status_t free_memory(void *data)
+{
+    azl_buf_free(data);
+    return APR_SUCCESS;
+}
+
+azl_buf_t *azl_buf_create(apr_pool_t *p, apr_size_t max)
+{
+    azl_buf_t *b = apr_pcalloc(p, sizeof(*b));
+
+    b->max = max;
+    apr_pool_cleanup_register(p, b, free_memory, apr_pool_cleanup_null);
+    return b;
+}
+
+void azl_buf_clear(azl_buf_t *b)
+{
+    b->len = 0;
+    b->failed = 0;
+}
+
+void azl_buf_free(azl_buf_t *b)
+{
+    free(b->data);
+    b->data = NULL;
+    b->size = 0;
+    azl_buf_clear(b);
+}
+
+static apr_status_t grow(azl_buf_t *b, apr_size_t need)
+{
+    apr_size_t size = b->size ? b->size : FIRST_SIZE;
+    char *data;
+
+    while (size < need) {
+        /* max is the last step: doubling beyond it might overflow. */
+        size = size > b->max / 2 ? b->max : size * 2;
+    }
+    if (size > b->max) {
+        size = b->max;
+    }
+    data = realloc(b->data, size);
+    if (!data) {
+        b->failed = 1;
+        return APR_ENOMEM;
+    }
+    b->data = data;
+    b->size = size;
+    return APR_SUCCESS;
+}
+
+apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more)
+{
+    if (b->failed || more > b->max - b->len) {
+        b->failed = 1;
+        return APR_ENOSPC;
+    }
+    if (more <= b->size - b->len) {
+        return APR_SUCCESS;
+    }
+    return grow(b, b->len + more);
+}
+
+apr_status_t azl_buf_append(azl_buf_t *b, const char *data, apr_size_t len)
+{
+    apr_status_t rv = azl_buf_reserve(b, len);
+
+    if (rv == APR_SUCCESS && len) {
+        memcpy(b->data + b->len, data, len);
+        b->len += len;
+    }
+    return rv;
+}
+
+apr_status_t azl_buf_puts(azl_buf_t *b, const char *str)
+{
+    return azl_buf_append(b, str, strlen(str));
+}
+
+apr_status_t azl_buf_span(azl_buf_t *b, azl_span_t s)
+{
+    return azl_buf_append(b, s.at, s.len);
+}
+
+apr_status_t azl_buf_int(azl_buf_t *b, apr_int64_t n)
+{
+    char digits[INT64_DIGITS];
+    char *at = digits + sizeof(digits);
+    apr_uint64_t rest = n < 0 ? 0 - (apr_uint64_t)n : (apr_uint64_t)n;
+
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (n < 0) {
+        *--at = '-';
+    }
+    return azl_buf_append(b, at, (apr_size_t)(digits + sizeof(digits) - at));
+}
+
+/* The length of the well-formed UTF-8 sequence of two to four bytes that
+ * starts here (Unicode, table 3-7), or 0. Overlong forms, surrogates and
+ * what lies beyond U+10FFFF differ from the rest in their second byte. */
+static apr_size_t utf8_length(const unsigned char *at, apr_size_t left)
+{
+    unsigned char lead = at[0], low = 0x80, high = 0xBF;
+    apr_size_t len, i;
+
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        len = 2;
+    }
+    else if (lead >= 0xE0 && lead <= 0xEF) {
+        len = 3;
+        low = lead == 0xE0 ? 0xA0 : low;
+        high = lead == 0xED ? 0x9F : high;
+    }
+    else if (lead >= 0xF0 && lead <= 0xF4) {
+        len = 4;
+        low = lead == 0xF0 ? 0x90 : low;
+        high = lead == 0xF4 ? 0x8F : high;
+    }
+    else {
+        return 0;
+    }
+    if (left < len || at[1] < low || at[1] > high) {
+        return 0;
+    }
+    for (i = 2; i < len; i++) {
+        if (at[i] < 0x80 || at[i] > 0xBF) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+/* How many bytes from here can be written as they are. */
+static apr_size_t plain_length(const char *data, apr_size_t len)
+{
+    const unsigned char *at = (const unsigned char *)data;
+    apr_size_t i = 0, seq;
+
+    while (i < len) {
+        if (at[i] >= 0x80) {
+            seq = utf8_length(at + i, len - i);
+            if (!seq) {
+                break;
+            }
+            i += seq;
+        }
+        else if (at[i] < ' ' || at[i] == '"' || at[i] == '\\') {
+            break;
+        }
+        else {
+            i++;
+        }
+    }
+    return i;
+}
+
+/* One byte that cannot stand in a JSON string as it is. */
+static void append_escaped(azl_buf_t *b, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char named[] = "\"\\\b\f\n\r\t";
+    static const char letters[] = "\"\\bfnrt";
+    char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    const char *name = memchr(named, c, sizeof(named) - 1);
+
+    if (name) {
+        esc[1] = letters[name - named];
+        azl_buf_append(b, esc, 2);
+    }
+    else if (c >= 0x80) {
+        azl_buf_append(b, REPLACEMENT, sizeof(REPLACEMENT) - 1);
+    }
+    else {
+        azl_buf_append(b, esc, sizeof(esc));
+    }
+}
+
+apr_status_t azl_buf_json(azl_buf_t *b, const char *data, apr_size_t len)
+{
+    apr_size_t start = b->len, i = 0, plain;
+
+    azl_buf_append(b, "\"", 1);
+    while (i < len && !b->failed) {
+        plain = plain_length(data + i, len - i);
+        azl_buf_append(b, data + i, plain);
+        i += plain;
+        if (i < len) {
+            append_escaped(b, (unsigned char)data[i++]);
+        }
+    }
+    azl_buf_append(b, "\"", 1);
+    if (b->failed) {
+        b->len = start; /* no half strings */
+        return APR_ENOSPC;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t azl_buf_json_str(azl_buf_t *b, const char *str)
+{
+    return str ? azl_buf_json(b, str, strlen(str)) : azl_buf_puts(b, "null");
+}
+
+char *azl_buf_pstr(const azl_buf_t *b, apr_pool_t *p)
+{
+    return apr_pstrmemdup(p, b->len ? b->data : "", b->len);
+}
