@@ -1,0 +1,28 @@
+/*
+ * azl_answer: what every answer of ours to a client has in common. Functions
+ * on a request; no state.
+ */
+#ifndef AZL_ANSWER_H
+#define AZL_ANSWER_H
+
+#include <httpd.h>
+
+#include "azl_buf.h"
+#include "azl_error.h"
+#include "azl_request.h"
+
+/* x-request-id and the x-litellm-* headers, as far as they are known. */
+void azl_answer_headers(request_rec *r, azl_request_t *ar);
+/* Keep of an upstream's headers what is on the allow-list, on top of those
+ * that were there before the attempt. */
+void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar);
+/* Send a JSON document as the whole answer. OK. */
+int azl_answer_json(request_rec *r, int status, const azl_buf_t *doc);
+/* Send an error. OK. */
+int azl_answer_error(request_rec *r, azl_request_t *ar,
+                     const azl_error_t *err);
+/* The headers that go with an error; `headers` is the table to put them in. */
+void azl_answer_error_headers(const azl_error_t *err, const azl_request_t *ar,
+                              apr_table_t *headers);
+
+#endif /* AZL_ANSWER_H */

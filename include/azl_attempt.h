@@ -1,0 +1,69 @@
+/*
+ * azl_attempt: one try at one candidate.
+ *
+ * Lives in a pool of its own below the request's, which is destroyed when the
+ * attempt is over. The body filter and the reply filter work on it: the
+ * one serves its body, the other decides what the answer is worth. Until
+ * `committed` the client has seen nothing and another attempt can be made;
+ * after it the answer belongs to this deployment.
+ */
+#ifndef AZL_ATTEMPT_H
+#define AZL_ATTEMPT_H
+
+#include <httpd.h>
+#include <util_filter.h>
+
+#include "azl_buf.h"
+#include "azl_dialect.h"
+#include "azl_reply.h"
+#include "azl_request.h"
+#include "azl_tap.h"
+
+typedef enum {
+    AZL_REPLY_UNDECIDED = 0, /* nothing but flushes came yet */
+    AZL_REPLY_HELD,     /* a JSON document, collected until its end */
+    AZL_REPLY_TAPPED,   /* a JSON document too large for that, passing by */
+    AZL_REPLY_STREAMED, /* server-sent events */
+    AZL_REPLY_RAW,      /* audio, text: bytes that are nobody's business */
+    AZL_REPLY_FAILED    /* swallowed; `error` says what it was */
+} azl_reply_mode_e;
+
+struct azl_attempt_t {
+    apr_pool_t *pool;
+    request_rec *r;
+    azl_request_t *ar;
+    const azl_deployment_t *deployment;
+
+    azl_body_t body;
+    int body_served;
+
+    azl_reply_mode_e mode;
+    azl_reply_rules_t rules;
+    int status;           /* the upstream's */
+    const apr_table_t *headers; /* likewise */
+    azl_buf_t *in;        /* held document, or the start of an error's body */
+    azl_buf_t *out;       /* re-encoded, not yet passed on */
+    apr_bucket_brigade *bb;
+    azl_stream_t *stream;
+    azl_tap_t *tap;
+    azl_tap_watch_t tap_watch[3];
+    azl_usage_t usage;
+    int committed;        /* the client has been sent something */
+    int ended;            /* ... and the end of it */
+    int truncated;        /* ... which was not the answer's end */
+    azl_error_t error;    /* in mode FAILED */
+};
+
+/* Make attempts until one commits or none is left, and answer the client.
+ * OK or a status for httpd. */
+int azl_attempts_run(request_rec *r, azl_request_t *ar);
+
+/* azl_filter_body.c */
+ap_filter_t *azl_filter_body_add(azl_attempt_t *at);
+/* azl_filter_reply.c */
+ap_filter_t *azl_filter_reply_add(azl_attempt_t *at);
+/* The call has returned: whatever mod_proxy left open is closed. `next` is
+ * the filter behind the reply filter. */
+void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out);
+
+#endif /* AZL_ATTEMPT_H */

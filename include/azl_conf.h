@@ -1,0 +1,87 @@
+/*
+ * azl_conf: one server's configuration.
+ *
+ * Made and merged by httpd while it reads its files, completed once by
+ * azl_conf_resolve() (check_config hook), read-only while requests run. Lives
+ * in the configuration pool, that is until the next restart. A virtual host
+ * inherits every scalar; its endpoints are added to those of the main server;
+ * if it names any model or any key of its own it has only those.
+ */
+#ifndef AZL_CONF_H
+#define AZL_CONF_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "azl_catalog.h"
+#include "azl_document.h"
+#include "azl_key.h"
+#include "azl_price.h"
+#include "azl_seal.h"
+
+struct server_rec;
+struct azl_usage_log_t;
+
+/* AzureLITMaxBody: what LLM clients send (images inline) stays below. */
+#define AZL_MAX_BODY_DEFAULT (32 * 1024 * 1024)
+/* AzureLITRetry: attempts beyond the first. */
+#define AZL_RETRY_DEFAULT 2
+/* AzureLITKeepAliveHold: long enough for the next request of a busy client,
+ * short enough not to be seen by an idle one. */
+#define AZL_HOLD_DEFAULT apr_time_from_msec(5)
+
+/* A key or key file as configured. */
+typedef struct azl_key_source_t {
+    const char *file; /* NULL: the members below */
+    const char *name;
+    const char *digest;
+    int noptions;
+    const char *const *options;
+} azl_key_source_t;
+
+/* An AzureLITModel line. */
+typedef struct azl_model_line_t {
+    const char *alias;
+    const char *endpoint;
+    const char *deployment;
+    int weight;
+    int order;
+    int responses_only;
+    const char *base_model;
+    azl_price_t price;
+    const char *where; /* "file:line" */
+} azl_model_line_t;
+
+typedef struct azl_conf_t {
+    /* as configured; -1 and NULL: not set */
+    int enabled;
+    const char *base_path;
+    const char *master_key;
+    apr_int64_t max_body;
+    apr_interval_time_t hold; /* 0: off */
+    int params;
+    int retry;
+    const char *usage_log;
+    const char *price_file;
+    apr_array_header_t *key_sources; /* azl_key_source_t */
+    apr_array_header_t *endpoints;   /* azl_endpoint_t * */
+    apr_array_header_t *models;      /* azl_model_line_t */
+    azl_keyring_t *keyring;
+    /* resolved */
+    azl_catalog_t *catalog;
+    azl_seal_t *seal; /* NULL without any secret to derive one from */
+    struct azl_usage_log_t *log; /* NULL: no usage log */
+} azl_conf_t;
+
+void *azl_conf_create(apr_pool_t *p, struct server_rec *s);
+void *azl_conf_merge(apr_pool_t *p, void *base, void *add);
+azl_conf_t *azl_conf_get(const struct server_rec *s);
+
+/* Complete the configuration of one server: defaults, endpoint names, prices,
+ * seal. NULL, or a message that names the directive's place and what would be
+ * right. */
+const char *azl_conf_resolve(azl_conf_t *conf, apr_pool_t *p,
+                             apr_pool_t *ptemp);
+
+#endif /* AZL_CONF_H */

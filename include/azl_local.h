@@ -1,0 +1,13 @@
+/*
+ * azl_local: what is answered here, without an upstream: the list of models
+ * and the health of this process. Stateless.
+ */
+#ifndef AZL_LOCAL_H
+#define AZL_LOCAL_H
+
+#include "azl_request.h"
+
+/* OK, or DECLINED if the operation is none of these. */
+int azl_local_answer(request_rec *r, azl_request_t *ar);
+
+#endif /* AZL_LOCAL_H */

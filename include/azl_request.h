@@ -1,0 +1,57 @@
+/*
+ * azl_request: everything we know of one request to the API.
+ *
+ * Made by the translate_name hook, found in r->request_config, lives in the
+ * request's pool. Later hooks add to it: who calls, what is asked, which
+ * deployments may serve it, what became of it. An internal redirect has a
+ * request_rec of its own and no azl_request_t.
+ */
+#ifndef AZL_REQUEST_H
+#define AZL_REQUEST_H
+
+#include <httpd.h>
+
+#include "azl_catalog.h"
+#include "azl_conf.h"
+#include "azl_document.h"
+#include "azl_error.h"
+#include "azl_key.h"
+#include "azl_record.h"
+#include "azl_route.h"
+
+/* "req_" and 32 hex digits, as api.openai.com's look. */
+#define AZL_REQUEST_ID_LEN 36
+
+typedef struct azl_attempt_t azl_attempt_t;
+
+typedef struct azl_request_t {
+    const azl_conf_t *conf;
+    azl_route_t route;
+    char id[AZL_REQUEST_ID_LEN + 1];
+    const azl_key_t *key;      /* the caller; NULL: none or unknown */
+    azl_span_t body;           /* as read; in the request's pool */
+    azl_document_t doc;        /* of a model call */
+    const azl_model_t *model;
+    const char *response_id;   /* the upstream's own, from a sealed one: the
+                                  path's or previous_response_id */
+    int ncandidates;
+    const azl_deployment_t **candidates; /* in the order to be tried */
+    int refused;               /* `error` is the answer */
+    azl_error_t error;
+    azl_attempt_t *attempt;    /* while one is made */
+    apr_table_t *base_headers; /* r->headers_out before any attempt */
+    int recorded;              /* write a usage record at log time */
+    azl_record_t rec;
+} azl_request_t;
+
+/* NULL if the request is not ours. */
+azl_request_t *azl_request_get(const request_rec *r);
+/* Make it; *route is copied. */
+azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
+                                  const azl_route_t *route);
+/* Refuse it: the error becomes the answer whoever sends it. */
+void azl_request_refuse(azl_request_t *ar, const azl_error_t *err);
+/* 32 uniform bits for the choice of candidates. */
+apr_uint32_t azl_request_random(void *baton);
+
+#endif /* AZL_REQUEST_H */

@@ -1,0 +1,137 @@
+#include "azl_answer.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "azl_httpd.h"
+#include "azl_price.h"
+
+/* One error document: message, code, Azure's details. */
+#define ERROR_DOCUMENT_MAX (256 * 1024)
+
+/* The same bits as the request id, in the form LiteLLM gives its call id. */
+static const char *call_id(request_rec *r, const azl_request_t *ar)
+{
+    const char *hex = ar->id + 4;
+
+    return apr_psprintf(r->pool, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+                        hex + 12, hex + 16, hex + 20);
+}
+
+void azl_answer_headers(request_rec *r, azl_request_t *ar)
+{
+    apr_table_t *headers = r->headers_out;
+
+    apr_table_setn(headers, "x-request-id", ar->id);
+    if (!ar->recorded) {
+        return;
+    }
+    apr_table_setn(headers, "x-litellm-call-id", call_id(r, ar));
+    if (!ar->model) {
+        return;
+    }
+    apr_table_setn(headers, "x-litellm-model-group", ar->model->alias);
+    if (ar->rec.attempts > 0) {
+        apr_table_setn(headers, "x-litellm-attempted-retries",
+                       apr_itoa(r->pool, ar->rec.attempts - 1));
+    }
+    if (ar->rec.cost != AZL_PRICE_UNSET) {
+        char text[AZL_PRICE_TEXT_MAX];
+
+        azl_price_text(ar->rec.cost, text);
+        apr_table_setn(headers, "x-litellm-response-cost",
+                       apr_pstrdup(r->pool, text));
+    }
+}
+
+/* Nothing here names a host, a region or an account. */
+static int is_passed_header(const char *name)
+{
+    switch (name[0] | 0x20) {
+    case 'x':
+        return ap_cstr_casecmpn(name, "x-ratelimit-", 12) == 0;
+    case 'a':
+        return ap_cstr_casecmp(name, "apim-request-id") == 0;
+    case 'c':
+        return ap_cstr_casecmp(name, "Content-Length") == 0 ||
+               ap_cstr_casecmp(name, "Content-Disposition") == 0;
+    case 'o':
+        return ap_cstr_casecmp(name, "openai-processing-ms") == 0;
+    case 'r':
+        return ap_cstr_casecmp(name, "Retry-After") == 0 ||
+               ap_cstr_casecmp(name, "retry-after-ms") == 0;
+    default:
+        return 0;
+    }
+}
+
+void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar)
+{
+    const apr_array_header_t *array = apr_table_elts(r->headers_out);
+    const apr_table_entry_t *entry = (void *)array->elts;
+    apr_table_t *headers = apr_table_copy(r->pool, ar->base_headers);
+    int i;
+
+    for (i = 0; i < array->nelts; i++) {
+        if (entry[i].key && is_passed_header(entry[i].key)) {
+            apr_table_addn(headers, entry[i].key, entry[i].val);
+        }
+    }
+    r->headers_out = headers;
+}
+
+static int send_document(request_rec *r, const azl_buf_t *doc)
+{
+    apr_bucket_brigade *bb;
+    apr_bucket *b;
+
+    bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    if (!r->header_only) {
+        b = apr_bucket_transient_create(doc->data, doc->len, bb->bucket_alloc);
+        APR_BRIGADE_INSERT_TAIL(bb, b);
+    }
+    b = apr_bucket_eos_create(bb->bucket_alloc);
+    APR_BRIGADE_INSERT_TAIL(bb, b);
+    ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_destroy(bb);
+    return OK;
+}
+
+int azl_answer_json(request_rec *r, int status, const azl_buf_t *doc)
+{
+    r->status = status;
+    r->status_line = NULL;
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)doc->len);
+    return send_document(r, doc);
+}
+
+void azl_answer_error_headers(const azl_error_t *err, const azl_request_t *ar,
+                              apr_table_t *headers)
+{
+    if (ar && ar->route.allow && err->status == HTTP_METHOD_NOT_ALLOWED) {
+        apr_table_setn(headers, "Allow", ar->route.allow);
+    }
+    if (err->status == HTTP_UNAUTHORIZED) {
+        apr_table_setn(headers, "WWW-Authenticate", "Bearer");
+    }
+    if (err->retry_after) {
+        apr_table_setn(headers, "Retry-After", err->retry_after);
+    }
+    if (err->retry_after_ms) {
+        apr_table_setn(headers, "retry-after-ms", err->retry_after_ms);
+    }
+    if (err->no_retry) {
+        apr_table_setn(headers, "x-should-retry", "false");
+    }
+}
+
+int azl_answer_error(request_rec *r, azl_request_t *ar, const azl_error_t *err)
+{
+    azl_buf_t *doc = azl_buf_create(r->pool, ERROR_DOCUMENT_MAX);
+
+    azl_error_write(doc, err);
+    azl_answer_headers(r, ar);
+    azl_answer_error_headers(err, ar, r->headers_out);
+    return azl_answer_json(r, err->status, doc);
+}

@@ -1,0 +1,382 @@
+#include <apr_buckets.h>
+#include <httpd.h>
+#include <http_connection.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "azl_answer.h"
+#include "azl_attempt.h"
+#include "azl_hooks.h"
+#include "azl_httpd.h"
+
+/* A JSON answer up to this size is rewritten whole, with an exact length and
+ * its cost in a header, and can still fail over when it is cut. */
+#define HOLD_MAX (1024 * 1024)
+/* Of an upstream's error this much is read: messages are below 4 KB. */
+#define ERROR_BODY_MAX (16 * 1024)
+/* Re-encoded bytes go on at the latest when there are this many. */
+#define PASS_SIZE (16 * 1024)
+/* Bounds what one event can become: its text, twice for safety. */
+#define OUT_MAX (2 * AZL_STREAM_EVENT_MAX)
+
+static ap_filter_rec_t *reply_filter_handle;
+
+static int is_type(const char *have, const char *want)
+{
+    apr_size_t len = strlen(want);
+
+    return have && ap_cstr_casecmpn(have, want, len) == 0 &&
+           (have[len] == '\0' || have[len] == ';' || have[len] == ' ');
+}
+
+/* Speech and transcripts come in many forms; everything else must be JSON. */
+static int may_be_raw(azl_op_e op)
+{
+    return op == AZL_OP_AUDIO_SPEECH || op == AZL_OP_AUDIO_TRANSCRIPTIONS ||
+           op == AZL_OP_AUDIO_TRANSLATIONS;
+}
+
+static void fail(azl_attempt_t *at, const azl_error_t *err)
+{
+    at->mode = AZL_REPLY_FAILED;
+    at->error = *err;
+}
+
+static void fail_transport(azl_attempt_t *at, int timed_out)
+{
+    azl_error_t err;
+
+    azl_failure_transport(&err, timed_out);
+    fail(at, &err);
+}
+
+/* The first bytes are here, so status and headers are final. */
+static void decide(azl_attempt_t *at)
+{
+    request_rec *r = at->r;
+    const char *type = r->content_type;
+
+    at->status = r->status;
+    at->headers = r->headers_out;
+    at->out = azl_buf_create(at->pool, OUT_MAX);
+    if (r->status < 200 || r->status > 299) {
+        at->mode = AZL_REPLY_FAILED;
+        at->in = azl_buf_create(at->pool, ERROR_BODY_MAX);
+    }
+    else if (apr_table_get(r->headers_out, "Content-Encoding")) {
+        /* nobody asked for it, and we could not read it */
+        fail_transport(at, 0);
+    }
+    else if (is_type(type, "text/event-stream")) {
+        at->mode = AZL_REPLY_STREAMED;
+        at->stream = azl_stream_create(at->pool, &at->rules);
+    }
+    else if (is_type(type, "application/json")) {
+        at->mode = AZL_REPLY_HELD;
+        at->in = azl_buf_create(at->pool, HOLD_MAX);
+    }
+    else if (may_be_raw(at->ar->route.op)) {
+        at->mode = AZL_REPLY_RAW;
+    }
+    else {
+        fail_transport(at, 0);
+    }
+}
+
+/* From here on the answer is this deployment's. */
+static void commit(azl_attempt_t *at)
+{
+    request_rec *r = at->r;
+
+    at->committed = 1;
+    at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
+    azl_answer_upstream_headers(r, at->ar);
+    if (at->mode != AZL_REPLY_RAW) {
+        apr_table_unset(r->headers_out, "Content-Length");
+    }
+    if (at->mode == AZL_REPLY_STREAMED) {
+        ap_set_content_type(r, "text/event-stream; charset=utf-8");
+        apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
+        apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
+    }
+    if (at->usage.reported) {
+        at->ar->rec.cost = azl_price_cost(&at->deployment->price, &at->usage);
+    }
+    azl_answer_headers(r, at->ar);
+    apr_table_setn(r->headers_out, "x-litellm-model-id",
+                   at->deployment->public_id);
+}
+
+static apr_bucket_brigade *brigade(azl_attempt_t *at)
+{
+    if (!at->bb) {
+        at->bb =
+            apr_brigade_create(at->r->pool, at->r->connection->bucket_alloc);
+    }
+    return at->bb;
+}
+
+/* Hand on what has been re-encoded. */
+static apr_status_t pass(azl_attempt_t *at, ap_filter_t *next, int flush,
+                         int eos)
+{
+    apr_bucket_alloc_t *alloc = at->r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = brigade(at);
+    apr_status_t rv;
+
+    if (at->out->len) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(
+                                        at->out->data, at->out->len, alloc));
+    }
+    if (eos) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+        at->ended = 1;
+    }
+    else if (flush) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
+    }
+    rv = ap_pass_brigade(next, bb);
+    apr_brigade_cleanup(bb);
+    azl_buf_clear(at->out);
+    return rv;
+}
+
+static apr_status_t emit(void *baton, const char *data, apr_size_t len)
+{
+    return azl_buf_append(((azl_attempt_t *)baton)->out, data, len);
+}
+
+/* The document is larger than what is held: let it pass, and read what is
+ * wanted of it on the way. */
+static apr_status_t start_tap(azl_attempt_t *at)
+{
+    at->mode = AZL_REPLY_TAPPED;
+    at->tap_watch[0].name = "model";
+    at->tap_watch[0].replacement = at->rules.alias_json;
+    at->tap_watch[1].name = "usage";
+    at->tap = azl_tap_create(at->pool, at->tap_watch, 2);
+    commit(at);
+    return azl_tap_feed(at->tap, at->in->data, at->in->len, emit, at);
+}
+
+static apr_status_t hold(azl_attempt_t *at, const char *data, apr_size_t len)
+{
+    apr_status_t rv;
+
+    if (azl_buf_append(at->in, data, len) == APR_SUCCESS) {
+        return APR_SUCCESS;
+    }
+    rv = start_tap(at);
+    azl_buf_free(at->in);
+    if (rv == APR_SUCCESS) {
+        rv = azl_tap_feed(at->tap, data, len, emit, at);
+    }
+    return rv;
+}
+
+static apr_status_t feed(azl_attempt_t *at, const char *data, apr_size_t len)
+{
+    switch (at->mode) {
+    case AZL_REPLY_HELD:
+        return hold(at, data, len);
+    case AZL_REPLY_TAPPED:
+        return azl_tap_feed(at->tap, data, len, emit, at);
+    case AZL_REPLY_STREAMED:
+        return azl_stream_feed(at->stream, data, len, at->out);
+    case AZL_REPLY_RAW:
+        return azl_buf_append(at->out, data, len);
+    default:
+        /* the start of an error is enough to understand it */
+        if (at->in && at->in->len < ERROR_BODY_MAX) {
+            apr_size_t room = ERROR_BODY_MAX - at->in->len;
+
+            azl_buf_append(at->in, data, len < room ? len : room);
+        }
+        return APR_SUCCESS;
+    }
+}
+
+/* A held document is complete. */
+static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
+{
+    azl_span_t doc = azl_span(at->in->data ? at->in->data : "", at->in->len);
+
+    if (azl_reply_rewrite(&at->rules, doc, at->out, &at->usage) !=
+        APR_SUCCESS) {
+        fail_transport(at, 0);
+        return APR_SUCCESS;
+    }
+    commit(at);
+    ap_set_content_length(at->r, (apr_off_t)at->out->len);
+    return pass(at, next, 0, 1);
+}
+
+static apr_status_t finish_tapped(azl_attempt_t *at, ap_filter_t *next)
+{
+    azl_span_t value;
+
+    azl_tap_finish(at->tap, emit, at);
+    if (azl_tap_value(at->tap, 1, &value)) {
+        azl_usage_read(&at->usage, value);
+    }
+    return pass(at, next, 0, 1);
+}
+
+/* A stream's events are in, or its end is (`eos`). */
+static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
+                                  int flush, int eos)
+{
+    const azl_stream_state_t *state = azl_stream_state(at->stream);
+
+    if (!at->committed && state->failed) {
+        fail(at, &state->error);
+        return APR_SUCCESS;
+    }
+    if (!at->committed && state->content) {
+        commit(at);
+    }
+    if (eos) {
+        int complete = azl_stream_finish(at->stream, at->out);
+
+        at->usage = state->usage;
+        if (!at->committed) {
+            /* it ended before it had begun: nothing to show */
+            fail_transport(at, 0);
+            return APR_SUCCESS;
+        }
+        at->truncated = !complete || state->failed;
+        return pass(at, next, 0, 1);
+    }
+    if (at->committed && at->out->len && (flush || at->out->len >= PASS_SIZE)) {
+        return pass(at, next, flush, 0);
+    }
+    return APR_SUCCESS;
+}
+
+/* The connection to the upstream broke, or what came cannot be carried. */
+static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
+                              int timed_out)
+{
+    apr_bucket_alloc_t *alloc = at->r->connection->bucket_alloc;
+    apr_bucket_brigade *bb;
+
+    if (at->mode == AZL_REPLY_FAILED) {
+        return APR_SUCCESS;
+    }
+    if (!at->committed) {
+        fail_transport(at, timed_out);
+        return APR_SUCCESS;
+    }
+    at->truncated = 1;
+    if (at->mode == AZL_REPLY_STREAMED) {
+        return settle_stream(at, next, 0, 1);
+    }
+    /* Without a form in which to say so, the only honest end is none: the
+     * chunked body stays unterminated, the HTTP/2 stream is reset. */
+    at->ended = 1;
+    azl_buf_clear(at->out);
+    bb = brigade(at);
+    APR_BRIGADE_INSERT_TAIL(
+        bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, at->r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
+    at->r->connection->keepalive = AP_CONN_CLOSE;
+    return ap_pass_brigade(next, bb);
+}
+
+static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
+                           int eos)
+{
+    if (at->ended) {
+        return APR_SUCCESS;
+    }
+    if (eos && at->mode == AZL_REPLY_UNDECIDED) {
+        decide(at); /* an answer without a body */
+    }
+    switch (at->mode) {
+    case AZL_REPLY_HELD:
+        return eos ? finish_held(at, next) : APR_SUCCESS;
+    case AZL_REPLY_STREAMED:
+        return settle_stream(at, next, flush, eos);
+    case AZL_REPLY_TAPPED:
+        return eos ? finish_tapped(at, next)
+                   : (at->out->len ? pass(at, next, flush, 0) : APR_SUCCESS);
+    case AZL_REPLY_RAW:
+        if (!at->committed) {
+            commit(at);
+        }
+        return pass(at, next, flush, eos);
+    default:
+        return APR_SUCCESS;
+    }
+}
+
+static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    azl_attempt_t *at = f->ctx;
+    int flush = 0, eos = 0, broken = 0;
+    apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb) && !eos;
+         b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_EOS(b)) {
+            eos = 1;
+        }
+        else if (APR_BUCKET_IS_FLUSH(b)) {
+            flush = 1;
+        }
+        else if (AP_BUCKET_IS_ERROR(b) || AP_BUCKET_IS_EOC(b)) {
+            /* also how mod_proxy_http says that nothing came at all on a
+             * client connection that is kept alive */
+            broken = 1;
+        }
+        else if (!APR_BUCKET_IS_METADATA(b)) {
+            apr_status_t rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+
+            if (rv != APR_SUCCESS) {
+                return rv;
+            }
+            if (len && at->mode == AZL_REPLY_UNDECIDED) {
+                decide(at);
+            }
+            if (len && !at->ended && feed(at, data, len) != APR_SUCCESS) {
+                broken = 1;
+                break;
+            }
+        }
+    }
+    apr_brigade_cleanup(bb);
+    if (broken) {
+        return at->ended ? APR_SUCCESS : break_off(at, f->next, 0);
+    }
+    return settle(at, f->next, flush, eos);
+}
+
+void azl_filter_reply_register(void)
+{
+    /* before every filter that re-encodes contents for the client */
+    reply_filter_handle = ap_register_output_filter(
+        "AZURELIT_REPLY", reply_filter, NULL, AP_FTYPE_RESOURCE - 1);
+}
+
+ap_filter_t *azl_filter_reply_add(azl_attempt_t *at)
+{
+    return ap_add_output_filter_handle(reply_filter_handle, at, at->r,
+                                       at->r->connection);
+}
+
+void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out)
+{
+    if (!at->ended && !at->r->connection->aborted) {
+        break_off(at, next, timed_out);
+    }
+    if (at->mode == AZL_REPLY_FAILED && at->status &&
+        (at->status < 200 || at->status > 299)) {
+        azl_failure_read(
+            at->r->pool, at->deployment, at->status, at->headers,
+            azl_span(at->in->data ? at->in->data : "", at->in->len),
+            &at->error);
+    }
+}

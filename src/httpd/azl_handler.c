@@ -1,0 +1,26 @@
+#include "azl_hooks.h"
+
+#include "azl_answer.h"
+#include "azl_attempt.h"
+#include "azl_hold.h"
+#include "azl_httpd.h"
+#include "azl_local.h"
+#include "azl_request.h"
+
+int azl_hook_handler(request_rec *r)
+{
+    azl_request_t *ar = azl_request_get(r);
+    int rc;
+
+    if (!ar) {
+        return DECLINED;
+    }
+    azl_hold_mark(r->connection, ar->conf->hold);
+    /* `Satisfy any` with another module's consent lets a request past the
+     * access checker; it does not make a key. */
+    if (ar->refused) {
+        return azl_answer_error(r, ar, &ar->error);
+    }
+    rc = azl_local_answer(r, ar);
+    return rc == DECLINED ? azl_attempts_run(r, ar) : rc;
+}

@@ -1,0 +1,130 @@
+#include "azl_hold.h"
+
+#include <apr_atomic.h>
+#include <apr_poll.h>
+#include <ap_mpm.h>
+#include <http_connection.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <http_core.h>
+#include <util_filter.h>
+
+#include "azl_hooks.h"
+#include "azl_httpd.h"
+
+/* Held and working threads together stay below this part of all: with more,
+ * holding gains nothing and other connections wait for a thread. */
+#define SHARE_OF_THREADS 4
+
+typedef struct hold_t {
+    int inner;                /* the connection is being processed */
+    int given_up;             /* a hold ran out: this client is slow */
+    apr_interval_time_t hold; /* set by the last answer; 0: not ours */
+} hold_t;
+
+static apr_uint32_t busy_threads; /* processing or holding a connection */
+static apr_uint32_t max_busy;     /* 0: never hold */
+
+void azl_hold_child_init(int used)
+{
+    int threads = 0;
+
+    max_busy = 0;
+    if (used && ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) == APR_SUCCESS &&
+        threads > SHARE_OF_THREADS) {
+        max_busy = (apr_uint32_t)(threads / SHARE_OF_THREADS);
+    }
+}
+
+void azl_hold_mark(conn_rec *c, apr_interval_time_t hold)
+{
+    hold_t *h = ap_get_module_config(c->conn_config, &azurelit_module);
+
+    if (h) {
+        h->hold = hold;
+    }
+}
+
+static int stopping(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
+           state == AP_MPMQ_STOPPING;
+}
+
+static int may_hold(conn_rec *c, const hold_t *h, int rc)
+{
+    return rc == OK && h->hold > 0 && !h->given_up && c->cs &&
+           c->cs->state == CONN_STATE_WRITE_COMPLETION &&
+           c->keepalive == AP_CONN_KEEPALIVE && !c->aborted &&
+           apr_atomic_read32(&busy_threads) <= max_busy && !stopping() &&
+           strcmp(ap_get_protocol(c), AP_PROTOCOL_HTTP1) == 0;
+}
+
+/* Write what the core filter has set aside, as the MPM would. */
+static int flushed(conn_rec *c)
+{
+    ap_filter_t *last = c->output_filters;
+
+    while (last->next) {
+        last = last->next;
+    }
+    return last->frec->filter_func.out_func(last, NULL) == APR_SUCCESS &&
+           !c->data_in_output_filters;
+}
+
+/* 1 when the next request (or the client's goodbye) is there. */
+static int next_request(conn_rec *c, hold_t *h)
+{
+    apr_pollfd_t pfd;
+    apr_int32_t ready;
+
+    if (c->data_in_input_filters) {
+        return 1;
+    }
+    memset(&pfd, 0, sizeof(pfd));
+    pfd.p = c->pool;
+    pfd.desc_type = APR_POLL_SOCKET;
+    pfd.reqevents = APR_POLLIN;
+    pfd.desc.s = ap_get_conn_socket(c);
+    if (!pfd.desc.s) {
+        return 0;
+    }
+    if (apr_poll(&pfd, 1, &ready, h->hold) == APR_SUCCESS && ready == 1) {
+        return 1;
+    }
+    h->given_up = 1;
+    return 0;
+}
+
+int azl_hook_hold_connection(conn_rec *c)
+{
+    hold_t *h;
+    int rc;
+
+    if (!max_busy || c->master || c->outgoing) {
+        return DECLINED;
+    }
+    h = ap_get_module_config(c->conn_config, &azurelit_module);
+    if (!h) {
+        h = apr_pcalloc(c->pool, sizeof(*h));
+        ap_set_module_config(c->conn_config, &azurelit_module, h);
+    }
+    if (h->inner) {
+        return DECLINED;
+    }
+    apr_atomic_inc32(&busy_threads);
+    for (;;) {
+        h->hold = 0;
+        h->inner = 1;
+        rc = ap_run_process_connection(c);
+        h->inner = 0;
+        if (!may_hold(c, h, rc) || !flushed(c) || !next_request(c, h)) {
+            break;
+        }
+        c->cs->state = CONN_STATE_READ_REQUEST_LINE;
+    }
+    apr_atomic_dec32(&busy_threads);
+    return rc;
+}

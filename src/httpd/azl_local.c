@@ -1,0 +1,90 @@
+#include "azl_local.h"
+
+#include <apr_strings.h>
+
+#include "azl_answer.h"
+#include "azl_httpd.h"
+
+/* Ten thousand models with long names. */
+#define DOCUMENT_MAX (4 * 1024 * 1024)
+
+static void write_model(azl_buf_t *doc, const azl_model_t *model)
+{
+    azl_buf_puts(doc, "{\"id\":");
+    azl_buf_puts(doc, model->alias_json);
+    azl_buf_puts(doc, ",\"object\":\"model\",\"created\":");
+    azl_buf_int(doc, apr_time_sec(model->created));
+    azl_buf_puts(doc, ",\"owned_by\":\"azurelit\"}");
+}
+
+static int answer_models(request_rec *r, azl_request_t *ar)
+{
+    const apr_array_header_t *all = ar->conf->catalog->order;
+    azl_model_t **model = (void *)all->elts;
+    azl_buf_t *doc = azl_buf_create(r->pool, DOCUMENT_MAX);
+    int i, written = 0;
+
+    azl_buf_puts(doc, "{\"object\":\"list\",\"data\":[");
+    for (i = 0; i < all->nelts; i++) {
+        if (azl_key_allows(ar->key, model[i]->alias)) {
+            azl_buf_puts(doc, written++ ? "," : "");
+            write_model(doc, model[i]);
+        }
+    }
+    azl_buf_puts(doc, "]}");
+    azl_answer_headers(r, ar);
+    return azl_answer_json(r, HTTP_OK, doc);
+}
+
+static int answer_model(request_rec *r, azl_request_t *ar)
+{
+    const azl_model_t *model;
+    azl_buf_t *doc;
+
+    model = azl_catalog_model(ar->conf->catalog, ar->route.model.at,
+                              ar->route.model.len);
+    if (!model || !azl_key_allows(ar->key, model->alias)) {
+        azl_error_t err;
+
+        azl_error_set(&err, HTTP_NOT_FOUND, AZL_CLASS_VALIDATION,
+                      "invalid_request_error", "model_not_found",
+                      apr_psprintf(r->pool,
+                                   "The model `%.*s` does not exist "
+                                   "or you do not have access to it.",
+                                   (int)ar->route.model.len,
+                                   ar->route.model.at));
+        return azl_answer_error(r, ar, &err);
+    }
+    doc = azl_buf_create(r->pool, DOCUMENT_MAX);
+    write_model(doc, model);
+    azl_answer_headers(r, ar);
+    return azl_answer_json(r, HTTP_OK, doc);
+}
+
+static int answer_text(request_rec *r, azl_request_t *ar, const char *json)
+{
+    azl_buf_t *doc = azl_buf_create(r->pool, DOCUMENT_MAX);
+
+    azl_buf_puts(doc, json);
+    azl_answer_headers(r, ar);
+    return azl_answer_json(r, HTTP_OK, doc);
+}
+
+int azl_local_answer(request_rec *r, azl_request_t *ar)
+{
+    switch (ar->route.op) {
+    case AZL_OP_MODELS:
+        return answer_models(r, ar);
+    case AZL_OP_MODEL:
+        return answer_model(r, ar);
+    case AZL_OP_LIVENESS:
+        /* LiteLLM's body, a JSON string */
+        return answer_text(r, ar, "\"I'm alive!\"");
+    case AZL_OP_READINESS:
+        return answer_text(r, ar,
+                           "{\"status\":\"healthy\",\"db\":\"Not "
+                           "connected\"}");
+    default:
+        return DECLINED;
+    }
+}

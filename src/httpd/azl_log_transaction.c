@@ -1,0 +1,87 @@
+#include "azl_hooks.h"
+
+#include <apr_strings.h>
+
+#include "azl_httpd.h"
+#include "azl_request.h"
+#include "azl_usage_log.h"
+
+/* nginx's word for it, which log readers know: the client had gone before the
+ * answer was complete. */
+#define STATUS_CLIENT_CLOSED 499
+
+static void set_count(request_rec *r, const char *name, apr_int64_t n)
+{
+    apr_table_setn(r->notes, name,
+                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n));
+}
+
+/* %{azurelit-tokens-out}n and its siblings. */
+static void set_notes(request_rec *r, const azl_record_t *rec)
+{
+    if (rec->usage.reported) {
+        set_count(r, "azurelit-tokens-in", rec->usage.prompt);
+        set_count(r, "azurelit-tokens-out", rec->usage.completion);
+        set_count(r, "azurelit-tokens-cached", rec->usage.cached);
+        set_count(r, "azurelit-tokens-reasoning", rec->usage.reasoning);
+    }
+    if (rec->cost != AZL_PRICE_UNSET) {
+        char text[AZL_PRICE_TEXT_MAX];
+
+        azl_price_text(rec->cost, text);
+        apr_table_setn(r->notes, "azurelit-cost", apr_pstrdup(r->pool, text));
+    }
+    apr_table_setn(r->notes, "azurelit-request-id", rec->request_id);
+    if (rec->key_hash) {
+        apr_table_setn(r->notes, "azurelit-key", rec->key_hash);
+    }
+    if (rec->model) {
+        apr_table_setn(r->notes, "azurelit-model", rec->model);
+    }
+    if (rec->deployment) {
+        apr_table_setn(r->notes, "azurelit-deployment", rec->deployment);
+    }
+}
+
+static azl_error_class_e class_of_status(int status)
+{
+    azl_error_t err;
+
+    azl_error_from_status(&err, status);
+    return err.cls;
+}
+
+int azl_hook_log_transaction(request_rec *r)
+{
+    azl_request_t *ar = azl_request_get(r);
+    const request_rec *last = r;
+    azl_record_t *rec;
+    apr_status_t rv;
+
+    if (!ar || !ar->recorded) {
+        return DECLINED;
+    }
+    while (last->next) {
+        last = last->next; /* an ErrorDocument answered */
+    }
+    rec = &ar->rec;
+    rec->status = rec->error == AZL_CLASS_CLIENT_CLOSED ? STATUS_CLIENT_CLOSED
+                                                        : last->status;
+    if (rec->error == AZL_CLASS_NONE && last->status >= 400) {
+        rec->error = class_of_status(last->status);
+    }
+    rec->total = apr_time_now() - rec->time;
+    rec->bytes_out = last->bytes_sent;
+    set_notes(r, rec);
+    if (ar->conf->log) {
+        rv = azl_usage_log_write(ar->conf->log, r->pool, rec);
+        if (rv != APR_SUCCESS) {
+            ap_log_rerror(
+                APLOG_MARK, APLOG_ERR, rv, r,
+                AZLNO(0042) "%s: the usage record could not be written; free "
+                            "space on the disk of the usage log",
+                ar->id);
+        }
+    }
+    return OK;
+}

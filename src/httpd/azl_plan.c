@@ -1,0 +1,199 @@
+#include "azl_plan.h"
+
+#include <apr_strings.h>
+
+#include "azl_httpd.h"
+
+/* What OpenAI answers, word for word, so that clients recognise it; the same
+ * for a model that is unknown and one this caller may not use. */
+static void refuse_model(request_rec *r, azl_request_t *ar, const char *alias)
+{
+    azl_error_t err;
+
+    azl_error_set(&err, HTTP_NOT_FOUND, AZL_CLASS_VALIDATION,
+                  "invalid_request_error", "model_not_found",
+                  apr_psprintf(r->pool,
+                               "The model `%s` does not exist or you "
+                               "do not have access to it.",
+                               alias));
+    azl_request_refuse(ar, &err);
+}
+
+static void refuse_response_id(request_rec *r, azl_request_t *ar,
+                               const char *id, int previous)
+{
+    azl_error_t err;
+
+    if (previous) {
+        azl_error_invalid(&err, "previous_response_not_found",
+                          "previous_response_id",
+                          apr_psprintf(r->pool,
+                                       "Previous response with id "
+                                       "'%s' not found.",
+                                       id));
+    }
+    else {
+        azl_error_invalid(&err, "response_not_found", NULL,
+                          apr_psprintf(r->pool,
+                                       "Response with id '%s' not "
+                                       "found.",
+                                       id));
+        err.status = HTTP_NOT_FOUND;
+    }
+    azl_request_refuse(ar, &err);
+}
+
+/* The longest name any alias can have is far below; what is longer is cut for
+ * the message. */
+static const char *printable_alias(apr_pool_t *p, azl_span_t text)
+{
+    return apr_pstrmemdup(p, text.at, text.len > 256 ? 256 : text.len);
+}
+
+/* May the caller use a model this deployment serves? */
+static const azl_model_t *model_of(const azl_request_t *ar,
+                                   const azl_deployment_t *d)
+{
+    azl_model_t **model = (void *)ar->conf->catalog->order->elts;
+    int i, j;
+
+    for (i = 0; i < ar->conf->catalog->order->nelts; i++) {
+        azl_deployment_t **list = (void *)model[i]->deployments->elts;
+
+        for (j = 0; j < model[i]->deployments->nelts; j++) {
+            if (list[j] == d && azl_key_allows(ar->key, model[i]->alias)) {
+                return model[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/*
+ * A stored response: only the key that made it may use it, and only at the
+ * deployment that has it. Whatever does not fit looks like an unknown id.
+ */
+static int plan_stored(request_rec *r, azl_request_t *ar, const char *id,
+                       int previous)
+{
+    const azl_deployment_t *d = NULL;
+    azl_sealed_t sealed;
+
+    if (ar->conf->seal &&
+        azl_seal_open(r->pool, ar->conf->seal, id, &sealed) == APR_SUCCESS &&
+        memcmp(sealed.key, ar->key->digest, AZL_SEAL_FINGERPRINT_LEN) == 0) {
+        d = azl_catalog_by_fingerprint(ar->conf->catalog, sealed.deployment);
+    }
+    if (!d || (!ar->model && !(ar->model = model_of(ar, d)))) {
+        refuse_response_id(r, ar, id, previous);
+        return 0;
+    }
+    ar->response_id = sealed.upstream_id;
+    ar->candidates = apr_palloc(r->pool, sizeof(*ar->candidates));
+    ar->candidates[0] = d;
+    ar->ncandidates = 1;
+    return 1;
+}
+
+static void plan_candidates(request_rec *r, azl_request_t *ar)
+{
+    apr_size_t n = (apr_size_t)ar->model->deployments->nelts;
+    int i, kept = 0;
+
+    ar->candidates = apr_palloc(r->pool, sizeof(*ar->candidates) * n);
+    ar->ncandidates =
+        azl_candidates(ar->model, azl_request_random, NULL, ar->candidates);
+    for (i = 0; i < ar->ncandidates; i++) {
+        if (ar->candidates[i]->responses_only &&
+            ar->route.op != AZL_OP_RESPONSES) {
+            continue;
+        }
+        ar->candidates[kept++] = ar->candidates[i];
+    }
+    ar->ncandidates = kept;
+    if (!kept) {
+        azl_error_t err;
+
+        azl_error_invalid(&err, "unsupported_operation", "model",
+                          apr_psprintf(r->pool,
+                                       "The model `%s` is only "
+                                       "available through /responses.",
+                                       ar->model->alias));
+        azl_request_refuse(ar, &err);
+    }
+}
+
+static void plan_model_call(request_rec *r, azl_request_t *ar)
+{
+    const char *alias;
+    azl_error_t err;
+
+    if (apr_table_get(r->headers_in, "Content-Encoding")) {
+        azl_error_invalid(&err, "unsupported_content_encoding", NULL,
+                          "The request body must not be compressed.");
+        err.status = HTTP_UNSUPPORTED_MEDIA_TYPE;
+        azl_request_refuse(ar, &err);
+        return;
+    }
+    if (!azl_document_read(r->pool, ar->route.op,
+                           (azl_params_e)ar->conf->params,
+                           apr_table_get(r->headers_in, "Content-Type"),
+                           ar->body, &ar->doc, &err)) {
+        azl_request_refuse(ar, &err);
+        return;
+    }
+    ar->rec.streamed = ar->doc.stream;
+    /* Azure's way: the path decides, the body's model is decoration. */
+    alias = ar->route.model.len ? printable_alias(r->pool, ar->route.model)
+                                : ar->doc.model;
+    if (!alias || !*alias) {
+        azl_error_invalid(&err, "missing_required_parameter", "model",
+                          "Missing required parameter: 'model'.");
+        azl_request_refuse(ar, &err);
+        return;
+    }
+    ar->model = azl_catalog_model(ar->conf->catalog, alias, strlen(alias));
+    if (!ar->model || !azl_key_allows(ar->key, ar->model->alias)) {
+        ar->model = NULL;
+        refuse_model(r, ar, printable_alias(r->pool, azl_span_str(alias)));
+        return;
+    }
+    ar->rec.model = ar->model->alias;
+    if (ar->doc.previous_response_id) {
+        plan_stored(r, ar, ar->doc.previous_response_id, 1);
+        return;
+    }
+    plan_candidates(r, ar);
+}
+
+/* Does the operation need the body read? */
+static int has_body(azl_op_e op)
+{
+    return op <= AZL_OP_LAST_MODEL_CALL || op == AZL_OP_RESPONSE_CANCEL;
+}
+
+int azl_plan(request_rec *r, azl_request_t *ar)
+{
+    azl_op_e op = ar->route.op;
+
+    if (has_body(op)) {
+        int rc = azl_body_read(r, ar);
+
+        if (rc != OK) {
+            ar->rec.error = rc == HTTP_REQUEST_ENTITY_TOO_LARGE
+                                ? AZL_CLASS_VALIDATION
+                                : AZL_CLASS_CLIENT_CLOSED;
+            return rc;
+        }
+    }
+    if (op <= AZL_OP_LAST_MODEL_CALL) {
+        plan_model_call(r, ar);
+    }
+    else if (op >= AZL_OP_RESPONSE_GET && op <= AZL_OP_RESPONSE_CANCEL) {
+        const char *id =
+            apr_pstrmemdup(r->pool, ar->route.id.at, ar->route.id.len);
+
+        plan_stored(r, ar, id, 0);
+    }
+    return OK;
+}

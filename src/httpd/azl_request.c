@@ -1,0 +1,54 @@
+#include "azl_request.h"
+
+#include <apr_strings.h>
+
+#include "azl_crypto.h"
+#include "azl_httpd.h"
+
+azl_request_t *azl_request_get(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &azurelit_module);
+}
+
+static void make_id(char *id)
+{
+    unsigned char bits[16];
+
+    azl_crypto_random(bits, sizeof(bits));
+    memcpy(id, "req_", 4);
+    azl_hex_encode(bits, sizeof(bits), id + 4);
+}
+
+azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
+                                  const azl_route_t *route)
+{
+    azl_request_t *ar = apr_pcalloc(r->pool, sizeof(*ar));
+
+    ar->conf = conf;
+    ar->route = *route;
+    make_id(ar->id);
+    azl_record_init(&ar->rec);
+    ar->rec.time = r->request_time;
+    ar->rec.request_id = ar->id;
+    ar->rec.surface = azl_op_name(route->op);
+    ar->recorded =
+        route->op > AZL_OP_NONE && route->op <= AZL_OP_LAST_MODEL_CALL;
+    ap_set_module_config(r->request_config, &azurelit_module, ar);
+    return ar;
+}
+
+void azl_request_refuse(azl_request_t *ar, const azl_error_t *err)
+{
+    ar->refused = 1;
+    ar->error = *err;
+    ar->rec.error = err->cls;
+}
+
+apr_uint32_t azl_request_random(void *baton)
+{
+    apr_uint32_t bits = 0;
+
+    (void)baton;
+    azl_crypto_random(&bits, sizeof(bits));
+    return bits;
+}

@@ -1,0 +1,108 @@
+#include "azl_hooks.h"
+
+#include <apr_lib.h>
+#include <http_request.h>
+
+#include "azl_conf.h"
+#include "azl_httpd.h"
+#include "azl_plan.h"
+#include "azl_request.h"
+
+/* "Bearer", one or more spaces, the token (RFC 6750, section 2.1). */
+static azl_span_t bearer_token(const char *header)
+{
+    if (ap_cstr_casecmpn(header, "Bearer", 6) != 0 || header[6] != ' ') {
+        return azl_span("", 0);
+    }
+    header += 6;
+    while (*header == ' ') {
+        header++;
+    }
+    return azl_span_str(header);
+}
+
+/*
+ * The key, wherever an SDK of OpenAI, Azure or Anthropic puts it. Several
+ * headers with different keys would let a filter in front of us and ourselves
+ * see different callers: only the first that is there counts.
+ */
+static azl_span_t presented_key(request_rec *r)
+{
+    const char *value = apr_table_get(r->headers_in, "Authorization");
+
+    if (value) {
+        return bearer_token(value);
+    }
+    value = apr_table_get(r->headers_in, "api-key");
+    if (!value) {
+        value = apr_table_get(r->headers_in, "x-api-key");
+    }
+    return azl_span_str(value ? value : "");
+}
+
+static void refuse_method(azl_request_t *ar)
+{
+    azl_error_t err;
+
+    azl_error_from_status(&err, HTTP_METHOD_NOT_ALLOWED);
+    azl_request_refuse(ar, &err);
+}
+
+static void refuse_key(azl_request_t *ar)
+{
+    azl_error_t err;
+
+    azl_error_set(&err, HTTP_UNAUTHORIZED, AZL_CLASS_AUTHENTICATION,
+                  "invalid_request_error", "invalid_api_key",
+                  "Incorrect API key provided. Pass a key of this gateway as "
+                  "'Authorization: Bearer', 'api-key' or 'x-api-key'.");
+    azl_request_refuse(ar, &err);
+}
+
+static int needs_key(azl_op_e op)
+{
+    return op != AZL_OP_LIVENESS && op != AZL_OP_READINESS;
+}
+
+int azl_hook_translate_name(request_rec *r)
+{
+    const azl_conf_t *conf = azl_conf_get(r->server);
+    azl_request_t *ar;
+    azl_route_t route;
+
+    if (conf->enabled != 1 ||
+        !azl_route_find(&route, conf->base_path, r->method, r->uri)) {
+        return DECLINED;
+    }
+    ar = azl_request_create(r, conf, &route);
+    /* Nothing on disk stands behind it. */
+    r->filename = r->uri;
+    if (route.op == AZL_OP_NONE) {
+        refuse_method(ar);
+        return OK;
+    }
+    if (!needs_key(route.op)) {
+        return OK;
+    }
+    ar->key =
+        azl_keyring_find(conf->keyring, presented_key(r), r->request_time);
+    if (!ar->key) {
+        refuse_key(ar);
+        return OK;
+    }
+    ar->rec.key_name = ar->key->name;
+    ar->rec.key_hash = ar->key->hash;
+    return azl_plan(r, ar);
+}
+
+/* No directory to walk, no file to stat. */
+int azl_hook_map_to_storage(request_rec *r)
+{
+    return azl_request_get(r) ? OK : DECLINED;
+}
+
+/* No media type to be guessed from a file name. */
+int azl_hook_type_checker(request_rec *r)
+{
+    return azl_request_get(r) ? OK : DECLINED;
+}

@@ -1,0 +1,286 @@
+#include "azl_upstream.h"
+
+#include <apr_strings.h>
+#include <http_request.h>
+#include <util_cfgtree.h>
+
+#include <mod_proxy.h>
+
+#include "azl_attempt.h"
+#include "azl_dialect.h"
+#include "azl_hooks.h"
+#include "azl_httpd.h"
+
+/* Azure's load balancers drop an idle connection after 4 minutes without a
+ * word; a pooled one must be gone before that. */
+#define POOLED_IDLE_TTL apr_time_from_sec(100)
+/* Front ends move; DNS is asked again after this many seconds. */
+#define ADDRESS_TTL_SECONDS 60
+/* Root, intermediates, leaf: mod_ssl's default of 1 refuses every public
+ * chain. */
+#define TLS_VERIFY_DEPTH "8"
+#define TLS_CA_DEFAULT "/etc/ssl/certs/ca-certificates.crt"
+/* Where mod_proxy_http keeps a request body between two calls; what an attempt
+ * that never connected left there would be sent by the next one. An internal
+ * name of mod_proxy_http: a gateway test watches it. */
+#define PROXY_BODY_USERDATA "proxy-req-input"
+
+struct azl_upstream_t {
+    proxy_worker *worker;
+    ap_conf_vector_t *tls; /* NULL for http */
+};
+
+const char *azl_upstream_check_modules(const azl_endpoint_t *ep, apr_pool_t *p)
+{
+    if (!ap_find_linked_module("mod_proxy_http.c")) {
+        return apr_psprintf(p,
+                            "%s: AzureLITEndpoint %s: mod_proxy_http is "
+                            "not loaded; add LoadModule proxy_http_module "
+                            "(on Debian: a2enmod proxy_http)",
+                            ep->where, ep->name);
+    }
+    if (ep->tls && !ap_find_linked_module("mod_ssl.c")) {
+        return apr_psprintf(p,
+                            "%s: AzureLITEndpoint %s: mod_ssl is not "
+                            "loaded, but the URL is https; add LoadModule "
+                            "ssl_module (on Debian: a2enmod ssl)",
+                            ep->where, ep->name);
+    }
+    return NULL;
+}
+
+/*
+ * mod_ssl's settings for this endpoint, made the way <Proxy> makes them: a
+ * list of directives walked into a section of their own.
+ */
+static const char *walk_directives(azl_upstream_t *up, const azl_endpoint_t *ep,
+                                   const char *const lines[][2],
+                                   apr_pool_t *pconf, apr_pool_t *ptemp,
+                                   server_rec *s)
+{
+    ap_directive_t *first = NULL;
+    ap_directive_t **tail = &first;
+    cmd_parms parms;
+    int i;
+
+    for (i = 0; lines[i][0]; i++) {
+        ap_directive_t *dir = apr_pcalloc(ptemp, sizeof(*dir));
+
+        dir->directive = lines[i][0];
+        dir->args = lines[i][1];
+        dir->filename = ep->where;
+        *tail = dir;
+        tail = &dir->next;
+    }
+    memset(&parms, 0, sizeof(parms));
+    parms.override = OR_ALL | ACCESS_CONF | PROXY_CONF;
+    parms.override_opts = OPT_ALL;
+    parms.pool = pconf;
+    parms.temp_pool = ptemp;
+    parms.server = s;
+    parms.path = (char *)ep->url;
+    up->tls = ap_create_per_dir_config(pconf);
+    return ap_walk_config(first, &parms, up->tls);
+}
+
+static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
+                              apr_pool_t *pconf, apr_pool_t *ptemp,
+                              apr_pool_t *plog, server_rec *s)
+{
+    const char *ca = ep->tls_ca ? ep->tls_ca : TLS_CA_DEFAULT;
+    const char *const verified[][2] = {
+        {"SSLProxyEngine", "on"},
+        {"SSLProxyProtocol", "-all +TLSv1.2 +TLSv1.3"},
+        {"SSLProxyVerify", "require"},
+        {"SSLProxyVerifyDepth", TLS_VERIFY_DEPTH},
+        {"SSLProxyCACertificateFile", apr_pstrcat(ptemp, "\"", ca, "\"", NULL)},
+        {"SSLProxyCheckPeerName", "on"},
+        {"SSLProxyCheckPeerExpire", "on"},
+        {NULL, NULL}};
+    static const char *const unverified[][2] = {
+        {"SSLProxyEngine", "on"},
+        {"SSLProxyVerify", "none"},
+        {"SSLProxyCheckPeerName", "off"},
+        {"SSLProxyCheckPeerExpire", "off"},
+        {NULL, NULL}};
+    const char *err;
+    int rc;
+
+    err = walk_directives(up, ep, ep->tls_verify ? verified : unverified, pconf,
+                          ptemp, s);
+    if (err) {
+        return err;
+    }
+    rc = proxy_run_section_post_config(pconf, ptemp, plog, s, up->tls);
+    return rc == OK || rc == DECLINED ? NULL
+                                      : "mod_ssl refused the TLS settings; "
+                                        "see the messages before this one";
+}
+
+/* Microseconds, but mod_proxy's own timeout has a resolution of seconds. */
+static void set_worker_limits(proxy_worker *worker, const azl_endpoint_t *ep)
+{
+    worker->s->timeout = ep->timeout;
+    worker->s->timeout_set = 1;
+    worker->s->conn_timeout = ep->connect_timeout;
+    worker->s->conn_timeout_set = 1;
+    worker->s->ttl = POOLED_IDLE_TTL;
+    worker->s->address_ttl = ADDRESS_TTL_SECONDS;
+    worker->s->address_ttl_set = 1;
+    worker->s->keepalive = 1;
+    worker->s->keepalive_set = 1;
+}
+
+const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
+                                apr_pool_t *ptemp, apr_pool_t *plog,
+                                server_rec *s)
+{
+    azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
+    const char *err;
+
+    err = ap_proxy_define_worker(pconf, &up->worker, NULL, NULL, ep->url, 0);
+    if (err) {
+        return err;
+    }
+    set_worker_limits(up->worker, ep);
+    if (ep->tls) {
+        err = create_tls(up, ep, pconf, ptemp, plog, s);
+    }
+    ep->upstream = up;
+    return err;
+}
+
+const char *azl_upstream_child_init(azl_endpoint_t *ep, apr_pool_t *pchild,
+                                    server_rec *s)
+{
+    apr_status_t rv;
+
+    rv = ap_proxy_initialize_worker(ep->upstream->worker, s, pchild);
+    return rv == APR_SUCCESS ? NULL : "the connection pool could not be made";
+}
+
+/*
+ * The request line and headers are about to be written: r->headers_in is
+ * mod_proxy's copy and thrown away afterwards. What we put there was minimal,
+ * mod_proxy has added X-Forwarded-* and Via; nothing of that is the
+ * upstream's business. The credential exists from here to the wire.
+ */
+static int proxy_fixups(request_rec *r)
+{
+    azl_request_t *ar = azl_request_get(r);
+    const azl_endpoint_t *ep;
+    const char *name, *value;
+
+    if (!ar || !ar->attempt) {
+        return DECLINED;
+    }
+    apr_table_unset(r->headers_in, "X-Forwarded-For");
+    apr_table_unset(r->headers_in, "X-Forwarded-Host");
+    apr_table_unset(r->headers_in, "X-Forwarded-Server");
+    apr_table_unset(r->headers_in, "Via");
+    apr_table_unset(r->headers_in, "Proxy-Authorization");
+    ep = ar->attempt->deployment->endpoint;
+    if (ep->credential) {
+        ep->dialect->credential(r->pool, ep, &name, &value);
+        apr_table_setn(r->headers_in, name, value);
+    }
+    return OK;
+}
+
+void azl_upstream_register_hooks(void)
+{
+    APR_OPTIONAL_HOOK(proxy, fixups, proxy_fixups, NULL, NULL, APR_HOOK_LAST);
+}
+
+/* All of the client's headers that go on. */
+static apr_table_t *upstream_headers(request_rec *r)
+{
+    static const char *const passed[] = {"Content-Type", "Accept", "User-Agent",
+                                         "OpenAI-Beta", NULL};
+    apr_table_t *headers = apr_table_make(r->pool, 8);
+    int i;
+
+    for (i = 0; passed[i]; i++) {
+        const char *value = apr_table_get(r->headers_in, passed[i]);
+
+        if (value) {
+            apr_table_setn(headers, passed[i], value);
+        }
+    }
+    if (r->method_number == M_POST) {
+        /* mod_proxy puts the true length in its place */
+        apr_table_setn(headers, "Content-Length", "0");
+    }
+    return headers;
+}
+
+/* Everything a former attempt may have left behind that mod_proxy_http or the
+ * filters would take for this one's. */
+static void reset_for_call(request_rec *r, azl_request_t *ar)
+{
+    static const char *const notes[] = {
+        "proxy-status",         "proxy_timedout",
+        "proxy-error-override", "error-notes",
+        "verbose-error-to",     "proxy-100-continue",
+        "proxy-source-port",    NULL};
+    void *body = NULL;
+    int i;
+
+    apr_pool_userdata_get(&body, PROXY_BODY_USERDATA, r->pool);
+    if (body) {
+        apr_brigade_cleanup(body);
+        apr_pool_userdata_setn(NULL, PROXY_BODY_USERDATA, NULL, r->pool);
+    }
+    for (i = 0; notes[i]; i++) {
+        apr_table_unset(r->notes, notes[i]);
+    }
+    r->headers_out = apr_table_copy(r->pool, ar->base_headers);
+    apr_table_clear(r->trailers_out);
+    apr_table_unset(r->err_headers_out, "WWW-Authenticate");
+    r->status = HTTP_OK;
+    r->status_line = NULL;
+    r->content_type = NULL;
+    r->content_encoding = NULL;
+    r->content_languages = NULL;
+    r->no_cache = 0;
+    r->sent_bodyct = 0;
+    r->chunked = 0;
+    r->clength = 0;
+}
+
+azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
+                             const azl_endpoint_t *ep, const char *url)
+{
+    proxy_server_conf *conf =
+        ap_get_module_config(r->server->module_config, &proxy_module);
+    apr_table_t *client_headers = r->headers_in;
+    ap_conf_vector_t *dir_config = r->per_dir_config;
+    int rc;
+
+    reset_for_call(r, ar);
+    r->headers_in = upstream_headers(r);
+    if (ep->upstream->tls) {
+        r->per_dir_config =
+            ap_merge_per_dir_configs(r->pool, dir_config, ep->upstream->tls);
+    }
+    apr_table_setn(r->subprocess_env, "proxy-interim-response", "Suppress");
+    r->proxyreq = PROXYREQ_REVERSE;
+
+    rc = proxy_run_scheme_handler(r, ep->upstream->worker, conf, (char *)url,
+                                  NULL, 0);
+
+    r->proxyreq = PROXYREQ_NONE;
+    r->per_dir_config = dir_config;
+    r->headers_in = client_headers;
+    if (r->connection->aborted) {
+        return AZL_CALL_CLIENT_GONE;
+    }
+    if (apr_table_get(r->notes, "proxy-status")) {
+        return AZL_CALL_ANSWERED;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  AZLNO(0020) "%s: no answer from endpoint %s (%d)", ar->id,
+                  ep->name, rc);
+    return apr_table_get(r->notes, "proxy_timedout") ? AZL_CALL_TIMED_OUT
+                                                     : AZL_CALL_FAILED;
+}
