@@ -1,0 +1,145 @@
+#include <string.h>
+
+#include "azl_usage.h"
+
+/* No answer has a trillion tokens or seconds; a larger number is garbage, and
+ * taking it seriously would let sums overflow. */
+#define COUNT_MAX APR_INT64_C(1000000000000)
+
+/* What was read so far. Some upstreams say a thing in two places; the one that
+ * OpenAI defines wins, wherever it stands. */
+typedef struct reading_t {
+    azl_usage_t usage;
+    apr_int64_t own_reasoning; /* DeepSeek: beside the details */
+    apr_int64_t own_cached;
+    int has_reasoning;
+    int has_cached;
+} reading_t;
+
+static int count(const azl_value_t *v, apr_int64_t *n)
+{
+    apr_int64_t got;
+
+    if (v->type != AZL_JSON_NUMBER || !azl_scan_uint(v->raw, &got) ||
+        got > COUNT_MAX) {
+        return 0;
+    }
+    *n = got;
+    return 1;
+}
+
+/* "12" or "12.345" seconds in milliseconds, further places cut off. */
+static int milliseconds(const azl_value_t *v, apr_int64_t *ms)
+{
+    const char *end = v->raw.at + v->raw.len;
+    const char *dot = memchr(v->raw.at, '.', v->raw.len);
+    azl_value_t whole = *v;
+    apr_int64_t n;
+    int scale;
+
+    if (dot) {
+        whole.raw.len = (apr_size_t)(dot - v->raw.at);
+    }
+    if (!count(&whole, &n)) {
+        return 0;
+    }
+    n *= 1000;
+    for (scale = 100; dot && ++dot < end; scale /= 10) {
+        if (*dot < '0' || *dot > '9') {
+            return 0;
+        }
+        n += (*dot - '0') * scale;
+    }
+    *ms = n;
+    return 1;
+}
+
+/* prompt_tokens_details and its namesakes; null and {} are usual. */
+static void read_details(azl_scan_t *s, reading_t *r)
+{
+    azl_span_t key;
+    azl_value_t v;
+
+    if (azl_scan_peek(s) != AZL_JSON_OBJECT) {
+        azl_scan_value(s, &v);
+        return;
+    }
+    azl_scan_enter(s);
+    while (azl_scan_member(s, &key) == 1 && azl_scan_value(s, &v) == 1) {
+        if (azl_span_is(key, "cached_tokens")) {
+            r->has_cached |= count(&v, &r->usage.cached);
+        }
+        else if (azl_span_is(key, "cache_write_tokens")) {
+            count(&v, &r->usage.cache_write);
+        }
+        else if (azl_span_is(key, "reasoning_tokens")) {
+            r->has_reasoning |= count(&v, &r->usage.reasoning);
+        }
+    }
+}
+
+static int is_details(azl_span_t key)
+{
+    return azl_span_is(key, "prompt_tokens_details") ||
+           azl_span_is(key, "completion_tokens_details") ||
+           azl_span_is(key, "input_tokens_details") ||
+           azl_span_is(key, "output_tokens_details") ||
+           /* transcriptions say "token" */
+           azl_span_is(key, "input_token_details") ||
+           azl_span_is(key, "output_token_details");
+}
+
+static void read_member(azl_span_t key, const azl_value_t *v, reading_t *r)
+{
+    azl_usage_t *u = &r->usage;
+
+    if (azl_span_is(key, "prompt_tokens") || azl_span_is(key, "input_tokens")) {
+        u->reported |= count(v, &u->prompt);
+    }
+    else if (azl_span_is(key, "completion_tokens") ||
+             azl_span_is(key, "output_tokens")) {
+        u->reported |= count(v, &u->completion);
+    }
+    else if (azl_span_is(key, "reasoning_tokens")) {
+        count(v, &r->own_reasoning);
+    }
+    else if (azl_span_is(key, "prompt_cache_hit_tokens")) {
+        count(v, &r->own_cached);
+    }
+    else if (azl_span_is(key, "seconds")) {
+        u->reported |= milliseconds(v, &u->duration_ms);
+    }
+}
+
+int azl_usage_read(azl_usage_t *u, azl_span_t raw)
+{
+    azl_scan_t s;
+    azl_span_t key;
+    azl_value_t v;
+    reading_t r;
+
+    memset(&r, 0, sizeof(r));
+    azl_scan_init(&s, raw.at, raw.len);
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
+        return 0;
+    }
+    while (azl_scan_member(&s, &key) == 1) {
+        if (is_details(key)) {
+            read_details(&s, &r);
+        }
+        else if (azl_scan_value(&s, &v) == 1) {
+            read_member(key, &v, &r);
+        }
+    }
+    if (azl_scan_end(&s) != 1 || !r.usage.reported) {
+        return 0;
+    }
+    if (!r.has_reasoning) {
+        r.usage.reasoning = r.own_reasoning;
+    }
+    if (!r.has_cached) {
+        r.usage.cached = r.own_cached;
+    }
+    *u = r.usage;
+    return 1;
+}

@@ -1,0 +1,202 @@
+#include <apr_strings.h>
+
+#include "azl_test.h"
+#include "azl_usage.h"
+
+/* "prompt/cached/cache_write/completion/reasoning/duration_ms", or "-". */
+static const char *read_as_text(const char *raw)
+{
+    azl_usage_t u;
+
+    if (!azl_usage_read(
+            &u, azl_span(azl_test_exact(raw, strlen(raw)), strlen(raw)))) {
+        return "-";
+    }
+    ck_assert_int_eq(u.reported, 1);
+    return apr_psprintf(azl_test_pool,
+                        "%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT
+                        "/%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT
+                        "/%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT,
+                        u.prompt, u.cached, u.cache_write, u.completion,
+                        u.reasoning, u.duration_ms);
+}
+
+#define READS(raw, expected) ck_assert_str_eq(read_as_text(raw), expected)
+
+START_TEST(chat)
+{
+    READS("{\"completion_tokens\":271,\"completion_tokens_details\":{"
+          "\"accepted_prediction_tokens\":0,\"audio_tokens\":0,"
+          "\"reasoning_tokens\":192,\"rejected_prediction_tokens\":0},"
+          "\"prompt_tokens\":2048,\"prompt_tokens_details\":{\"audio_tokens\":"
+          "0,\"cached_tokens\":1024,\"cache_write_tokens\":512},"
+          "\"total_tokens\":2319}",
+          "2048/1024/512/271/192/0");
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":12}",
+          "5/0/0/7/0/0");
+    READS(" { \"prompt_tokens\" : 5 , \"completion_tokens\" : 7 } ",
+          "5/0/0/7/0/0");
+}
+END_TEST
+
+START_TEST(missing_and_null_members)
+{
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,"
+          "\"prompt_tokens_details\":null,\"completion_tokens_details\":null}",
+          "5/0/0/7/0/0");
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,"
+          "\"prompt_tokens_details\":{\"cached_tokens\":null},"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":null}}",
+          "5/0/0/7/0/0");
+    READS("{\"prompt_tokens\":null,\"completion_tokens\":7}", "0/0/0/7/0/0");
+    READS("{\"prompt_tokens\":0,\"completion_tokens\":0}", "0/0/0/0/0/0");
+    READS("{\"prompt_tokens\":1,\"prompt_tokens_details\":{}}", "1/0/0/0/0/0");
+    READS("{\"prompt_tokens\":1,\"prompt_tokens_details\":[{\"cached_tokens\":"
+          "9}]}",
+          "1/0/0/0/0/0");
+}
+END_TEST
+
+START_TEST(unknown_members)
+{
+    READS("{\"audio_prompt_tokens\":9,\"prompt_tokens\":5,\"x\":{\"prompt_"
+          "tokens\":9},\"y\":[1,{\"completion_tokens\":9}],"
+          "\"prompt_tokens_details\":{\"x\":{\"cached_tokens\":9}},"
+          "\"service\":\"completion_tokens\"}",
+          "5/0/0/0/0/0");
+}
+END_TEST
+
+START_TEST(embeddings)
+{
+    READS("{\"prompt_tokens\":8,\"total_tokens\":8}", "8/0/0/0/0/0");
+}
+END_TEST
+
+START_TEST(responses)
+{
+    READS("{\"input_tokens\":18,\"input_tokens_details\":{\"cached_tokens\":16,"
+          "\"cache_write_tokens\":2},\"output_tokens\":5,"
+          "\"output_tokens_details\":{\"reasoning_tokens\":3},"
+          "\"total_tokens\":23}",
+          "18/16/2/5/3/0");
+}
+END_TEST
+
+START_TEST(images)
+{
+    READS("{\"total_tokens\":100,\"input_tokens\":50,\"output_tokens\":50,"
+          "\"input_tokens_details\":{\"text_tokens\":10,"
+          "\"image_tokens\":40}}",
+          "50/0/0/50/0/0");
+}
+END_TEST
+
+START_TEST(transcriptions)
+{
+    READS("{\"type\":\"tokens\",\"input_tokens\":14,\"input_token_details\":{"
+          "\"text_tokens\":0,\"audio_tokens\":14,\"cached_tokens\":4},"
+          "\"output_tokens\":45,\"total_tokens\":59}",
+          "14/4/0/45/0/0");
+    READS("{\"type\":\"duration\",\"seconds\":27}", "0/0/0/0/0/27000");
+    READS("{\"type\":\"duration\",\"seconds\":0}", "0/0/0/0/0/0");
+    READS("{\"seconds\":1.5}", "0/0/0/0/0/1500");
+    READS("{\"seconds\":0.0019999}", "0/0/0/0/0/1");
+    READS("{\"seconds\":12.34}", "0/0/0/0/0/12340");
+    READS("{\"seconds\":1.5e3}", "-");
+    READS("{\"seconds\":1e3}", "-");
+    READS("{\"seconds\":-1}", "-");
+    READS("{\"seconds\":\"27\"}", "-");
+}
+END_TEST
+
+/* Beside the details, which win in either order, also when they say 0. */
+START_TEST(deepseek)
+{
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,\"reasoning_tokens\":3,"
+          "\"prompt_tokens_details\":null}",
+          "5/0/0/7/3/0");
+    READS("{\"reasoning_tokens\":3,\"prompt_tokens\":5,\"completion_tokens\":7,"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":4}}",
+          "5/0/0/7/4/0");
+    READS("{\"completion_tokens_details\":{\"reasoning_tokens\":0},"
+          "\"prompt_tokens\":5,\"completion_tokens\":7,\"reasoning_tokens\":3}",
+          "5/0/0/7/0/0");
+    READS("{\"prompt_tokens\":50,\"prompt_cache_hit_tokens\":40,"
+          "\"prompt_cache_miss_tokens\":10}",
+          "50/40/0/0/0/0");
+    READS("{\"prompt_tokens\":50,\"prompt_cache_hit_tokens\":40,"
+          "\"prompt_tokens_details\":{\"cached_tokens\":30}}",
+          "50/30/0/0/0/0");
+}
+END_TEST
+
+START_TEST(no_counts)
+{
+    azl_usage_t u;
+
+    ck_assert_int_eq(azl_usage_read(&u, azl_span(NULL, 0)), 0);
+    READS("", "-");
+    READS("null", "-");
+    READS("[]", "-");
+    READS("17", "-");
+    READS("\"prompt_tokens\"", "-");
+    READS("{}", "-");
+    READS("{\"prompt_tokens\":null}", "-");
+    READS("{\"prompt_tokens\":\"5\"}", "-");
+    READS("{\"prompt_tokens\":-5}", "-");
+    READS("{\"prompt_tokens\":5.5}", "-");
+    READS("{\"total_tokens\":5}", "-");
+    READS("{\"reasoning_tokens\":5}", "-");
+}
+END_TEST
+
+START_TEST(garbage_numbers)
+{
+    READS("{\"prompt_tokens\":1000000000000}", "1000000000000/0/0/0/0/0");
+    READS("{\"prompt_tokens\":1000000000001}", "-");
+    READS("{\"prompt_tokens\":9223372036854775808}", "-");
+    READS("{\"seconds\":1000000000001.5}", "-");
+}
+END_TEST
+
+/* Cut off or broken: nothing of it is believed. */
+START_TEST(broken)
+{
+    static const char good[] =
+        "{\"prompt_tokens\":5,\"prompt_tokens_details\":{\"cached_tokens\":2},"
+        "\"completion_tokens\":7}";
+    azl_usage_t u;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(good) - 1; i++) {
+        memset(&u, 0x55, sizeof(u));
+        ck_assert_int_eq(
+            azl_usage_read(&u, azl_span(azl_test_exact(good, i), i)), 0);
+        ck_assert_int_eq(u.reported, 0x55555555);
+    }
+    READS(good, "5/2/0/7/0/0");
+    READS("{\"prompt_tokens\":5}x", "-");
+    READS("{\"prompt_tokens\":5,}", "-");
+    READS("{\"prompt_tokens\":5,\"prompt_tokens_details\":{\"a\" 1}}", "-");
+    READS("{\"prompt_tokens\":5,\"prompt_tokens_details\":nul}", "-");
+}
+END_TEST
+
+TCase *azl_test_usage(void)
+{
+    TCase *tc = azl_test_tcase("usage");
+
+    tcase_add_test(tc, chat);
+    tcase_add_test(tc, missing_and_null_members);
+    tcase_add_test(tc, unknown_members);
+    tcase_add_test(tc, embeddings);
+    tcase_add_test(tc, responses);
+    tcase_add_test(tc, images);
+    tcase_add_test(tc, transcriptions);
+    tcase_add_test(tc, deepseek);
+    tcase_add_test(tc, no_counts);
+    tcase_add_test(tc, garbage_numbers);
+    tcase_add_test(tc, broken);
+    return tc;
+}
