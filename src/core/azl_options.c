@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include <apr_env.h>
-#include <apr_file_io.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
+
+#include "azl_file.h"
 
 /* Keys and tokens are below 4 KB; a larger file is not a secret but a
  * mistake. */
@@ -165,31 +166,22 @@ int azl_option_size(const char *value, apr_int64_t min, apr_int64_t max,
 static const char *secret_from_file(apr_pool_t *p, const char *path,
                                     const char **secret)
 {
-    apr_file_t *file;
+    azl_span_t content;
     apr_status_t rv;
-    apr_size_t len;
     char errbuf[128];
     char *text;
 
-    rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_OS_DEFAULT, p);
+    rv = azl_file_read(p, path, SECRET_FILE_MAX, &content);
     if (rv != APR_SUCCESS) {
         return apr_psprintf(p, "cannot read file '%s': %s", path,
                             apr_strerror(rv, errbuf, sizeof(errbuf)));
     }
-    text = apr_pcalloc(p, SECRET_FILE_MAX + 1);
-    rv = apr_file_read_full(file, text, SECRET_FILE_MAX, &len);
-    apr_file_close(file);
-    if (rv != APR_SUCCESS && rv != APR_EOF) {
-        return apr_psprintf(p, "cannot read file '%s': %s", path,
-                            apr_strerror(rv, errbuf, sizeof(errbuf)));
+    while (content.len && (content.at[content.len - 1] == '\n' ||
+                           content.at[content.len - 1] == '\r')) {
+        content.len--;
     }
-    if (len == SECRET_FILE_MAX) {
-        return apr_psprintf(p, "file '%s' is too large for a secret", path);
-    }
-    while (len && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
-        text[--len] = '\0';
-    }
-    if (!len || strlen(text) != len || strpbrk(text, "\r\n")) {
+    text = apr_pstrmemdup(p, content.at, content.len);
+    if (!content.len || strlen(text) != content.len || strpbrk(text, "\r\n")) {
         return apr_psprintf(p, "file '%s' must hold the secret on one line",
                             path);
     }
