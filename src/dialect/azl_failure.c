@@ -1,0 +1,537 @@
+/*
+ * What an upstream's refusal means, and how it is told to the client.
+ *
+ * The answer may come from the model service, from a gateway before it (Azure
+ * API Management, a load balancer) or from nobody: it is read leniently and
+ * only its words are kept, never its shape.
+ */
+#include <stdlib.h>
+
+#include <apr_date.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "azl_failure_int.h"
+
+/* More of an upstream's message is not passed on. */
+#define MESSAGE_MAX 4096
+/* A longer type, code or parameter name is none. */
+#define WORD_MAX 128
+/* The longest wait that an SDK honours: who is told to wait longer (one request
+ * that is larger than the whole quota gets a day) need not ask again. */
+#define RETRY_AFTER_HONOURED 120.0
+/* A header value that is passed on as it is. */
+#define RETRY_AFTER_TEXT_MAX 64
+/* Seconds; a larger number in a message is no time to wait. */
+#define WAIT_MAX 1e9
+
+#define CODE_AUTHENTICATION "upstream_authentication_error"
+#define CODE_TIMEOUT "upstream_timeout"
+#define CODE_UNREACHABLE "upstream_unreachable"
+
+int azl_failure_moves_on(int status)
+{
+    return status == 408 || status == 429 || (status >= 500 && status <= 504) ||
+           status == 529;
+}
+
+/* A string or number as text, or NULL. "null" and "" say nothing. */
+static const char *word(apr_pool_t *p, const azl_value_t *v)
+{
+    const char *text = NULL;
+
+    if (v->type == AZL_JSON_STRING) {
+        text = azl_scan_text(p, v->raw);
+    }
+    else if (v->type == AZL_JSON_NUMBER && v->raw.len <= WORD_MAX) {
+        text = apr_pstrmemdup(p, v->raw.at, v->raw.len);
+    }
+    return text && *text ? text : NULL;
+}
+
+static const char *short_word(apr_pool_t *p, const azl_value_t *v)
+{
+    const char *text = word(p, v);
+
+    return text && strlen(text) <= WORD_MAX ? text : NULL;
+}
+
+static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
+                        azl_failure_words_t *words)
+{
+    if (azl_span_is(key, "message")) {
+        words->message = word(p, v);
+    }
+    else if (azl_span_is(key, "type")) {
+        words->type = short_word(p, v);
+    }
+    else if (azl_span_is(key, "param")) {
+        words->param = short_word(p, v);
+    }
+    else if (azl_span_is(key, "code")) {
+        words->code = short_word(p, v);
+    }
+    else if ((azl_span_is(key, "innererror") ||
+              azl_span_is(key, "inner_error")) &&
+             v->type == AZL_JSON_OBJECT) {
+        words->innererror = v->raw;
+    }
+}
+
+/* The members of an error object, or of what stands in its place. 1 if it held
+ * a message or a code. */
+static int read_object(apr_pool_t *p, azl_span_t raw,
+                       azl_failure_words_t *words)
+{
+    azl_span_t inner = azl_span(NULL, 0);
+    azl_value_t v;
+    azl_span_t key;
+    azl_scan_t s;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
+        return 0;
+    }
+    azl_scan_enter(&s);
+    while (azl_scan_member(&s, &key) == 1 && azl_scan_value(&s, &v) == 1) {
+        if (azl_span_is(key, "error") && v.type == AZL_JSON_OBJECT) {
+            inner = v.raw;
+        }
+        else if ((azl_span_is(key, "error") || azl_span_is(key, "detail")) &&
+                 v.type == AZL_JSON_STRING && !words->message) {
+            words->message = word(p, &v);
+        }
+        else {
+            read_member(p, key, &v, words);
+        }
+    }
+    if (s.error) {
+        memset(words, 0, sizeof(*words));
+        return 0;
+    }
+    if (inner.len) {
+        memset(words, 0, sizeof(*words));
+        return read_object(p, inner, words);
+    }
+    return words->message || words->code;
+}
+
+int azl_failure_words(apr_pool_t *p, azl_span_t body,
+                      azl_failure_words_t *words)
+{
+    azl_value_t first;
+    azl_scan_t s;
+
+    memset(words, 0, sizeof(*words));
+    azl_scan_init(&s, body.at, body.len);
+    if (azl_scan_peek(&s) != AZL_JSON_ARRAY) {
+        return read_object(p, body, words);
+    }
+    /* Google's services put the one error into an array. */
+    azl_scan_enter(&s);
+    return azl_scan_element(&s) == 1 && azl_scan_value(&s, &first) == 1 &&
+           read_object(p, first.raw, words);
+}
+
+/*
+ * Nothing that tells where the upstream is or how to get in
+ */
+
+static int ends_word(char c)
+{
+    return c == '\0' || apr_isspace(c) || strchr("\"'`<>()[]{},;", c) != NULL;
+}
+
+static int word_has(azl_span_t word, azl_span_t part)
+{
+    apr_size_t i;
+
+    for (i = 0; part.len > 0 && i + part.len <= word.len; ++i) {
+        if (strncasecmp(word.at + i, part.at, part.len) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The endpoint's host: with its port as configured, or the name alone if it
+ * has a dot and so cannot be an ordinary word. */
+static int names_host(azl_span_t word, const char *host)
+{
+    azl_span_t name = azl_span(host, strcspn(host, ":"));
+
+    return word_has(word, azl_span_str(host)) ||
+           (memchr(name.at, '.', name.len) && word_has(word, name));
+}
+
+static int starts_with(azl_span_t word, const char *prefix)
+{
+    apr_size_t len = strlen(prefix);
+
+    return word.len > len && memcmp(word.at, prefix, len) == 0;
+}
+
+/* What a word of an upstream's message is replaced with; NULL: it stays. */
+static const char *veil(azl_span_t word, const azl_endpoint_t *e)
+{
+    static const char *const hosts[] = {
+        ".openai.azure.com", ".cognitiveservices.azure.com",
+        ".services.ai.azure.com", ".api.cognitive.microsoft.com"};
+    apr_size_t i;
+
+    if (starts_with(word, "sk-") ||
+        (e && e->credential && word_has(word, azl_span_str(e->credential)))) {
+        return "[removed]";
+    }
+    for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); ++i) {
+        if (word_has(word, azl_span_str(hosts[i]))) {
+            return "[upstream]";
+        }
+    }
+    if (e && e->host && names_host(word, e->host)) {
+        return "[upstream]";
+    }
+    /* The client knows its stored responses by other ids. */
+    return starts_with(word, "resp_") ? "[id]" : NULL;
+}
+
+/* At most `max` bytes, and no piece of a UTF-8 sequence at the end. */
+static apr_size_t cut_text(const char *text, apr_size_t max)
+{
+    apr_size_t len = strlen(text);
+
+    if (len > max) {
+        len = max;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
+            --len;
+        }
+    }
+    return len;
+}
+
+static const char *veiled(apr_pool_t *p, const azl_endpoint_t *e,
+                          const char *text)
+{
+    /* No replacement is longer than ten times what it stands for. */
+    azl_buf_t *out = azl_buf_create(p, 16 * MESSAGE_MAX);
+    const char *end = text + cut_text(text, MESSAGE_MAX);
+    const char *result;
+
+    while (text < end) {
+        const char *from = text;
+        azl_span_t word;
+        const char *instead;
+
+        while (text < end && ends_word(*text)) {
+            ++text;
+        }
+        azl_buf_append(out, from, (apr_size_t)(text - from));
+        from = text;
+        while (text < end && !ends_word(*text)) {
+            ++text;
+        }
+        word = azl_span(from, (apr_size_t)(text - from));
+        instead = word.len ? veil(word, e) : NULL;
+        azl_buf_span(out, instead ? azl_span_str(instead) : word);
+    }
+    result = azl_buf_pstr(out, p);
+    azl_buf_free(out);
+    return result;
+}
+
+/*
+ * When to come back
+ */
+
+/* Seconds in one unit as it follows a number: "s", "ms", "m", "minutes" ... */
+static double unit(const char **at)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {
+        {"millisecond", 0.001}, {"ms", 0.001}, {"minute", 60}, {"m", 60},
+        {"hour", 3600},         {"h", 3600},   {"second", 1},  {"s", 1}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
+        apr_size_t len = strlen(units[i].name);
+
+        if (strncmp(*at, units[i].name, len) == 0) {
+            *at += len;
+            return units[i].seconds;
+        }
+    }
+    return 1;
+}
+
+/* "7 seconds", "1.5s", "20ms", "6m0s": seconds, or -1. */
+static double duration(const char *at)
+{
+    double total = -1;
+
+    while (apr_isdigit(*at)) {
+        char *end;
+        double number = strtod(at, &end);
+
+        at = *end == ' ' ? end + 1 : end;
+        total = (total < 0 ? 0 : total) + number * unit(&at);
+    }
+    return total;
+}
+
+/* Azure tells the time in a sentence, not always in a header. */
+static double wait_in_message(const char *message)
+{
+    static const char *const leads[] = {"retry after ", "try again in ",
+                                        "retry in "};
+    double seconds = -1;
+    apr_size_t i;
+    const char *at;
+
+    for (i = 0; i < sizeof(leads) / sizeof(leads[0]) && seconds < 0; ++i) {
+        for (at = message; *at && seconds < 0; ++at) {
+            if (strncasecmp(at, leads[i], strlen(leads[i])) == 0) {
+                seconds = duration(at + strlen(leads[i]));
+            }
+        }
+    }
+    return seconds;
+}
+
+static const char *header(apr_pool_t *p, const apr_table_t *headers,
+                          const char *name)
+{
+    const char *value = headers ? apr_table_get(headers, name) : NULL;
+    const char *at;
+
+    if (!value || !*value || strlen(value) > RETRY_AFTER_TEXT_MAX) {
+        return NULL;
+    }
+    for (at = value; *at; ++at) {
+        if (!apr_isprint(*at)) {
+            return NULL;
+        }
+    }
+    return apr_pstrdup(p, value);
+}
+
+/* The seconds an error tells to wait, or -1. */
+static double wait_told(const azl_error_t *err)
+{
+    const char *after = err->retry_after;
+    apr_time_t when;
+
+    if (err->retry_after_ms && apr_isdigit(*err->retry_after_ms)) {
+        return strtod(err->retry_after_ms, NULL) / 1000;
+    }
+    if (!after) {
+        return -1;
+    }
+    if (apr_isdigit(*after)) {
+        return strtod(after, NULL);
+    }
+    when = apr_date_parse_http(after);
+    return when == APR_DATE_BAD
+               ? -1
+               : (double)(when - apr_time_now()) / APR_USEC_PER_SEC;
+}
+
+static void tell_wait(apr_pool_t *p, const apr_table_t *headers,
+                      const char *message, azl_error_t *err)
+{
+    double seconds;
+
+    err->retry_after_ms = header(p, headers, "retry-after-ms");
+    err->retry_after = header(p, headers, "retry-after");
+    if (!err->retry_after && !err->retry_after_ms && message) {
+        seconds = wait_in_message(message);
+        if (seconds >= 0 && seconds < WAIT_MAX) {
+            apr_int64_t whole = (apr_int64_t)seconds;
+
+            if (seconds > (double)whole) {
+                err->retry_after_ms = apr_psprintf(p, "%.0f", seconds * 1000);
+                ++whole;
+            }
+            err->retry_after = apr_psprintf(p, "%" APR_INT64_T_FMT, whole);
+        }
+    }
+    if (wait_told(err) > RETRY_AFTER_HONOURED) {
+        err->no_retry = 1;
+    }
+}
+
+/*
+ * The whole
+ */
+
+/* The deployment or the path to it is wrong: the operator's mistake, which the
+ * client sees as a model that is not there. */
+static int deployment_missing(int status, const azl_failure_words_t *words)
+{
+    if (status != 404 || !words->code) {
+        return 0;
+    }
+    return strcmp(words->code, "DeploymentNotFound") == 0 ||
+           strcmp(words->code, "model_not_found") == 0 ||
+           (strcmp(words->code, "404") == 0 && words->message &&
+            strcasecmp(words->message, "Resource not found") == 0);
+}
+
+static void set_message(apr_pool_t *p, const azl_endpoint_t *e, int status,
+                        const char *message, azl_error_t *err)
+{
+    err->message =
+        message ? veiled(p, e, message)
+                : apr_psprintf(p,
+                               "The upstream service answered with status %d "
+                               "and no explanation.",
+                               status);
+}
+
+void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
+                      const azl_failure_words_t *words, azl_error_t *err)
+{
+    static const azl_failure_words_t none;
+
+    words = words ? words : &none;
+    if (status == 401 || status == 403 || status == 407) {
+        azl_error_set(err, 502, AZL_CLASS_AUTHENTICATION, "upstream_error",
+                      CODE_AUTHENTICATION,
+                      "The upstream service refused this server's own "
+                      "credential. Your key is not the reason; the operator "
+                      "has to look into it.");
+        err->no_retry = 1;
+        return;
+    }
+    if (deployment_missing(status, words)) {
+        azl_error_set(err, 404, AZL_CLASS_VALIDATION, "invalid_request_error",
+                      "model_not_found",
+                      "The model is configured here, but what should serve it "
+                      "does not exist at the upstream service; the operator "
+                      "has to look into it.");
+        err->param = "model";
+        return;
+    }
+    if (status < 400 || status > 599) {
+        azl_error_from_status(err, 502);
+    }
+    else {
+        /* 529 is nobody's standard; 503 says the same. */
+        azl_error_from_status(err, status == 529 ? 503 : status);
+    }
+    set_message(p, e, status, words->message, err);
+    err->type = words->type ? words->type : err->type;
+    err->code = words->code ? words->code : err->code;
+    err->param = words->param;
+    if (words->innererror.len && strcmp(err->code, "content_filter") == 0) {
+        err->innererror =
+            apr_pstrmemdup(p, words->innererror.at, words->innererror.len);
+    }
+    if (strcmp(err->code, "insufficient_quota") == 0) {
+        err->no_retry = 1;
+    }
+}
+
+void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
+                      const apr_table_t *headers, azl_span_t body,
+                      azl_error_t *err)
+{
+    azl_failure_words_t words;
+
+    azl_failure_words(p, body, &words);
+    azl_failure_tell(p, d->endpoint, status, &words, err);
+    if (azl_failure_moves_on(status)) {
+        tell_wait(p, headers, status == 429 ? words.message : NULL, err);
+    }
+}
+
+/* The HTTP status an error event's words stand for. */
+static int status_of(const azl_failure_words_t *words)
+{
+    static const struct {
+        const char *word;
+        int status;
+    } known[] = {{"rate_limit_exceeded", 429},
+                 {"rate_limit_error", 429},
+                 {"too_many_requests", 429},
+                 {"insufficient_quota", 429},
+                 {"content_filter", 400},
+                 {"invalid_prompt", 400},
+                 {"context_length_exceeded", 400},
+                 {"invalid_request_error", 400},
+                 {"timeout", 504}};
+    apr_size_t i;
+    int number = words->code ? atoi(words->code) : 0;
+
+    if (number >= 400 && number <= 599) {
+        return number;
+    }
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
+        if ((words->code && strcasecmp(words->code, known[i].word) == 0) ||
+            (words->type && strcasecmp(words->type, known[i].word) == 0)) {
+            return known[i].status;
+        }
+    }
+    return 500;
+}
+
+void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err)
+{
+    azl_failure_words_t words;
+    int status;
+
+    azl_failure_words(p, data, &words);
+    status = status_of(&words);
+    azl_failure_tell(p, NULL, status, &words, err);
+    if (azl_failure_moves_on(status)) {
+        tell_wait(p, NULL, words.message, err);
+    }
+}
+
+void azl_failure_transport(azl_error_t *err, int timed_out)
+{
+    if (timed_out) {
+        azl_error_set(err, 504, AZL_CLASS_TIMEOUT, "server_error", CODE_TIMEOUT,
+                      "The upstream service did not answer in time.");
+    }
+    else {
+        azl_error_set(err, 502, AZL_CLASS_UNKNOWN, "server_error",
+                      CODE_UNREACHABLE,
+                      "The upstream service could not be reached or gave no "
+                      "usable answer.");
+    }
+}
+
+/* How much a client can do with an error. */
+static int usefulness(const azl_error_t *err)
+{
+    if (strcmp(err->code, CODE_TIMEOUT) == 0 ||
+        strcmp(err->code, CODE_UNREACHABLE) == 0) {
+        return 0;
+    }
+    if (strcmp(err->code, CODE_AUTHENTICATION) == 0) {
+        return 1;
+    }
+    if (err->status >= 500 || err->status == 408) {
+        return 2;
+    }
+    if (err->status == 429) {
+        return wait_told(err) < 0 ? 3 : 4;
+    }
+    /* The request itself is at fault: no candidate would take it. */
+    return 5;
+}
+
+int azl_failure_better(const azl_error_t *a, const azl_error_t *b)
+{
+    int left = usefulness(a);
+    int right = usefulness(b);
+
+    if (left != right) {
+        return right > left;
+    }
+    /* Told to wait, the shorter the better; both told nothing: the first. */
+    return wait_told(b) >= 0 &&
+           (wait_told(a) < 0 || wait_told(b) < wait_told(a));
+}

@@ -1,0 +1,153 @@
+#include <string.h>
+
+#include "azl_members_int.h"
+
+/* A surface is the set of operations that take its members. */
+#define CHAT (1u << AZL_OP_CHAT)
+#define COMPLETIONS (1u << AZL_OP_COMPLETIONS)
+#define EMBEDDINGS (1u << AZL_OP_EMBEDDINGS)
+#define RESPONSES (1u << AZL_OP_RESPONSES)
+#define MODERATIONS (1u << AZL_OP_MODERATIONS)
+#define IMAGES (1u << AZL_OP_IMAGES_GENERATIONS)
+#define EDITS (1u << AZL_OP_IMAGES_EDITS)
+#define TRANSCRIPTIONS (1u << AZL_OP_AUDIO_TRANSCRIPTIONS)
+#define TRANSLATIONS (1u << AZL_OP_AUDIO_TRANSLATIONS)
+#define SPEECH (1u << AZL_OP_AUDIO_SPEECH)
+#define EVERYWHERE (~0u)
+#define NOWHERE 0u
+
+#define M(name, surfaces, flags)                                               \
+    {                                                                          \
+        name, sizeof(name) - 1, flags, surfaces                                \
+    }
+
+/* Sorted by length, then by name: azl_member_find() halves it. */
+static const azl_member_info_t members[] = {
+    M("n", CHAT | COMPLETIONS | IMAGES | EDITS, 0),
+    M("echo", COMPLETIONS, 0),
+    M("file", TRANSCRIPTIONS | TRANSLATIONS, 0),
+    M("mask", EDITS, 0),
+    M("seed", CHAT | COMPLETIONS, 0),
+    M("size", IMAGES | EDITS, 0),
+    M("stop", CHAT | COMPLETIONS, 0),
+    M("text", RESPONSES, 0),
+    M("user", CHAT | COMPLETIONS | EMBEDDINGS | RESPONSES | IMAGES | EDITS, 0),
+    M("audio", CHAT, 0),
+    M("image", EDITS, 0),
+    M("input", EMBEDDINGS | RESPONSES | MODERATIONS | SPEECH, 0),
+    M("model", EVERYWHERE, AZL_MEMBER_GUARDED),
+    M("speed", SPEECH, 0),
+    M("store", CHAT | RESPONSES, 0),
+    M("style", IMAGES, 0),
+    M("tools", CHAT | RESPONSES, 0),
+    M("top_p", CHAT | COMPLETIONS | RESPONSES, 0),
+    M("voice", SPEECH, 0),
+    M("images", EDITS, 0),
+    M("prompt",
+      COMPLETIONS | RESPONSES | IMAGES | EDITS | TRANSCRIPTIONS | TRANSLATIONS,
+      0),
+    M("stream",
+      CHAT | COMPLETIONS | RESPONSES | IMAGES | EDITS | TRANSCRIPTIONS,
+      AZL_MEMBER_GUARDED),
+    M("suffix", COMPLETIONS, 0),
+    M("api_key", NOWHERE, AZL_MEMBER_GUARDED | AZL_MEMBER_REFUSED),
+    M("best_of", COMPLETIONS, 0),
+    M("include", RESPONSES | TRANSCRIPTIONS, 0),
+    M("quality", IMAGES | EDITS, 0),
+    M("api_base", NOWHERE, AZL_MEMBER_GUARDED | AZL_MEMBER_REFUSED),
+    M("base_url", NOWHERE, AZL_MEMBER_GUARDED | AZL_MEMBER_REFUSED),
+    M("language", TRANSCRIPTIONS, 0),
+    M("logprobs", CHAT | COMPLETIONS, 0),
+    M("messages", CHAT, 0),
+    M("metadata", CHAT | RESPONSES, 0),
+    M("functions", CHAT, 0),
+    M("reasoning", RESPONSES, 0),
+    M("verbosity", CHAT, 0),
+    M("background", RESPONSES | IMAGES | EDITS, 0),
+    M("dimensions", EMBEDDINGS, 0),
+    M("input_type", EMBEDDINGS, 0),
+    M("logit_bias", CHAT | COMPLETIONS, 0),
+    M("max_tokens", CHAT | COMPLETIONS, 0),
+    M("modalities", CHAT, 0),
+    M("moderation", CHAT | RESPONSES | IMAGES | EDITS, 0),
+    M("prediction", CHAT, 0),
+    M("truncation", RESPONSES, 0),
+    M("temperature",
+      CHAT | COMPLETIONS | RESPONSES | TRANSCRIPTIONS | TRANSLATIONS, 0),
+    M("tool_choice", CHAT | RESPONSES, 0),
+    M("conversation", RESPONSES, 0),
+    M("data_sources", CHAT, 0),
+    M("instructions", RESPONSES | SPEECH, 0),
+    M("service_tier", CHAT | RESPONSES, 0),
+    M("top_logprobs", CHAT | RESPONSES, 0),
+    M("function_call", CHAT, 0),
+    M("output_format", IMAGES | EDITS, 0),
+    M("stream_format", SPEECH, 0),
+    M("input_fidelity", EDITS, 0),
+    M("max_tool_calls", RESPONSES, 0),
+    M("partial_images", IMAGES | EDITS, 0),
+    M("stream_options", CHAT | COMPLETIONS | RESPONSES, AZL_MEMBER_GUARDED),
+    M("encoding_format", EMBEDDINGS, 0),
+    M("response_format",
+      CHAT | IMAGES | EDITS | TRANSCRIPTIONS | TRANSLATIONS | SPEECH, 0),
+    M("presence_penalty", CHAT | COMPLETIONS, 0),
+    M("prompt_cache_key", CHAT | RESPONSES, 0),
+    M("reasoning_effort", CHAT, 0),
+    M("chunking_strategy", TRANSCRIPTIONS, 0),
+    M("frequency_penalty", CHAT | COMPLETIONS, 0),
+    M("max_output_tokens", RESPONSES, 0),
+    M("safety_identifier", CHAT | RESPONSES, 0),
+    M("context_management", RESPONSES, 0),
+    M("output_compression", IMAGES | EDITS, 0),
+    M("web_search_options", CHAT, 0),
+    M("known_speaker_names", TRANSCRIPTIONS, 0),
+    M("parallel_tool_calls", CHAT | RESPONSES, 0),
+    M("previous_response_id", RESPONSES, AZL_MEMBER_GUARDED),
+    M("prompt_cache_options", CHAT | RESPONSES, 0),
+    M("max_completion_tokens", CHAT, 0),
+    M("user_security_context", CHAT, 0),
+    M("prompt_cache_retention", CHAT | RESPONSES, 0),
+    M("timestamp_granularities", TRANSCRIPTIONS, 0),
+    M("known_speaker_references", TRANSCRIPTIONS, 0),
+};
+
+#define NMEMBERS ((int)(sizeof(members) / sizeof(members[0])))
+
+int azl_member_find(const char *name, apr_size_t len)
+{
+    int low = 0;
+    int high = NMEMBERS;
+
+    if (len > AZL_MEMBER_NAME_MAX) {
+        return -1;
+    }
+    while (low < high) {
+        int middle = (low + high) / 2;
+        const azl_member_info_t *m = &members[middle];
+        int order = len < m->len ? -1 : len > m->len;
+
+        if (order == 0) {
+            order = memcmp(name, m->name, len);
+        }
+        if (order == 0) {
+            return middle;
+        }
+        if (order < 0) {
+            high = middle;
+        }
+        else {
+            low = middle + 1;
+        }
+    }
+    return -1;
+}
+
+const azl_member_info_t *azl_member_info(int index)
+{
+    return &members[index];
+}
+
+int azl_member_defined(int index, azl_op_e op)
+{
+    return index >= 0 && (members[index].surfaces & (1u << op)) != 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * OpenAI, and everything that is compatible with it. The endpoint's URL is the
+ * API root as an SDK's base_url has it; a URL without any path stands for
+ * /v1.
+ */
+#include <apr_strings.h>
+
+#include "azl_dialect_int.h"
+
+static int has_path(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return strchr(host ? host + strlen("://") : url, '/') != NULL;
+}
+
+static const char *openai_url(apr_pool_t *p, const azl_deployment_t *d,
+                              azl_op_e op, const char *response_id,
+                              const char *query)
+{
+    const char *path = azl_dialect_op_path(p, op, response_id);
+    const char *more = azl_dialect_query(p, op, query);
+    const char *url = d->endpoint->url;
+
+    if (!path) {
+        return NULL;
+    }
+    return apr_pstrcat(p, url, has_path(url) ? "/" : "/v1/", path,
+                       more ? "?" : "", more ? more : "", NULL);
+}
+
+static void openai_credential(apr_pool_t *p, const azl_endpoint_t *e,
+                              const char **name, const char **value)
+{
+    *name = e->credential ? "Authorization" : NULL;
+    *value =
+        e->credential ? apr_pstrcat(p, "Bearer ", e->credential, NULL) : NULL;
+}
+
+static void openai_body(apr_pool_t *p, const azl_deployment_t *d,
+                        const azl_document_t *doc,
+                        const char *previous_response_id, azl_body_t *out)
+{
+    azl_dialect_splice(p, d, AZL_MODEL_IN_BODY, doc, previous_response_id, out);
+}
+
+const azl_dialect_t azl_dialect_openai = {"openai", openai_url,
+                                          openai_credential, openai_body};
