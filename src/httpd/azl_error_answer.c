@@ -82,6 +82,23 @@ static apr_status_t error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 }
 
 /*
+ * Which errors are the API's: all of a request of ours, also one that another
+ * module refused before we saw it; all below a base path of our own; and on a
+ * server we share with other content (no base path) what was not found.
+ */
+static int is_api_error(const request_rec *first, const azl_conf_t *conf)
+{
+    azl_route_t route;
+
+    if (azl_request_get(first) ||
+        azl_route_find(&route, conf->base_path, first->method, first->uri)) {
+        return 1;
+    }
+    return (*conf->base_path || first->status == HTTP_NOT_FOUND) &&
+           azl_route_under(conf->base_path, first->uri);
+}
+
+/*
  * Runs for the error documents httpd makes itself, and (as insert_filter) for
  * every request: a redirect to an ErrorDocument is an ordinary one.
  */
@@ -90,11 +107,8 @@ void azl_hook_insert_error_filter(request_rec *r)
     const request_rec *first = first_request(r);
     const azl_conf_t *conf = azl_conf_get(first->server);
 
-    if (conf->enabled != 1 || first->status < 400) {
-        return;
-    }
-    if (azl_request_get(first) ||
-        azl_route_under(conf->base_path, first->uri)) {
+    if (conf->enabled == 1 && first->status >= 400 &&
+        is_api_error(first, conf)) {
         ap_add_output_filter_handle(error_filter_handle, NULL, r,
                                     r->connection);
     }

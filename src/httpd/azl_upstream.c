@@ -193,7 +193,7 @@ void azl_upstream_register_hooks(void)
 }
 
 /* All of the client's headers that go on. */
-static apr_table_t *upstream_headers(request_rec *r)
+static apr_table_t *upstream_headers(request_rec *r, const azl_request_t *ar)
 {
     static const char *const passed[] = {"Content-Type", "Accept", "User-Agent",
                                          "OpenAI-Beta", NULL};
@@ -206,6 +206,10 @@ static apr_table_t *upstream_headers(request_rec *r)
         if (value) {
             apr_table_setn(headers, passed[i], value);
         }
+    }
+    if (ar->doc.body.len && !ar->doc.multipart) {
+        /* it was read as JSON, whatever the client called it */
+        apr_table_setn(headers, "Content-Type", "application/json");
     }
     if (r->method_number == M_POST) {
         /* mod_proxy puts the true length in its place */
@@ -258,7 +262,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     int rc;
 
     reset_for_call(r, ar);
-    r->headers_in = upstream_headers(r);
+    r->headers_in = upstream_headers(r, ar);
     if (ep->upstream->tls) {
         r->per_dir_config =
             ap_merge_per_dir_configs(r->pool, dir_config, ep->upstream->tls);
