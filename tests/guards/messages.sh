@@ -3,8 +3,10 @@
 # says what causes it and what to do.
 . "$(dirname "$0")/tap.sh"
 
-used=$(product_c | grep -v '^include/azl_log\.h$' |
-    xargs grep -ohE 'AZLNO\([^)]*\)' | sed 's/AZLNO(\(.*\))/\1/')
+# clang-format may break the line inside the brackets.
+used=$(product_c | grep -v '^include/azl_log\.h$' | xargs cat |
+    tr -s '\n ' '  ' | grep -oE 'AZLNO\( ?[^)]*\)' |
+    sed 's/AZLNO( \{0,1\}\(.*\))/\1/')
 explained=$(sed -n 's/^## AZL\([0-9]*\).*/\1/p' docs/messages.md)
 
 tap_check "every number has four digits" \
