@@ -13,7 +13,7 @@
  * for httpd when the client's body could not be read. */
 int azl_plan(request_rec *r, azl_request_t *ar);
 
-/* Read the whole body into the request's pool, at most conf->max_body bytes.
+/* Read the whole body into ar->body_buf, at most conf->max_body bytes.
  * OK, HTTP_REQUEST_ENTITY_TOO_LARGE, or what reading it came to. */
 int azl_body_read(request_rec *r, azl_request_t *ar);
 

@@ -11,6 +11,7 @@
 
 #include <httpd.h>
 
+#include "azl_buf.h"
 #include "azl_catalog.h"
 #include "azl_conf.h"
 #include "azl_document.h"
@@ -29,7 +30,8 @@ typedef struct azl_request_t {
     azl_route_t route;
     char id[AZL_REQUEST_ID_LEN + 1];
     const azl_key_t *key;      /* the caller; NULL: none or unknown */
-    azl_span_t body;           /* as read; in the request's pool */
+    azl_buf_t *body_buf;       /* the body as read; given back on commit */
+    azl_span_t body;           /* its content */
     azl_document_t doc;        /* of a model call */
     const azl_model_t *model;
     const char *response_id;   /* the upstream's own, from a sealed one: the

@@ -86,21 +86,12 @@ static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,
 
 /* One candidate. 1: the request is over. 0: *err says why it is not. */
 static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
-                   azl_error_t *err)
+                   const char *url, azl_error_t *err)
 {
-    const azl_endpoint_t *ep = d->endpoint;
-    azl_attempt_t *at;
-    const char *url;
+    azl_attempt_t *at = attempt_create(r, ar, d);
     int over;
 
-    url = ep->dialect->url(r->pool, d, ar->route.op, ar->response_id, r->args);
-    if (!url) {
-        azl_error_invalid(err, "unsupported_operation", NULL,
-                          "This model does not support the operation.");
-        return 0;
-    }
     ar->rec.attempts++;
-    at = attempt_create(r, ar, d);
     call(r, ar, at, url);
     account(ar, at);
     over = at->committed || r->connection->aborted;
@@ -108,11 +99,10 @@ static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
         ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
     }
     else if (at->truncated) {
-        ap_log_rerror(
-            APLOG_MARK, APLOG_WARNING, 0, r,
-            AZLNO(0030) "%s: the answer of %s was cut off after its start; the "
-                        "client was told so",
-            ar->id, d->id);
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      AZLNO(0030) "%s: the answer of %s was cut off after its "
+                                  "start; the client was told so",
+                      ar->id, d->id);
     }
     *err = at->error;
     apr_pool_destroy(at->pool);
@@ -134,32 +124,56 @@ static void log_failure(request_rec *r, const azl_request_t *ar,
                   again ? ", trying the next candidate" : "");
 }
 
+/* Leave out the candidates that have no such operation (Azure has no
+ * moderations); a URL for each of the others. */
+static const char **plan_urls(request_rec *r, azl_request_t *ar)
+{
+    const char **urls;
+    int i, kept = 0;
+
+    urls = apr_palloc(r->pool, sizeof(*urls) * (apr_size_t)ar->ncandidates);
+    for (i = 0; i < ar->ncandidates; i++) {
+        const azl_deployment_t *d = ar->candidates[i];
+
+        urls[kept] = d->endpoint->dialect->url(r->pool, d, ar->route.op,
+                                               ar->response_id, r->args);
+        if (urls[kept]) {
+            ar->candidates[kept++] = d;
+        }
+    }
+    ar->ncandidates = kept;
+    return urls;
+}
+
+static int answer_failure(request_rec *r, azl_request_t *ar,
+                          const azl_error_t *err)
+{
+    r->headers_out = apr_table_copy(r->pool, ar->base_headers);
+    ar->rec.error = err->cls;
+    return azl_answer_error(r, ar, err);
+}
+
 int azl_attempts_run(request_rec *r, azl_request_t *ar)
 {
+    const char **urls = plan_urls(r, ar);
     azl_error_t best, err;
-    int failures = 0;
+    int again = 1;
     int i;
 
-    memset(&best, 0, sizeof(best));
     ar->base_headers = r->headers_out;
-    for (i = 0; i < ar->ncandidates && i <= ar->conf->retry; i++) {
-        int again;
-
+    azl_error_invalid(&best, "unsupported_operation", "model",
+                      "No deployment of this model supports the operation.");
+    for (i = 0; again && i < ar->ncandidates; i++) {
         memset(&err, 0, sizeof(err));
-        if (attempt(r, ar, ar->candidates[i], &err)) {
+        if (attempt(r, ar, ar->candidates[i], urls[i], &err)) {
             return OK;
         }
         again = i + 1 < ar->ncandidates && i < ar->conf->retry &&
                 azl_failure_moves_on(err.status);
         log_failure(r, ar, ar->candidates[i], &err, again);
-        if (!failures++ || azl_failure_better(&best, &err)) {
+        if (i == 0 || azl_failure_better(&best, &err)) {
             best = err;
         }
-        if (!again) {
-            break;
-        }
     }
-    r->headers_out = apr_table_copy(r->pool, ar->base_headers);
-    ar->rec.error = best.cls;
-    return azl_answer_error(r, ar, &best);
+    return answer_failure(r, ar, &best);
 }

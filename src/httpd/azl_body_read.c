@@ -68,6 +68,7 @@ int azl_body_read(request_rec *r, azl_request_t *ar)
         return HTTP_REQUEST_ENTITY_TOO_LARGE;
     }
     body = azl_buf_create(r->pool, max);
+    ar->body_buf = body;
     if (length > 0) {
         rv = azl_buf_reserve(body, length > PREALLOCATE_MAX
                                        ? PREALLOCATE_MAX

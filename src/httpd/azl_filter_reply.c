@@ -89,6 +89,11 @@ static void commit(azl_attempt_t *at)
     request_rec *r = at->r;
 
     at->committed = 1;
+    /* No other attempt will be made. A stream may go on for minutes, and its
+     * prompt need not wait in memory for the end. */
+    if (at->ar->body_buf) {
+        azl_buf_free(at->ar->body_buf);
+    }
     at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
     azl_answer_upstream_headers(r, at->ar);
     if (at->mode != AZL_REPLY_RAW) {
