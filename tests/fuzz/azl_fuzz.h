@@ -1,0 +1,83 @@
+/*
+ * azl_fuzz: what the fuzz targets share.
+ *
+ * A target is one file fuzz_NAME.c with one LLVMFuzzerTestOneInput(). It is
+ * linked either with libFuzzer (build/fuzz) or with standalone.c, which
+ * replays a corpus (make check).
+ */
+#ifndef AZL_FUZZ_H
+#define AZL_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <apr_general.h>
+#include <apr_pools.h>
+
+#include "azl_span.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Ends the program, and names what should have held, unless `ok`. */
+static inline void azl_fuzz_check(int ok, const char *what)
+{
+    if (!ok) {
+        fprintf(stderr, "does not hold: %s\n", what);
+        abort();
+    }
+}
+
+/* A pool for one input: what the one before has left in it is gone. */
+static inline apr_pool_t *azl_fuzz_pool(void)
+{
+    static apr_pool_t *pool;
+
+    if (!pool) {
+        azl_fuzz_check(apr_initialize() == APR_SUCCESS, "apr starts");
+        azl_fuzz_check(apr_pool_create(&pool, NULL) == APR_SUCCESS,
+                       "there is a pool");
+        /* or the last input's memory would look like a leak */
+        atexit(apr_terminate);
+    }
+    apr_pool_clear(pool);
+    return pool;
+}
+
+static inline apr_status_t azl_fuzz_free(void *block)
+{
+    free(block);
+    return APR_SUCCESS;
+}
+
+/* A heap copy of exactly these bytes, so that the address sanitizer sees a
+ * read of one too many. Goes with the pool. */
+static inline const char *azl_fuzz_copy(apr_pool_t *p, const void *data,
+                                        apr_size_t len)
+{
+    char *copy = malloc(len ? len : 1);
+
+    azl_fuzz_check(copy != NULL, "there is memory");
+    if (len) {
+        memcpy(copy, data, len);
+    }
+    apr_pool_cleanup_register(p, copy, azl_fuzz_free, apr_pool_cleanup_null);
+    return copy;
+}
+
+/* Cuts the next `len` bytes (or what is left) off the front of the input: for
+ * the choices a target lets the input make. */
+static inline azl_span_t azl_fuzz_take(azl_span_t *input, apr_size_t len)
+{
+    azl_span_t taken = *input;
+
+    if (len < taken.len) {
+        taken.len = len;
+    }
+    input->at += taken.len;
+    input->len -= taken.len;
+    return taken;
+}
+
+#endif /* AZL_FUZZ_H */
