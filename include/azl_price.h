@@ -28,7 +28,8 @@ typedef struct azl_price_t {
     azl_pico_t second;      /* per second of audio */
     apr_int64_t tier_above; /* 0, or: with more prompt tokens than this the */
     azl_pico_t tier_input;  /* whole request is billed at these             */
-    azl_pico_t tier_cached;
+    azl_pico_t tier_cached; /* unset: as tier_input */
+    azl_pico_t tier_cache_write; /* unset: as tier_input */
     azl_pico_t tier_output;
 } azl_price_t;
 
@@ -38,6 +39,9 @@ void azl_price_init(azl_price_t *price);
 /* "1.25" USD per million tokens -> pico-dollars per token. 1 if it is a plain
  * decimal with at most 6 places, below 10^6. */
 int azl_price_parse(const char *text, azl_pico_t *pico);
+/* "0.0001" USD -> pico-dollars: an amount of money, or the price of a second.
+ * 1 if it is a plain decimal with at most 12 places, below 10^6. */
+int azl_price_parse_usd(const char *text, azl_pico_t *pico);
 /* Read a price file (format: docs/prices.md). NULL, or what is wrong with it,
  * naming the file and the entry. */
 const char *azl_price_table_load(apr_pool_t *p, const char *path,
@@ -46,13 +50,16 @@ const char *azl_price_table_load(apr_pool_t *p, const char *path,
  * may list aliases (dated names). */
 const azl_price_t *azl_price_find(const azl_price_table_t *table,
                                   const char *model);
-/* Merge: every member set in `over` wins over `base` (NULL: none). */
+/* Merge: every member set in `over` wins over `base` (NULL: none), each for
+ * itself: a tier of `base` stays when only its input price is overridden. */
 azl_price_t azl_price_override(const azl_price_t *base,
                                const azl_price_t *over);
-/* The cost of an answer; AZL_PRICE_UNSET when it cannot be known (no usage, or
- * a price that is needed is missing). */
+/* The cost of an answer; AZL_PRICE_UNSET when it cannot be known (no price at
+ * all, no usage, or a price that is needed is missing). Seconds of audio are
+ * the only thing that is rounded, to the nearest pico-dollar. */
 azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage);
-/* Exact decimal USD, no exponent, no trailing zeros: "0.00033", "0". */
+/* Exact decimal USD, no exponent, no trailing zeros: "0.00033", "0". What is
+ * unset has no text: "". */
 #define AZL_PRICE_TEXT_MAX 32
 void azl_price_text(azl_pico_t cost, char out[AZL_PRICE_TEXT_MAX]);
 

@@ -1,0 +1,188 @@
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "azl_price.h"
+
+#define PICO_DIGITS 12       /* 1 USD is 10^12 pico-dollars */
+#define PER_MILLION_DIGITS 6 /* 1 USD per 10^6 tokens is 10^6 a token */
+#define WHOLE_DIGITS_MAX 6   /* so that every price fits 63 bits */
+
+void azl_price_init(azl_price_t *price)
+{
+    price->input = AZL_PRICE_UNSET;
+    price->cached = AZL_PRICE_UNSET;
+    price->cache_write = AZL_PRICE_UNSET;
+    price->output = AZL_PRICE_UNSET;
+    price->second = AZL_PRICE_UNSET;
+    price->tier_above = 0;
+    price->tier_input = AZL_PRICE_UNSET;
+    price->tier_cached = AZL_PRICE_UNSET;
+    price->tier_cache_write = AZL_PRICE_UNSET;
+    price->tier_output = AZL_PRICE_UNSET;
+}
+
+/* A plain decimal times 10^places. */
+static int parse_decimal(const char *text, int places, azl_pico_t *out)
+{
+    static const char digits[] = "0123456789";
+    size_t whole = strspn(text, digits);
+    size_t fraction = 0;
+    azl_pico_t n = 0;
+    size_t i;
+
+    if (text[whole] == '.') {
+        fraction = strspn(text + whole + 1, digits);
+        if (fraction == 0 || text[whole + 1 + fraction] != '\0') {
+            return 0;
+        }
+    }
+    else if (text[whole] != '\0') {
+        return 0;
+    }
+    if (whole == 0 || whole > WHOLE_DIGITS_MAX || fraction > (size_t)places) {
+        return 0;
+    }
+    for (i = 0; i < whole; i++) {
+        n = n * 10 + text[i] - '0';
+    }
+    for (i = 0; i < (size_t)places; i++) {
+        n = n * 10 + (i < fraction ? text[whole + 1 + i] - '0' : 0);
+    }
+    *out = n;
+    return 1;
+}
+
+int azl_price_parse(const char *text, azl_pico_t *pico)
+{
+    return parse_decimal(text, PER_MILLION_DIGITS, pico);
+}
+
+int azl_price_parse_usd(const char *text, azl_pico_t *pico)
+{
+    return parse_decimal(text, PICO_DIGITS, pico);
+}
+
+static void override_one(azl_pico_t *base, azl_pico_t over)
+{
+    if (over != AZL_PRICE_UNSET) {
+        *base = over;
+    }
+}
+
+azl_price_t azl_price_override(const azl_price_t *base, const azl_price_t *over)
+{
+    azl_price_t price;
+
+    if (!base) {
+        return *over;
+    }
+    price = *base;
+    override_one(&price.input, over->input);
+    override_one(&price.cached, over->cached);
+    override_one(&price.cache_write, over->cache_write);
+    override_one(&price.output, over->output);
+    override_one(&price.second, over->second);
+    if (over->tier_above != 0) {
+        price.tier_above = over->tier_above;
+    }
+    override_one(&price.tier_input, over->tier_input);
+    override_one(&price.tier_cached, over->tier_cached);
+    override_one(&price.tier_cache_write, over->tier_cache_write);
+    override_one(&price.tier_output, over->tier_output);
+    return price;
+}
+
+/* Add n units at this price. 0 if the price is not known or the sum leaves the
+ * range: a wrong amount is worse than none. */
+static int add_units(azl_pico_t *sum, azl_pico_t price, apr_int64_t n)
+{
+    azl_pico_t product;
+
+    if (n == 0) {
+        return 1;
+    }
+    return price != AZL_PRICE_UNSET &&
+           !__builtin_mul_overflow(price, n, &product) &&
+           !__builtin_add_overflow(*sum, product, sum);
+}
+
+static azl_pico_t or_else(azl_pico_t price, azl_pico_t otherwise)
+{
+    return price != AZL_PRICE_UNSET ? price : otherwise;
+}
+
+/* The prices this answer is billed at, every gap filled. */
+static azl_price_t effective(const azl_price_t *price, const azl_usage_t *usage)
+{
+    azl_price_t e = *price;
+
+    if (price->tier_above > 0 && usage->prompt > price->tier_above) {
+        e.input = or_else(price->tier_input, price->input);
+        e.cached = price->tier_cached;
+        e.cache_write = price->tier_cache_write;
+        e.output = or_else(price->tier_output, price->output);
+    }
+    e.cached = or_else(e.cached, e.input);
+    e.cache_write = or_else(e.cache_write, e.input);
+    return e;
+}
+
+azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage)
+{
+    azl_pico_t audio = 0;
+    azl_pico_t sum = 0;
+    apr_int64_t plain = usage->prompt;
+    apr_int64_t cached = usage->cached;
+    apr_int64_t cache_write = usage->cache_write;
+    azl_price_t e;
+
+    if (!price || !usage->reported) {
+        return AZL_PRICE_UNSET;
+    }
+    e = effective(price, usage);
+    /* Subsets of the prompt, whatever an upstream says: no token is billed
+     * twice. */
+    if (cached > plain) {
+        cached = plain;
+    }
+    plain -= cached;
+    if (cache_write > plain) {
+        cache_write = plain;
+    }
+    plain -= cache_write;
+    if (!add_units(&sum, e.input, plain) ||
+        !add_units(&sum, e.cached, cached) ||
+        !add_units(&sum, e.cache_write, cache_write) ||
+        !add_units(&sum, e.output, usage->completion) ||
+        !add_units(&audio, e.second, usage->duration_ms)) {
+        return AZL_PRICE_UNSET;
+    }
+    return add_units(&sum, 1, audio / 1000 + (audio % 1000 >= 500))
+               ? sum
+               : AZL_PRICE_UNSET;
+}
+
+void azl_price_text(azl_pico_t cost, char out[AZL_PRICE_TEXT_MAX])
+{
+    char digits[PICO_DIGITS];
+    azl_pico_t fraction;
+    int n = PICO_DIGITS;
+    int i;
+
+    if (cost < 0) {
+        out[0] = '\0';
+        return;
+    }
+    fraction = cost % APR_INT64_C(1000000000000);
+    for (i = PICO_DIGITS - 1; i >= 0; i--) {
+        digits[i] = (char)('0' + fraction % 10);
+        fraction /= 10;
+    }
+    while (n > 0 && digits[n - 1] == '0') {
+        n--;
+    }
+    apr_snprintf(out, AZL_PRICE_TEXT_MAX,
+                 n > 0 ? "%" APR_INT64_T_FMT ".%.*s" : "%" APR_INT64_T_FMT,
+                 cost / APR_INT64_C(1000000000000), n, digits);
+}

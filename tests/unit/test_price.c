@@ -1,0 +1,510 @@
+#include <stdlib.h>
+
+#include <apr_strings.h>
+
+#include "azl_price.h"
+#include "azl_test.h"
+
+#define USD APR_INT64_C(1000000000000)
+
+static azl_pico_t rate(const char *text)
+{
+    azl_pico_t pico = -2;
+
+    ck_assert_msg(azl_price_parse(text, &pico), "not read: %s", text);
+    return pico;
+}
+
+static azl_price_t flat(const char *input, const char *cached,
+                        const char *output)
+{
+    azl_price_t price;
+
+    azl_price_init(&price);
+    price.input = rate(input);
+    if (cached) {
+        price.cached = rate(cached);
+    }
+    if (output) {
+        price.output = rate(output);
+    }
+    return price;
+}
+
+static azl_usage_t tokens(apr_int64_t prompt, apr_int64_t cached,
+                          apr_int64_t cache_write, apr_int64_t completion)
+{
+    azl_usage_t usage = {1, 0, 0, 0, 0, 0, 0};
+
+    usage.prompt = prompt;
+    usage.cached = cached;
+    usage.cache_write = cache_write;
+    usage.completion = completion;
+    return usage;
+}
+
+static const char *text(azl_pico_t cost)
+{
+    char out[AZL_PRICE_TEXT_MAX];
+
+    azl_price_text(cost, out);
+    return apr_pstrdup(azl_test_pool, out);
+}
+
+static const char *cost(azl_price_t price, azl_usage_t usage)
+{
+    return text(azl_price_cost(&price, &usage));
+}
+
+START_TEST(parses)
+{
+    ck_assert_int_eq(rate("1.25"), 1250000);
+    ck_assert_int_eq(rate("0"), 0);
+    ck_assert_int_eq(rate("0.000001"), 1);
+    ck_assert_int_eq(rate("2.00"), 2000000);
+    ck_assert_int_eq(rate("999999.999999"), APR_INT64_C(999999999999));
+    ck_assert_int_eq(rate("007"), 7000000);
+}
+END_TEST
+
+START_TEST(parse_refuses)
+{
+    static const char *const bad[] = {
+        "",        ".",    "1.",    ".5",    "-1",   "+1",
+        "1e3",     "1,25", " 1",    "1 ",    "0x10", "1.0000001",
+        "1000000", "$1",   "1.2.3", "1.25x", "NaN",  "1.25e-6"};
+    azl_pico_t pico = 4711;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(!azl_price_parse(bad[i], &pico), "read: %s", bad[i]);
+    }
+    ck_assert_int_eq(pico, 4711);
+}
+END_TEST
+
+START_TEST(parses_amounts)
+{
+    azl_pico_t pico;
+
+    ck_assert_int_eq(azl_price_parse_usd("0.0001", &pico), 1);
+    ck_assert_int_eq(pico, APR_INT64_C(100000000));
+    ck_assert_int_eq(azl_price_parse_usd("999999.999999999999", &pico), 1);
+    ck_assert_int_eq(pico, 1000000 * USD - 1);
+    ck_assert_int_eq(azl_price_parse_usd("1.0000000000001", &pico), 0);
+    ck_assert_int_eq(azl_price_parse_usd("1000000", &pico), 0);
+}
+END_TEST
+
+START_TEST(writes)
+{
+    static const struct {
+        azl_pico_t pico;
+        const char *text;
+    } t[] = {
+        {0, "0"},
+        {1, "0.000000000001"},
+        {330000000, "0.00033"},
+        {50000000, "0.00005"},
+        {USD, "1"},
+        {10 * USD, "10"},
+        {USD + USD / 2, "1.5"},
+        {123 * USD + 1, "123.000000000001"},
+        {APR_INT64_MAX, "9223372.036854775807"},
+        {AZL_PRICE_UNSET, ""},
+    };
+    azl_pico_t back;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        ck_assert_str_eq(text(t[i].pico), t[i].text);
+        if (t[i].pico >= 0 && t[i].pico < 1000000 * USD) {
+            ck_assert_int_eq(azl_price_parse_usd(t[i].text, &back), 1);
+            ck_assert_int_eq(back, t[i].pico);
+        }
+    }
+}
+END_TEST
+
+/* gpt-4.1 at 2.00/0.50/8.00, worked out by hand. */
+START_TEST(cost_of_an_answer)
+{
+    azl_price_t p = flat("2.00", "0.50", "8.00");
+
+    ck_assert_str_eq(cost(p, tokens(0, 0, 0, 0)), "0");
+    ck_assert_str_eq(cost(p, tokens(1, 0, 0, 0)), "0.000002");
+    ck_assert_str_eq(cost(p, tokens(25, 0, 0, 35)), "0.00033");
+    ck_assert_str_eq(cost(p, tokens(2048, 1024, 0, 100)), "0.00336");
+    /* What a binary float says about this is 4.9999999999999996e-05. */
+    ck_assert_str_eq(cost(p, tokens(25, 0, 0, 0)), "0.00005");
+}
+END_TEST
+
+START_TEST(reasoning_is_completion)
+{
+    azl_price_t p = flat("1.25", "0.125", "10.00");
+    azl_usage_t u = tokens(8, 0, 0, 271);
+
+    u.reasoning = 192;
+    ck_assert_str_eq(cost(p, u), "0.00272");
+}
+END_TEST
+
+START_TEST(cache_prices)
+{
+    azl_price_t p = flat("5.00", "0.50", "30.00");
+
+    /* 1000 plain, 2000 read, 3000 written */
+    ck_assert_str_eq(cost(p, tokens(6000, 2000, 3000, 0)), "0.021");
+    p.cache_write = rate("6.25");
+    ck_assert_str_eq(cost(p, tokens(6000, 2000, 3000, 0)), "0.02475");
+    p.cached = AZL_PRICE_UNSET;
+    ck_assert_str_eq(cost(p, tokens(6000, 2000, 3000, 0)), "0.03375");
+}
+END_TEST
+
+/* An upstream that counts more cached tokens than there are. */
+START_TEST(no_token_twice)
+{
+    azl_price_t p = flat("2.00", "0.50", "8.00");
+
+    ck_assert_str_eq(cost(p, tokens(100, 150, 0, 0)), "0.00005");
+    ck_assert_str_eq(cost(p, tokens(100, 60, 60, 0)), "0.00011");
+    ck_assert_str_eq(cost(p, tokens(100, 150, 60, 0)), "0.00005");
+}
+END_TEST
+
+START_TEST(tiers)
+{
+    azl_price_t p = flat("2.50", "0.25", "15.00");
+
+    p.tier_above = 272000;
+    p.tier_input = rate("5.00");
+    p.tier_cached = rate("0.50");
+    p.tier_output = rate("22.50");
+    ck_assert_str_eq(cost(p, tokens(272000, 1000, 0, 1000)), "0.69275");
+    ck_assert_str_eq(cost(p, tokens(272001, 1000, 0, 1000)), "1.378005");
+    /* The gaps of a tier: cache at its input price, output as below it. */
+    p.tier_cached = AZL_PRICE_UNSET;
+    p.tier_output = AZL_PRICE_UNSET;
+    ck_assert_str_eq(cost(p, tokens(272001, 1000, 1000, 1000)), "1.375005");
+    p.tier_cache_write = rate("6.25");
+    ck_assert_str_eq(cost(p, tokens(272001, 1000, 1000, 1000)), "1.376255");
+    p.tier_input = AZL_PRICE_UNSET;
+    p.tier_cache_write = AZL_PRICE_UNSET;
+    ck_assert_str_eq(cost(p, tokens(300000, 0, 0, 0)), "0.75");
+}
+END_TEST
+
+START_TEST(audio)
+{
+    azl_price_t p;
+    azl_usage_t u = tokens(0, 0, 0, 0);
+
+    azl_price_init(&p);
+    u.duration_ms = 27000;
+    ck_assert_str_eq(cost(p, u), "");
+    ck_assert_int_eq(azl_price_parse_usd("0.0001", &p.second), 1);
+    ck_assert_str_eq(cost(p, u), "0.0027");
+    u.duration_ms = 1;
+    ck_assert_str_eq(cost(p, u), "0.0000001");
+    /* Half a pico-dollar goes up. */
+    p.second = 500;
+    ck_assert_str_eq(cost(p, u), "0.000000000001");
+    p.second = 499;
+    ck_assert_str_eq(cost(p, u), "0");
+}
+END_TEST
+
+START_TEST(unknown_costs)
+{
+    azl_price_t p = flat("2.00", NULL, NULL);
+    azl_usage_t u = tokens(10, 0, 0, 0);
+
+    ck_assert_str_eq(cost(p, u), "0.00002"); /* an embedding: no output */
+    ck_assert_int_eq(azl_price_cost(NULL, &u), AZL_PRICE_UNSET);
+    u.completion = 1;
+    ck_assert_str_eq(cost(p, u), "");
+    u.completion = 0;
+    u.reported = 0;
+    ck_assert_str_eq(cost(p, u), "");
+    azl_price_init(&p);
+    ck_assert_str_eq(cost(p, tokens(10, 0, 0, 0)), "");
+    ck_assert_str_eq(cost(p, tokens(10, 10, 0, 0)), "");
+    ck_assert_str_eq(cost(p, tokens(10, 0, 10, 0)), "");
+}
+END_TEST
+
+START_TEST(overflow_is_unknown)
+{
+    azl_price_t p = flat("999999", NULL, "999999");
+
+    ck_assert_str_eq(cost(p, tokens(APR_INT64_C(1000000000000), 0, 0, 0)), "");
+    /* Each fits, the sum does not. */
+    ck_assert_str_eq(cost(p, tokens(9000000, 0, 0, 1)), "8999991.999999");
+    ck_assert_str_eq(cost(p, tokens(9000000, 0, 0, 9000000)), "");
+}
+END_TEST
+
+START_TEST(overrides)
+{
+    azl_price_t base = flat("2.00", "0.50", "8.00");
+    azl_price_t over, p;
+
+    azl_price_init(&over);
+    over.output = rate("7.00");
+    p = azl_price_override(NULL, &over);
+    ck_assert_int_eq(p.input, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.output, 7000000);
+
+    base.tier_above = 272000;
+    base.tier_input = rate("4.00");
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq(p.input, 2000000);
+    ck_assert_int_eq(p.cached, 500000);
+    ck_assert_int_eq(p.output, 7000000);
+    ck_assert_int_eq(p.cache_write, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.tier_above, 272000);
+    ck_assert_int_eq(p.tier_input, 4000000);
+
+    over = p;
+    over.input = 0;
+    over.cached = 1;
+    over.cache_write = 2;
+    over.second = 3;
+    over.tier_above = 4;
+    over.tier_input = 5;
+    over.tier_cached = 6;
+    over.tier_cache_write = 7;
+    over.tier_output = 8;
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq(p.input, 0);
+    ck_assert_int_eq(p.cached, 1);
+    ck_assert_int_eq(p.cache_write, 2);
+    ck_assert_int_eq(p.second, 3);
+    ck_assert_int_eq(p.tier_above, 4);
+    ck_assert_int_eq(p.tier_input, 5);
+    ck_assert_int_eq(p.tier_cached, 6);
+    ck_assert_int_eq(p.tier_cache_write, 7);
+    ck_assert_int_eq(p.tier_output, 8);
+}
+END_TEST
+
+static const char *load(const char *content, azl_price_table_t **table)
+{
+    return azl_price_table_load(azl_test_pool, azl_test_file("prices", content),
+                                table);
+}
+
+/* The document around one entry. */
+static const char *load_entry(const char *entry, azl_price_table_t **table)
+{
+    return load(apr_pstrcat(azl_test_pool,
+                            "{\"unit\":\"USD per million tokens\",\"models\":[",
+                            entry, "]}", NULL),
+                table);
+}
+
+START_TEST(loads)
+{
+    azl_price_table_t *table;
+    const azl_price_t *p;
+    const char *err = load(
+        "{\"about\": \"test\", \"unit\": \"USD per million tokens\","
+        " \"models\": [\n"
+        "{\"model\":\"a\",\"aliases\":[\"a-1\",\"a-2\"],\"input\":\"2.50\","
+        "\"cached\":0.250,\"cache_write\":\"3\",\"output\":15,"
+        "\"above\":{\"tokens\":272000,\"input\":\"5\",\"cached\":\"0.5\","
+        "\"cache_write\":\"6.25\",\"output\":\"22.5\"},"
+        "\"source\":\"x\",\"date\":\"2026-07-31\"},\n"
+        "{\"model\":\"w\",\"second\":\"0.0001\",\"source\":\"x\","
+        "\"date\":\"2026-07\"}]}",
+        &table);
+
+    ck_assert_msg(err == NULL, "%s", err);
+    p = azl_price_find(table, "a");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_ptr_eq(azl_price_find(table, "a-1"), p);
+    ck_assert_ptr_eq(azl_price_find(table, "a-2"), p);
+    ck_assert_ptr_null(azl_price_find(table, "a-3"));
+    ck_assert_ptr_null(azl_price_find(table, "A"));
+    ck_assert_int_eq(p->input, 2500000);
+    ck_assert_int_eq(p->cached, 250000);
+    ck_assert_int_eq(p->cache_write, 3000000);
+    ck_assert_int_eq(p->output, 15000000);
+    ck_assert_int_eq(p->second, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p->tier_above, 272000);
+    ck_assert_int_eq(p->tier_input, 5000000);
+    ck_assert_int_eq(p->tier_cached, 500000);
+    ck_assert_int_eq(p->tier_cache_write, 6250000);
+    ck_assert_int_eq(p->tier_output, 22500000);
+    p = azl_price_find(table, "w");
+    ck_assert_int_eq(p->second, APR_INT64_C(100000000));
+    ck_assert_int_eq(p->input, AZL_PRICE_UNSET);
+    ck_assert_int_eq((int)p->tier_above, 0);
+}
+END_TEST
+
+#define ORIGIN "\"source\":\"x\",\"date\":\"2026-07\"}"
+
+START_TEST(load_refuses_entries)
+{
+    static const struct {
+        const char *entry;
+        const char *says;
+    } t[] = {
+        {"{\"input\":\"1\"," ORIGIN, "has no \"model\""},
+        {"{\"model\":1,\"input\":\"1\"," ORIGIN, "has no \"model\""},
+        {"17", "has no \"model\""},
+        {"{\"model\":\"m\"," ORIGIN,
+         "model m: there must be \"input\" or \"second\""},
+        {"{\"model\":\"m\",\"input\":\"1\",\"date\":\"2026-07\"}",
+         "model m: there must be \"source\" and \"date\""},
+        {"{\"model\":\"m\",\"input\":\"1\",\"source\":\"x\"}",
+         "model m: there must be \"source\" and \"date\""},
+        {"{\"model\":\"m\",\"input\":\"1\",\"source\":\"\"}",
+         "model m: \"source\" must"},
+        {"{\"model\":\"m\",\"input\":\"1\",\"source\":7}",
+         "model m: \"source\" must"},
+        {"{\"model\":\"m\",\"date\":\"yesterday\"}", "model m: \"date\" must"},
+        {"{\"model\":\"m\",\"date\":\"2026\"}", "model m: \"date\" must"},
+        {"{\"model\":\"m\",\"date\":\"2026-07-01T00:00:00Z\"}",
+         "model m: \"date\" must"},
+        {"{\"model\":\"m\",\"date\":2026}", "model m: \"date\" must"},
+        {"{\"model\":\"m\",\"input\":\"1e-6\"," ORIGIN,
+         "model m: \"input\" must be USD per million"},
+        {"{\"model\":\"m\",\"input\":1e-6," ORIGIN,
+         "model m: \"input\" must be USD per million"},
+        {"{\"model\":\"m\",\"input\":null," ORIGIN,
+         "model m: \"input\" must be USD per million"},
+        {"{\"model\":\"m\",\"cached\":\"-1\"," ORIGIN, "\"cached\" must be"},
+        {"{\"model\":\"m\",\"output\":true," ORIGIN, "\"output\" must be"},
+        {"{\"model\":\"m\",\"cache_write\":[]," ORIGIN,
+         "\"cache_write\" must be"},
+        {"{\"model\":\"m\",\"second\":\"a\"," ORIGIN, "\"second\" must be"},
+        {"{\"model\":\"m\",\"second\":null," ORIGIN, "\"second\" must be"},
+        {"{\"model\":\"m\",\"ouput\":\"1\"," ORIGIN,
+         "unknown member \"ouput\", allowed are: model, aliases, input"},
+        {"{\"model\":\"m\",\"aliases\":\"n\"," ORIGIN, "\"aliases\" must be"},
+        {"{\"model\":\"m\",\"input\":\"1\",\"aliases\":[1]," ORIGIN,
+         "each alias must be a name"},
+        {"{\"model\":\"m\",\"input\":\"1\",\"aliases\":[\"\"]," ORIGIN,
+         "each alias must be a name"},
+        {"{\"model\":\"m\",\"input\":\"1\",\"aliases\":[\"m\"]," ORIGIN,
+         "model m: 'm' has a price already"},
+        {"{\"model\":\"m\",\"input\":\"1\"," ORIGIN
+         ",{\"model\":\"n\",\"input\":\"1\",\"aliases\":[\"m\"]," ORIGIN,
+         "model n: 'm' has a price already"},
+        {"{\"model\":\"m\",\"input\":\"1\"," ORIGIN
+         ",{\"model\":\"m\",\"input\":\"1\"," ORIGIN,
+         "model m: 'm' has a price already"},
+        {"{\"model\":\"m\",\"above\":17," ORIGIN, "\"above\" must be"},
+        {"{\"model\":\"m\",\"above\":{}," ORIGIN, "\"above\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"tokens\":5}," ORIGIN,
+         "\"above\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"input\":\"5\"}," ORIGIN,
+         "\"above\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"tokens\":\"5\"}," ORIGIN,
+         "\"tokens\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"tokens\":0}," ORIGIN,
+         "\"tokens\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"input\":\"x\"}," ORIGIN,
+         "\"input\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"second\":\"1\"}," ORIGIN,
+         "unknown member \"second\", allowed are: tokens"},
+    };
+    azl_price_table_t *table;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        const char *err = load_entry(t[i].entry, &table);
+
+        ck_assert_msg(err != NULL, "accepted: %s", t[i].entry);
+        ck_assert_msg(strstr(err, t[i].says) != NULL, "%s: %s", t[i].entry,
+                      err);
+        ck_assert_msg(strstr(err, "/prices: ") != NULL, "no file: %s", err);
+    }
+}
+END_TEST
+
+START_TEST(load_refuses_documents)
+{
+    static const struct {
+        const char *content;
+        const char *says;
+    } t[] = {
+        {"", "line 1, column 1"},
+        {"{\"unit\":\"USD per million tokens\",\n\"models\":[}", "line 2"},
+        {"{\"models\":[]}", "\"unit\" must be"},
+        {"{\"unit\":\"USD per token\",\"models\":[]}", "\"unit\" must be"},
+        {"{\"unit\":1,\"models\":[]}", "\"unit\" must be"},
+        {"{\"unit\":\"USD per million tokens\"}", "\"models\" must be"},
+        {"{\"unit\":\"USD per million tokens\",\"models\":{}}",
+         "\"models\" must be"},
+        /* LiteLLM's table */
+        {"{\"gpt-4.1\":{\"input_cost_per_token\":2e-06}}",
+         "unknown member \"gpt-4.1\""},
+        {"[]", "\"unit\" must be"},
+    };
+    azl_price_table_t *table;
+    const char *err;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        err = load(t[i].content, &table);
+        ck_assert_msg(err != NULL, "accepted: %s", t[i].content);
+        ck_assert_msg(strstr(err, t[i].says) != NULL, "%s: %s", t[i].content,
+                      err);
+    }
+    err = azl_price_table_load(azl_test_pool, "/nonexistent/p.json", &table);
+    ck_assert(strncmp(err, "/nonexistent/p.json: cannot be read: ", 37) == 0);
+}
+END_TEST
+
+/* The file we ship: some prices as everybody knows them. */
+START_TEST(shipped_file)
+{
+    const char *dir = getenv("SRCDIR");
+    azl_price_table_t *table;
+    const azl_price_t *p;
+    const char *err = azl_price_table_load(
+        azl_test_pool,
+        apr_pstrcat(azl_test_pool, dir ? dir : ".", "/conf/prices.json", NULL),
+        &table);
+
+    ck_assert_msg(err == NULL, "%s", err);
+    p = azl_price_find(table, "gpt-4.1-2025-04-14");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_str_eq(cost(*p, tokens(25, 0, 0, 35)), "0.00033");
+    p = azl_price_find(table, "gpt-5.4");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_str_eq(cost(*p, tokens(300000, 0, 0, 1000)), "1.5225");
+    p = azl_price_find(table, "whisper-1");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(p->second * 60, 6 * USD / 1000);
+}
+END_TEST
+
+TCase *azl_test_price(void)
+{
+    TCase *tc = azl_test_tcase("price");
+
+    tcase_add_test(tc, parses);
+    tcase_add_test(tc, parse_refuses);
+    tcase_add_test(tc, parses_amounts);
+    tcase_add_test(tc, writes);
+    tcase_add_test(tc, cost_of_an_answer);
+    tcase_add_test(tc, reasoning_is_completion);
+    tcase_add_test(tc, cache_prices);
+    tcase_add_test(tc, no_token_twice);
+    tcase_add_test(tc, tiers);
+    tcase_add_test(tc, audio);
+    tcase_add_test(tc, unknown_costs);
+    tcase_add_test(tc, overflow_is_unknown);
+    tcase_add_test(tc, overrides);
+    tcase_add_test(tc, loads);
+    tcase_add_test(tc, load_refuses_entries);
+    tcase_add_test(tc, load_refuses_documents);
+    tcase_add_test(tc, shipped_file);
+    return tc;
+}
