@@ -1,0 +1,1 @@
+"""A simulator of the Azure OpenAI service; see ../README.md."""

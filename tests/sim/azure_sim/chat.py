@@ -1,0 +1,361 @@
+"""Chat completions and completions: documents and chunks, as Azure sends."""
+
+import json
+import time
+import uuid
+
+import azure_sim.text as text
+
+CREATED = 1776328843
+RESULTS = {
+    name: {"filtered": False, "severity": "safe"}
+    for name in ("hate", "self_harm", "sexual", "violence")
+}
+DETECTED = {"detected": False, "filtered": False}
+
+
+def dump(document):
+    return json.dumps(
+        document, separators=(",", ":"), ensure_ascii=False, sort_keys=True
+    ).encode()
+
+
+class Chat:
+    """One request to chat/completions, ready to be answered either way."""
+
+    def __init__(self, body, model, how, dialect):
+        self.body = body
+        self.model = model
+        self.how = how
+        self.azure = dialect == "azure"
+        self.shape = how.get("shape", dialect)
+        self.id = "chatcmpl-" + uuid.uuid4().hex[:29]
+        if self.shape == "deepseek":
+            self.id = uuid.uuid4().hex
+        prompt, self.prompt_tokens = text.chat_prompt(body["messages"])
+        self.choices = [
+            self.choice(prompt, i) for i in range(body.get("n") or 1)
+        ]
+
+    def choice(self, prompt, index):
+        body, how = self.body, self.how
+        tools = [
+            tool["function"]
+            for tool in body.get("tools") or []
+            if tool.get("type") == "function"
+        ]
+        last_role = body["messages"][-1].get("role")
+        if how.get("tools"):
+            tools = (tools or [{"name": "call"}]) * how["tools"]
+            tools = tools[: how["tools"]]
+        elif body.get("tool_choice") == "none" or last_role == "tool":
+            tools = []
+        if tools:
+            calls = [
+                {
+                    "id": f"call_{self.id[-8:]}_{index}_{i}",
+                    "type": "function",
+                    "function": {
+                        "name": tool["name"],
+                        "arguments": text.arguments(tool),
+                    },
+                }
+                for i, tool in enumerate(tools)
+            ]
+            return {"text": None, "calls": calls, "finish": "tool_calls"}
+        form = body.get("response_format") or {}
+        words = how.get("content", text.answer(prompt, index))
+        if form.get("type") == "json_schema":
+            words = json.dumps(text.sample(form["json_schema"]["schema"]))
+        elif form.get("type") == "json_object":
+            words = json.dumps({"answer": words})
+        if how.get("long"):
+            words = "x" * how["long"]
+        return {
+            "text": words,
+            "calls": [],
+            "finish": how.get("finish", "stop"),
+        }
+
+    def usage(self):
+        reasoning = 64 if self.how.get("reasoning") else 0
+        out = reasoning
+        for choice in self.choices:
+            out += text.count(choice["text"] or "")
+            for call in choice["calls"]:
+                out += 5 + text.count(call["function"]["arguments"])
+        usage = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": out,
+            "total_tokens": self.prompt_tokens + out,
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
+            "completion_tokens_details": {
+                "accepted_prediction_tokens": 0,
+                "audio_tokens": 0,
+                "reasoning_tokens": reasoning,
+                "rejected_prediction_tokens": 0,
+            },
+        }
+        if self.shape == "deepseek":
+            usage["prompt_tokens_details"] = None
+            del usage["completion_tokens_details"]
+            usage["reasoning_tokens"] = reasoning
+        usage.update(self.how.get("usage", {}))
+        return usage
+
+    def logprobs(self, words):
+        if not self.body.get("logprobs") or words is None:
+            return None
+        top = self.body.get("top_logprobs") or 0
+        content = []
+        for token in text.pieces(words):
+            one = {
+                "token": token,
+                "logprob": -0.25,
+                "bytes": list(token.encode()),
+            }
+            content.append({**one, "top_logprobs": [one] * top})
+        return {"content": content, "refusal": None}
+
+    def document(self):
+        choices = []
+        for index, choice in enumerate(self.choices):
+            message = {
+                "role": "assistant",
+                "content": choice["text"],
+                "refusal": None,
+                "annotations": [],
+            }
+            if choice["calls"]:
+                message["tool_calls"] = choice["calls"]
+            one = {
+                "index": index,
+                "message": message,
+                "finish_reason": choice["finish"],
+                "logprobs": self.logprobs(choice["text"]),
+            }
+            if self.azure:
+                one["content_filter_results"] = {
+                    **RESULTS,
+                    "protected_material_text": DETECTED,
+                }
+            choices.append(one)
+        document = {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": CREATED,
+            "model": self.model,
+            "choices": choices,
+            "usage": self.usage(),
+            "system_fingerprint": None,
+        }
+        if self.azure:
+            document["prompt_filter_results"] = [
+                {
+                    "prompt_index": 0,
+                    "content_filter_results": {
+                        **RESULTS,
+                        "jailbreak": DETECTED,
+                    },
+                }
+            ]
+        return dump(document)
+
+    # ------------------------------------------------------------- streaming
+
+    def chunk(self, choices, **more):
+        chunk = {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": CREATED,
+            "model": self.model,
+            "system_fingerprint": None,
+            "choices": choices,
+        }
+        if self.asked_usage():
+            chunk["usage"] = None
+        options = self.body.get("stream_options") or {}
+        if self.azure and options.get("include_obfuscation", True):
+            chunk["obfuscation"] = "q7Zp"
+        return {**chunk, **more}
+
+    def asked_usage(self):
+        return bool((self.body.get("stream_options") or {}).get(
+            "include_usage"
+        ))
+
+    def one(self, index, delta, finish=None, logprobs=None):
+        choice = {
+            "index": index,
+            "delta": delta,
+            "finish_reason": finish,
+            "logprobs": logprobs,
+        }
+        if self.shape == "azure":
+            choice["content_filter_results"] = RESULTS if delta else {}
+        if self.shape == "deepseek":
+            choice["delta"] = {
+                "role": None,
+                "content": None,
+                "tool_calls": None,
+                "reasoning_content": None,
+                **delta,
+            }
+            choice["matched_stop"] = None
+        return self.chunk([choice])
+
+    def annotation(self, index, finish=None):
+        return {
+            "id": "",
+            "object": "",
+            "created": 0,
+            "model": "",
+            "choices": [
+                {
+                    "index": index,
+                    "finish_reason": finish,
+                    "content_filter_results": RESULTS,
+                    "content_filter_offsets": {
+                        "check_offset": 44,
+                        "start_offset": 44,
+                        "end_offset": 198,
+                    },
+                }
+            ],
+        }
+
+    def call_chunks(self, index, calls):
+        for number, call in enumerate(calls):
+            function = call["function"]
+            yield self.one(index, {"tool_calls": [
+                {
+                    "index": number,
+                    "id": call["id"],
+                    "type": "function",
+                    "function": {"name": function["name"], "arguments": ""},
+                }
+            ]})
+            given = function["arguments"]
+            middle = len(given) // 2
+            for part in (given[:middle], given[middle:]):
+                yield self.one(index, {"tool_calls": [
+                    {"index": number, "function": {"arguments": part}}
+                ]})
+
+    def chunks(self):
+        if self.shape in ("azure", "async"):
+            preamble = {
+                "id": "",
+                "object": "",
+                "created": 0,
+                "model": "",
+                "choices": [],
+                "prompt_filter_results": [
+                    {"prompt_index": 0, "content_filter_results": RESULTS}
+                ],
+            }
+            yield preamble
+        for index, choice in enumerate(self.choices):
+            first = {"role": "assistant", "content": "", "refusal": None}
+            if choice["calls"]:
+                first["content"] = None
+            yield self.one(index, first)
+        if self.how.get("reasoning") and self.shape == "deepseek":
+            yield self.one(0, {"reasoning_content": "Let me think."})
+        for index, choice in enumerate(self.choices):
+            parts = text.pieces(choice["text"] or "")
+            for part in parts:
+                yield self.one(
+                    index, {"content": part}, logprobs=self.logprobs(part)
+                )
+            yield from self.call_chunks(index, choice["calls"])
+        for index, choice in enumerate(self.choices):
+            if self.shape == "async" and choice["finish"] == "content_filter":
+                yield self.annotation(index, "content_filter")
+            else:
+                yield self.one(index, {}, choice["finish"])
+        if self.shape == "async":
+            for index in range(len(self.choices)):
+                yield self.annotation(index)
+        if self.asked_usage():
+            yield self.chunk([], usage=self.usage())
+
+    def events(self):
+        for number, chunk in enumerate(self.chunks()):
+            if self.how.get("error_event") == number:
+                yield None, dump(
+                    {
+                        "error": {
+                            "message": "The server had an error",
+                            "type": "server_error",
+                            "param": None,
+                            "code": None,
+                        }
+                    }
+                )
+                return
+            if self.how.get("malformed") == number:
+                yield None, b'{"id":"chatcmpl-1","choices":[{"del'
+            yield None, dump(chunk)
+        if self.how.get("done", True):
+            yield None, b"[DONE]"
+
+
+class Completion(Chat):
+    """The old completions: a prompt in place of messages."""
+
+    def __init__(self, body, model, how, dialect):
+        prompt = body["prompt"]
+        if isinstance(prompt, list):
+            prompt = prompt[0]
+        super().__init__(
+            {**body, "messages": [{"role": "user", "content": prompt}]},
+            model,
+            how,
+            dialect,
+        )
+        self.id = "cmpl-" + uuid.uuid4().hex[:29]
+
+    def old(self, choices, **more):
+        return {
+            "id": self.id,
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": self.model,
+            "choices": choices,
+            **more,
+        }
+
+    def document(self):
+        return dump(
+            self.old(
+                [
+                    {
+                        "index": index,
+                        "text": choice["text"],
+                        "finish_reason": choice["finish"],
+                        "logprobs": None,
+                    }
+                    for index, choice in enumerate(self.choices)
+                ],
+                usage=self.usage(),
+            )
+        )
+
+    def chunks(self):
+        for index, choice in enumerate(self.choices):
+            for part in text.pieces(choice["text"]):
+                yield self.old([{
+                    "index": index,
+                    "text": part,
+                    "finish_reason": None,
+                    "logprobs": None,
+                }])
+            yield self.old([{
+                "index": index,
+                "text": "",
+                "finish_reason": choice["finish"],
+                "logprobs": None,
+            }])
+        if self.asked_usage():
+            yield self.old([], usage=self.usage())

@@ -1,0 +1,101 @@
+"""The listening side: connections, and the control paths below /__sim/.
+
+  POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]}
+  GET  /__sim/journal  what came in, oldest first; DELETE empties it
+  POST /__sim/reset    empties scripts, journal and stored responses
+  POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
+"""
+
+import asyncio
+import itertools
+import json
+import ssl
+
+from azure_sim.wire import Closed, Reply, read_request
+
+LINE_LIMIT = 1024 * 1024
+
+
+class Server:
+    def __init__(self, service):
+        self.service = service
+        self.numbers = itertools.count(1)
+        self.listener = None
+
+    async def listen(self, host, port, cert=None, key=None):
+        context = None
+        if cert:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(cert, key)
+        self.listener = await asyncio.start_server(
+            self.connection,
+            host,
+            port,
+            ssl=context,
+            limit=LINE_LIMIT,
+            backlog=512,
+        )
+        return self.listener.sockets[0].getsockname()[1]
+
+    async def connection(self, reader, writer):
+        number = next(self.numbers)
+        try:
+            while True:
+                request = await read_request(reader, writer, number)
+                if request is None:
+                    break
+                if request.path.startswith("/__sim/"):
+                    reply = await self.control(request, writer)
+                else:
+                    reply = await self.service.handle(request, writer)
+                if reply.close:
+                    break
+        except (Closed, ConnectionError, asyncio.IncompleteReadError):
+            pass
+        except ValueError as error:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                         b"Connection: close\r\n\r\n")
+            print(f"azure_sim: {error}", flush=True)
+        finally:
+            writer.close()
+
+    async def control(self, request, writer):
+        reply = Reply(writer, request, {})
+        name = request.path[len("/__sim/") :]
+        answer = getattr(self, f"on_{request.method.lower()}_{name}", None)
+        status, document = 404, {"error": "no such control path"}
+        if answer:
+            try:
+                given = json.loads(request.body) if request.body else {}
+                status, document = 200, answer(given)
+            except (ValueError, KeyError) as error:
+                status, document = 400, {"error": str(error)}
+        body = json.dumps(document).encode()
+        await reply.document(
+            status, {"Content-Type": "application/json"}, body
+        )
+        return reply
+
+    def on_post_script(self, given):
+        self.service.script.add(
+            given.get("deployment", "*"), given["behaviours"]
+        )
+        return {}
+
+    def on_get_journal(self, _):
+        return self.service.script.journal
+
+    def on_delete_journal(self, _):
+        self.service.script.journal = []
+        return {}
+
+    def on_post_reset(self, _):
+        self.service.script.reset()
+        self.service.stored.clear()
+        return {}
+
+    def on_post_config(self, given):
+        for name in ("deployments", "key", "mode", "token"):
+            if name in given:
+                setattr(self.service, name, given[name])
+        return {}

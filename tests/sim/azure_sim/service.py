@@ -1,0 +1,483 @@
+"""What the service answers: paths, credentials, operations."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import uuid
+
+import azure_sim.text as text
+from azure_sim import multipart
+from azure_sim.chat import Chat, Completion, dump
+from azure_sim.responses import Response
+from azure_sim.script import (
+    BAD_KEY,
+    BAD_TOKEN,
+    ERRORS,
+    NO_DEPLOYMENT,
+    NO_PATH,
+    Script,
+    openai,
+    text_of,
+)
+from azure_sim.wire import Reply
+
+CLASSIC = re.compile(r"^/openai/deployments/([^/]+)/(.+)$")
+STORED = re.compile(r"^responses/([^/]+)(?:/(input_items|cancel))?$")
+GARBAGE = b"\x15\x03\x01\x00\x02\x02\x28 no HTTP at all\r\n\r\n"
+# A picture of one pixel.
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+    "awAAAABJRU5ErkJggg=="
+)
+OPERATIONS = {
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "responses",
+    "moderations",
+    "images/generations",
+    "images/edits",
+    "audio/transcriptions",
+    "audio/translations",
+    "audio/speech",
+}
+
+
+class Refused(Exception):
+    def __init__(self, status, body, headers=None):
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+class Call:
+    """A request understood: which operation of which deployment."""
+
+    def __init__(self, operation, deployment, version=None, stored=None):
+        self.operation = operation
+        self.deployment = deployment
+        self.version = version  # None: the v1 surface
+        self.stored = stored  # (id, action)
+
+
+class Service:
+    def __init__(self, deployments, key, mode="azure", token=None):
+        self.deployments = deployments
+        self.key = key
+        self.token = token  # also good as Bearer, as an Entra token is
+        self.mode = mode
+        self.script = Script()
+        self.stored = {}
+
+    # ----------------------------------------------------------- credentials
+
+    def check_credentials(self, request, classic):
+        key = request.header("api-key")
+        bearer = request.header("authorization")
+        if bearer is not None:
+            scheme, _, bearer = bearer.partition(" ")
+            bearer = bearer if scheme.lower() == "bearer" else ""
+        if self.mode == "openai":
+            if bearer != self.key:
+                raise Refused(
+                    401,
+                    openai(
+                        "Incorrect API key provided.",
+                        "invalid_request_error",
+                        None,
+                        "invalid_api_key",
+                    ),
+                )
+            return
+        if key is not None and bearer is not None:
+            raise Refused(401, BAD_KEY)
+        if key is not None and key == self.key:
+            return
+        if bearer is not None and self.token and bearer == self.token:
+            return
+        if bearer is not None and not classic and bearer == self.key:
+            return
+        raise Refused(401, BAD_TOKEN if bearer is not None else BAD_KEY)
+
+    # ----------------------------------------------------------------- paths
+
+    def understand(self, request):
+        path = request.path
+        if self.mode == "openai":
+            if not path.startswith("/v1/"):
+                raise Refused(404, openai("Invalid URL", "invalid_request_error"))
+            self.check_credentials(request, False)
+            return self.from_body(request, path[len("/v1/") :])
+        classic = CLASSIC.match(path)
+        version = request.query.get("api-version")
+        v1 = path.startswith("/openai/v1/")
+        self.check_credentials(request, not v1)
+        if classic:
+            deployment, operation = classic.groups()
+            if not version or operation not in OPERATIONS:
+                raise Refused(404, NO_PATH)
+            if operation == "responses":
+                raise Refused(404, NO_PATH)
+            return Call(operation, deployment, version)
+        if v1:
+            if version not in (None, "v1", "preview"):
+                raise Refused(404, NO_PATH)
+            return self.from_body(request, path[len("/openai/v1/") :])
+        if path.startswith("/openai/") and version:
+            return self.from_body(request, path[len("/openai/") :], version)
+        raise Refused(404, NO_PATH)
+
+    def from_body(self, request, rest, version=None):
+        match = STORED.match(rest)
+        if match:
+            return Call("stored", "responses", version, match.groups())
+        if rest == "models" and request.method == "GET":
+            return Call("models", "models", version)
+        if rest not in OPERATIONS:
+            raise Refused(404, NO_PATH)
+        return Call(rest, self.model_in(request), version)
+
+    def model_in(self, request):
+        if (request.header("content-type") or "").startswith("multipart/"):
+            for part in self.parts(request):
+                if part.name == "model":
+                    return part.data.decode()
+            return None
+        return self.body(request).get("model")
+
+    @staticmethod
+    def parts(request):
+        try:
+            return multipart.parse(
+                request.header("content-type"), request.body
+            )
+        except ValueError as error:
+            raise Refused(
+                400, openai(str(error), "invalid_request_error")
+            ) from error
+
+    @staticmethod
+    def body(request):
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Refused(
+                400,
+                openai(
+                    "We could not parse the JSON body of your request.",
+                    "invalid_request_error",
+                ),
+            )
+        return body
+
+    # --------------------------------------------------------------- answers
+
+    def headers(self, call):
+        request_id = str(uuid.uuid4())
+        limits = {
+            "x-ratelimit-limit-requests": "1000",
+            "x-ratelimit-limit-tokens": "100000",
+            "x-ratelimit-remaining-requests": "999",
+            "x-ratelimit-remaining-tokens": "99800",
+        }
+        if self.mode == "openai":
+            return {
+                "Content-Type": "application/json",
+                "x-request-id": "req_" + request_id.replace("-", ""),
+                "openai-processing-ms": "250",
+                "openai-version": "2020-10-01",
+                "openai-organization": "org-sim",
+                **limits,
+                "x-ratelimit-reset-requests": "120ms",
+                "x-ratelimit-reset-tokens": "6m0s",
+                "Set-Cookie": "__cf_bm=sim; path=/",
+            }
+        return {
+            "Content-Type": "application/json",
+            "apim-request-id": request_id,
+            "x-request-id": str(uuid.uuid4()),
+            "x-ms-region": "East US 2",
+            "x-ms-deployment-name": (call and call.deployment) or "none",
+            "x-ms-rai-invoked": "true",
+            "azureml-model-session": "d016-20250930181259",
+            **limits,
+            "x-accel-buffering": "no",
+            "x-content-type-options": "nosniff",
+            "strict-transport-security": "max-age=31536000; includeSubDomains",
+            "Set-Cookie": "sim=1; path=/",
+        }
+
+    async def handle(self, request, writer):
+        call = None
+        refused = None
+        try:
+            call = self.understand(request)
+            if call.operation not in ("stored", "models"):
+                if call.deployment not in self.deployments:
+                    raise Refused(404, NO_DEPLOYMENT)
+        except Refused as error:
+            refused = error
+        how = self.script.next(call.deployment) if call else {}
+        self.note(request, call)
+        reply = Reply(writer, request, how)
+        try:
+            if refused:
+                raise refused
+            await self.answer(request, call, how, reply)
+        except Refused as error:
+            headers = {**self.headers(call), **error.headers}
+            await reply.document(error.status, headers, text_of(error.body))
+        await reply.finish()
+        return reply
+
+    def note(self, request, call):
+        self.script.journal.append(
+            {
+                "method": request.method,
+                "target": request.target,
+                "path": request.path,
+                "query": request.query,
+                "headers": request.headers,
+                "sha256": hashlib.sha256(request.body).hexdigest(),
+                "size": len(request.body),
+                "body": base64.b64encode(request.body).decode(),
+                "connection": request.connection,
+                "deployment": call.deployment if call else None,
+                "operation": call.operation if call else None,
+                "time": request.time,
+            }
+        )
+
+    async def answer(self, request, call, how, reply):
+        fault = how.get("fault")
+        if fault:
+            if how.get("delay"):
+                await asyncio.sleep(how["delay"])
+            if fault == "garbage":
+                reply.writer.write(GARBAGE)
+                await reply.writer.drain()
+            reply.end(fault == "reset")
+        if how.get("error"):
+            status, headers, body = ERRORS[how["error"]]
+            raise Refused(status, body, headers)
+        if "status" in how or "body" in how:
+            body = how.get("body", "")
+            if isinstance(body, str) and body:
+                raise Refused(
+                    how.get("status", 200), body, {"Content-Type": "text/plain"}
+                )
+            raise Refused(how.get("status", 200), body)
+        if call.operation == "models":
+            return await self.models(call, reply)
+        if call.operation == "stored":
+            return await self.stored_response(request, call, reply)
+        if request.method != "POST":
+            raise Refused(404, NO_PATH)
+        method = getattr(self, "do_" + call.operation.replace("/", "_"))
+        return await method(request, call, how, reply)
+
+    async def send(self, call, reply, document, kind="application/json"):
+        if not isinstance(document, bytes):
+            document = dump(document)
+        headers = {**self.headers(call), "Content-Type": kind}
+        await reply.document(200, headers, document)
+
+    async def stream(self, call, how, reply, events):
+        headers = {
+            **self.headers(call),
+            "Content-Type": "text/event-stream; charset=utf-8",
+        }
+        if how.get("comments"):
+            events = with_comments(events)
+        await reply.events(headers, events)
+
+    async def models(self, call, reply):
+        data = [
+            {"id": name, "object": "model", "created": 1, "owned_by": "sim"}
+            for name in self.deployments
+        ]
+        await self.send(call, reply, {"object": "list", "data": data})
+
+    def model_name(self, call):
+        """Azure answers with the base model and its version."""
+        if self.mode == "openai":
+            return call.deployment
+        return f"{self.deployments[call.deployment]}-2025-04-14"
+
+    async def do_chat_completions(self, request, call, how, reply):
+        await self.chat(Chat, "messages", request, call, how, reply)
+
+    async def do_completions(self, request, call, how, reply):
+        await self.chat(Completion, "prompt", request, call, how, reply)
+
+    async def chat(self, kind, member, request, call, how, reply):
+        body = self.body(request)
+        if not body.get(member):
+            raise Refused(
+                400,
+                openai(
+                    f"'{member}' is a required property",
+                    "invalid_request_error",
+                    member,
+                    "empty_array" if member in body else None,
+                ),
+            )
+        if body.get("stream_options") and not body.get("stream"):
+            raise Refused(
+                400,
+                openai(
+                    "The 'stream_options' parameter is only allowed when "
+                    "'stream' is enabled.",
+                    "invalid_request_error",
+                    "stream_options",
+                ),
+            )
+        chat = kind(body, self.model_name(call), how, self.mode)
+        if body.get("stream"):
+            await self.stream(call, how, reply, chat.events())
+        else:
+            await self.send(call, reply, chat.document())
+
+    async def do_embeddings(self, request, call, how, reply):
+        document = text.embeddings(self.body(request), self.model_name(call))
+        document["usage"].update(how.get("usage", {}))
+        await self.send(call, reply, document)
+
+    async def do_responses(self, request, call, how, reply):
+        body = self.body(request)
+        previous = body.get("previous_response_id")
+        if previous and previous not in self.stored:
+            raise Refused(
+                400,
+                openai(
+                    f"Previous response with id '{previous}' not found.",
+                    "invalid_request_error",
+                    "previous_response_id",
+                    "previous_response_not_found",
+                ),
+            )
+        response = Response(body, how, self.stored)
+        if body.get("stream"):
+            await self.stream(call, how, reply, response.events())
+        else:
+            await self.send(call, reply, response.document())
+
+    async def stored_response(self, request, call, reply):
+        name, action = call.stored
+        response = self.stored.get(name)
+        if response is None:
+            raise Refused(
+                404,
+                openai(
+                    f"Response with id '{name}' not found.",
+                    "invalid_request_error",
+                ),
+            )
+        if action == "input_items":
+            items = response.items
+            await self.send(call, reply, {
+                "object": "list",
+                "data": items,
+                "first_id": items[0]["id"],
+                "last_id": items[-1]["id"],
+                "has_more": False,
+            })
+        elif action == "cancel" and request.method == "POST":
+            response.final["status"] = "cancelled"
+            await self.send(call, reply, response.document())
+        elif request.method == "DELETE" and not action:
+            del self.stored[name]
+            await self.send(call, reply, {
+                "id": name,
+                "object": "response.deleted",
+                "deleted": True,
+            })
+        elif request.method == "GET":
+            await self.send(call, reply, response.document())
+        else:
+            raise Refused(404, NO_PATH)
+
+    async def do_moderations(self, request, call, how, reply):
+        given = self.body(request).get("input")
+        count = len(given) if isinstance(given, list) else 1
+        names = ("harassment", "hate", "self-harm", "sexual", "violence")
+        await self.send(call, reply, {
+            "id": "modr-" + uuid.uuid4().hex[:24],
+            "model": call.deployment,
+            "results": [
+                {
+                    "flagged": False,
+                    "categories": dict.fromkeys(names, False),
+                    "category_scores": dict.fromkeys(names, 0.001),
+                }
+            ] * count,
+        })
+
+    async def do_images_generations(self, request, call, how, reply):
+        body = self.body(request)
+        tokens = text.count(body.get("prompt", ""))
+        await self.send(call, reply, self.images(body.get("n") or 1, tokens))
+
+    async def do_images_edits(self, request, call, how, reply):
+        parts = self.parts(request)
+        answer = self.images(1, 5)
+        answer["received"] = [part.report() for part in parts]
+        await self.send(call, reply, answer)
+
+    @staticmethod
+    def images(number, tokens):
+        return {
+            "created": 1776328843,
+            "data": [{"b64_json": PNG}] * number,
+            "usage": {
+                "input_tokens": tokens,
+                "input_tokens_details": {
+                    "image_tokens": 0,
+                    "text_tokens": tokens,
+                },
+                "output_tokens": 272 * number,
+                "total_tokens": tokens + 272 * number,
+            },
+        }
+
+    async def do_audio_transcriptions(self, request, call, how, reply):
+        parts = self.parts(request)
+        fields = {part.name: part for part in parts}
+        if "file" not in fields:
+            raise Refused(
+                400,
+                openai("file is missing", "invalid_request_error", "file"),
+            )
+        words = "sha256 " + fields["file"].report()["sha256"]
+        form = fields.get("response_format")
+        if form and form.data in (b"text", b"srt", b"vtt"):
+            return await self.send(call, reply, words.encode(), "text/plain")
+        return await self.send(call, reply, {
+            "text": words,
+            "received": [part.report() for part in parts],
+            "usage": {
+                "type": "tokens",
+                "input_tokens": 14,
+                "input_token_details": {"audio_tokens": 14, "text_tokens": 0},
+                "output_tokens": 2,
+                "total_tokens": 16,
+            },
+        })
+
+    do_audio_translations = do_audio_transcriptions
+
+    async def do_audio_speech(self, request, call, how, reply):
+        spoken = self.body(request).get("input", "").encode()
+        sound = b"ID3\x04" + hashlib.sha256(spoken).digest() * 64
+        await self.send(call, reply, sound, "audio/mpeg")
+
+
+def with_comments(events):
+    for name, data in events:
+        yield name, data + b"\n\n: keep-alive"
+
