@@ -1,0 +1,44 @@
+#include <apr_errno.h>
+
+#include "azl_edit_int.h"
+#include "azl_reply.h"
+
+/* The answer is a Response object (or says that one was deleted). */
+static int is_response(azl_op_e op)
+{
+    return op == AZL_OP_RESPONSES || op == AZL_OP_RESPONSE_GET ||
+           op == AZL_OP_RESPONSE_DELETE || op == AZL_OP_RESPONSE_CANCEL;
+}
+
+apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
+                               azl_buf_t *out, azl_usage_t *usage)
+{
+    azl_pair_t pairs[AZL_PAIRS_MAX];
+    azl_sealed_ids_t last;
+    azl_edit_t edit;
+    int n = azl_pairs_read(doc, pairs, AZL_PAIRS_MAX);
+    int i;
+
+    if (n < 0) {
+        return APR_EINVAL;
+    }
+    edit.out = out;
+    edit.from = doc.at;
+    if (is_response(rules->op)) {
+        memset(&last, 0, sizeof(last));
+        azl_edit_response(&edit, rules, &last, pairs, n);
+    }
+    for (i = 0; i < n; ++i) {
+        const azl_value_t *v = &pairs[i].value;
+
+        if (azl_span_is(pairs[i].key, "usage")) {
+            azl_usage_read(usage, v->raw);
+        }
+        else if (azl_span_is(pairs[i].key, "model") &&
+                 !is_response(rules->op)) {
+            azl_edit_replace(&edit, v->raw, azl_span_str(rules->alias_json));
+        }
+    }
+    azl_edit_copy(&edit, azl_span_end(doc));
+    return out->failed ? APR_ENOSPC : APR_SUCCESS;
+}

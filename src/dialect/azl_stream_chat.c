@@ -1,0 +1,583 @@
+/*
+ * Chunks of chat completions and of completions, as api.openai.com sends them.
+ *
+ * Azure opens with a chunk that has nothing but filter results, repeats them
+ * beside every delta, and with the asynchronous filter sends choices without a
+ * delta, also after the last word. Others leave out names, send null for what
+ * they do not have, or tell usage beside the last delta. A chunk is checked
+ * whole before anything of it is believed, and written in one pass; what turns
+ * out to say nothing is cut off the output again.
+ */
+#include "azl_stream_int.h"
+
+typedef enum {
+    MEMBER_OTHER,
+    MEMBER_ID,
+    MEMBER_OBJECT,
+    MEMBER_CREATED,
+    MEMBER_MODEL,
+    MEMBER_CHOICES,
+    MEMBER_USAGE,
+    MEMBER_ERROR,
+    MEMBER_QUIET,      /* goes with every chunk, says nothing by itself */
+    MEMBER_ANNOTATION, /* Azure's own */
+    MEMBER_OBFUSCATION,
+    MEMBER_COUNT
+} member_e;
+
+static const struct {
+    const char *name;
+    member_e member;
+} member_names[] = {
+    {"id", MEMBER_ID},
+    {"model", MEMBER_MODEL},
+    {"usage", MEMBER_USAGE},
+    {"object", MEMBER_OBJECT},
+    {"choices", MEMBER_CHOICES},
+    {"created", MEMBER_CREATED},
+    {"obfuscation", MEMBER_OBFUSCATION},
+    {"service_tier", MEMBER_QUIET},
+    {"system_fingerprint", MEMBER_QUIET},
+    {"error", MEMBER_ERROR},
+    {"prompt_filter_results", MEMBER_ANNOTATION},
+    {"prompt_annotations", MEMBER_ANNOTATION},
+    {"content_filter_results", MEMBER_ANNOTATION},
+    {"content_filter_offsets", MEMBER_ANNOTATION},
+};
+
+typedef struct chunk_t {
+    azl_stream_t *st;
+    azl_span_t data;
+    azl_pair_t pairs[AZL_PAIRS_MAX];
+    unsigned char kind[AZL_PAIRS_MAX];
+    int n;
+    const azl_value_t *member[MEMBER_COUNT]; /* by kind, or NULL */
+    int has_choices;                         /* at least one */
+    azl_edit_t edit;
+    int says; /* something the client has to see */
+} chunk_t;
+
+static member_e member_kind(azl_span_t key)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(member_names) / sizeof(member_names[0]); ++i) {
+        if (azl_span_is(key, member_names[i].name)) {
+            return member_names[i].member;
+        }
+    }
+    return MEMBER_OTHER;
+}
+
+static int is_array_with_elements(const azl_value_t *v)
+{
+    azl_scan_t s;
+
+    if (!v || v->type != AZL_JSON_ARRAY) {
+        return 0;
+    }
+    azl_scan_init(&s, v->raw.at, v->raw.len);
+    azl_scan_enter(&s);
+    return azl_scan_element(&s) == 1;
+}
+
+static int chunk_read(chunk_t *c, azl_stream_t *st, azl_span_t data)
+{
+    int i;
+
+    c->st = st;
+    c->data = data;
+    c->says = 0;
+    memset(c->member, 0, sizeof(c->member));
+    c->n = azl_pairs_read(data, c->pairs, AZL_PAIRS_MAX);
+    for (i = 0; i < c->n; ++i) {
+        member_e kind = member_kind(c->pairs[i].key);
+
+        c->kind[i] = (unsigned char)kind;
+        c->member[kind] = &c->pairs[i].value;
+    }
+    c->has_choices = is_array_with_elements(c->member[MEMBER_CHOICES]);
+    return c->n >= 0;
+}
+
+static int is_object(const azl_value_t *v)
+{
+    return v && v->type == AZL_JSON_OBJECT;
+}
+
+static azl_span_t object_name(const azl_stream_t *st)
+{
+    return azl_span_str(st->rules->op == AZL_OP_CHAT
+                            ? "\"chat.completion.chunk\""
+                            : "\"text_completion\"");
+}
+
+/* No name, or the 0 that Azure has where no answer belongs to the chunk. */
+static int is_unset(const azl_value_t *v)
+{
+    return !v || azl_value_is_blank(v) || azl_span_is(v->raw, "0");
+}
+
+static apr_size_t remember(char *to, apr_size_t size, azl_span_t raw)
+{
+    if (raw.len > size) {
+        return 0;
+    }
+    memcpy(to, raw.at, raw.len);
+    return raw.len;
+}
+
+static void learn_names(chunk_t *c)
+{
+    azl_chunks_t *ch = &c->st->chunks;
+    const azl_value_t *id = c->member[MEMBER_ID];
+    const azl_value_t *created = c->member[MEMBER_CREATED];
+
+    if (!ch->id_len && id && azl_value_is_text(id)) {
+        ch->id_len = remember(ch->id, sizeof(ch->id), id->raw);
+    }
+    if (!ch->created_len && created && created->type == AZL_JSON_NUMBER &&
+        !is_unset(created)) {
+        ch->created_len =
+            remember(ch->created, sizeof(ch->created), created->raw);
+    }
+}
+
+/*
+ * Choices
+ */
+
+/* Where a choice has what it says. */
+static const char *delta_name(const azl_stream_t *st)
+{
+    return st->rules->op == AZL_OP_CHAT ? "delta" : "text";
+}
+
+static int is_annotation(azl_span_t key)
+{
+    static const char prefix[] = "content_filter_";
+
+    return key.len > sizeof(prefix) - 1 &&
+           memcmp(key.at, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* The number of a choice, or -1. A choice without one is the first. */
+static int choice_index(const azl_object_t *o)
+{
+    const azl_value_t *v = azl_object_get(o, "index");
+    apr_int64_t index = 0;
+
+    if (v && (!azl_scan_uint(v->raw, &index) || index >= AZL_CHOICES_MAX)) {
+        return -1;
+    }
+    return (int)index;
+}
+
+/* The state of a choice, made when it says something for the first time. */
+static azl_choice_t *choice_begin(azl_stream_t *st, int index)
+{
+    azl_chunks_t *ch = &st->chunks;
+
+    if (!ch->choices[index]) {
+        ch->choices[index] = apr_pcalloc(st->pool, sizeof(azl_choice_t));
+        ch->nstarted++;
+        st->state.finished = 0;
+    }
+    return ch->choices[index];
+}
+
+static void choice_finish(azl_stream_t *st, azl_choice_t *choice)
+{
+    azl_chunks_t *ch = &st->chunks;
+
+    if (!choice->finished) {
+        choice->finished = 1;
+        ch->nfinished++;
+    }
+    st->state.finished = ch->nfinished == ch->nstarted;
+    st->state.content = 1;
+}
+
+/* What a choice says: the delta of a chat, the text of a completion. 1 if
+ * something stays of it. */
+static int edit_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
+                      const azl_value_t *v, int finishing)
+{
+    if (st->rules->op != AZL_OP_CHAT) {
+        st->state.content |= azl_value_is_text(v);
+        return 1;
+    }
+    return azl_stream_delta(st, e, choice, v->raw, finishing) > 0;
+}
+
+/* Members that a client needs and the upstream left out. */
+static void complete_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o,
+                            azl_choice_t *choice, int has_delta)
+{
+    if (!has_delta) {
+        const char *empty = "\"\"";
+
+        if (st->rules->op == AZL_OP_CHAT) {
+            empty = choice && !choice->role ? "{\"role\":\"assistant\"}" : "{}";
+        }
+        azl_edit_add(e, &o->list, o->close, delta_name(st),
+                     azl_span_str(empty));
+        if (choice) {
+            choice->role = 1;
+        }
+    }
+    if (!azl_object_get(o, "index")) {
+        azl_edit_add(e, &o->list, o->close, "index", azl_span_str("0"));
+    }
+    if (!azl_object_get(o, "finish_reason")) {
+        azl_edit_add(e, &o->list, o->close, "finish_reason",
+                     azl_span_str("null"));
+    }
+}
+
+/* 1 if the choice says something and so stays. */
+static int write_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o,
+                        azl_choice_t *choice, const azl_value_t *delta,
+                        int finishing)
+{
+    int has_delta = delta && delta->type != AZL_JSON_NULL;
+    int says = finishing;
+    int i;
+
+    for (i = 0; i < o->n; ++i) {
+        const azl_pair_t *pair = &o->pairs[i];
+        const azl_value_t *v = &pair->value;
+
+        if (is_annotation(pair->key) && !st->rules->keep_annotations) {
+            azl_pair_drop(e, &o->list, pair);
+        }
+        else if (v == delta && has_delta) {
+            azl_pair_keep(e, &o->list, pair);
+            says |= edit_delta(st, e, choice, v, finishing);
+        }
+        else if (azl_span_is(pair->key, delta_name(st))) {
+            azl_pair_drop(e, &o->list, pair); /* null, or a second one */
+        }
+        else {
+            azl_pair_keep(e, &o->list, pair);
+            if (azl_span_is(pair->key, "finish_reason")) {
+                if (azl_span_is(v->raw, "\"\"")) {
+                    azl_edit_replace(e, v->raw, azl_span_str("null"));
+                }
+            }
+            else if (!azl_span_is(pair->key, "index")) {
+                says |= v->type != AZL_JSON_NULL;
+            }
+        }
+    }
+    complete_choice(st, e, o, choice, has_delta);
+    azl_edit_close(e, &o->list, o->close);
+    return says;
+}
+
+/* One element of `choices`. 1 if it stays. */
+static int edit_choice(chunk_t *c, azl_span_t raw)
+{
+    azl_stream_t *st = c->st;
+    azl_choice_t *choice;
+    azl_object_t o;
+    const azl_value_t *delta;
+    const azl_value_t *finish;
+    int index, finishing, speaks, stays;
+
+    if (!azl_object_open(&o, raw) || (index = choice_index(&o)) < 0) {
+        return 0;
+    }
+    delta = azl_object_get(&o, delta_name(st));
+    finish = azl_object_get(&o, "finish_reason");
+    finishing = finish && azl_value_is_text(finish);
+    speaks = finishing || (delta && delta->type != AZL_JSON_NULL);
+    choice = st->chunks.choices[index];
+    if (speaks && choice && choice->finished) {
+        return 0; /* it has said its last */
+    }
+    if (!speaks && !st->rules->keep_annotations) {
+        return 0;
+    }
+    if (speaks) {
+        choice = choice_begin(st, index);
+    }
+    stays = write_choice(st, &c->edit, &o, choice, speaks ? delta : NULL,
+                         finishing);
+    if (finishing) {
+        choice_finish(st, choice);
+    }
+    return stays;
+}
+
+static void edit_choices(chunk_t *c, azl_span_t raw)
+{
+    azl_list_t list = {NULL, 0};
+    azl_value_t v;
+    azl_scan_t s;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        const char *end = azl_span_end(v.raw);
+        const char *from = c->edit.from;
+        apr_size_t len = c->edit.out->len;
+        azl_list_t before = list;
+
+        azl_edit_keep(&c->edit, &list, v.raw.at, end);
+        if (edit_choice(c, v.raw)) {
+            c->says = 1;
+            continue;
+        }
+        /* What was written of it is taken back. */
+        c->edit.from = from;
+        c->edit.out->len = len;
+        list = before;
+        azl_edit_drop(&c->edit, &list, v.raw.at, end);
+    }
+    azl_edit_close(&c->edit, &list, azl_span_end(raw) - 1);
+}
+
+/*
+ * Usage: exactly once and only to who asked, in a chunk without choices
+ */
+
+static void keep_for_later(azl_stream_t *st, azl_buf_t **buf, azl_span_t text)
+{
+    if (!*buf) {
+        *buf = azl_buf_create(st->pool, AZL_KEPT_MAX);
+    }
+    azl_buf_clear(*buf);
+    azl_buf_span(*buf, text);
+}
+
+static void edit_usage(chunk_t *c, azl_list_t *list, const azl_pair_t *pair)
+{
+    azl_chunks_t *ch = &c->st->chunks;
+    const azl_value_t *v = &pair->value;
+
+    if (!c->st->rules->include_usage) {
+        azl_pair_drop(&c->edit, list, pair);
+        return;
+    }
+    azl_pair_keep(&c->edit, list, pair);
+    if (v->type != AZL_JSON_OBJECT) {
+        return;
+    }
+    if (!c->has_choices && !ch->usage_sent) {
+        ch->usage_sent = 1;
+        c->says = 1;
+        return;
+    }
+    if (c->has_choices) {
+        keep_for_later(c->st, &ch->usage, v->raw);
+    }
+    azl_edit_replace(&c->edit, v->raw, azl_span_str("null"));
+}
+
+/* The usage that came beside the last delta, as OpenAI sends it. */
+static void last_chunk(azl_stream_t *st)
+{
+    azl_chunks_t *ch = &st->chunks;
+    azl_span_t usage;
+
+    if (!st->rules->include_usage || ch->usage_sent || !ch->usage ||
+        !ch->usage->len) {
+        return;
+    }
+    usage = azl_span(ch->usage->data, ch->usage->len);
+    azl_stream_begin(st, azl_span("", 0));
+    azl_buf_puts(st->out, "{\"id\":");
+    azl_buf_span(st->out, ch->id_len ? azl_span(ch->id, ch->id_len)
+                                     : azl_span_str("\"\""));
+    azl_buf_puts(st->out, ",\"object\":");
+    azl_buf_span(st->out, object_name(st));
+    azl_buf_puts(st->out, ",\"created\":");
+    azl_buf_span(st->out, ch->created_len
+                              ? azl_span(ch->created, ch->created_len)
+                              : azl_span_str("0"));
+    azl_buf_puts(st->out, ",\"model\":");
+    azl_buf_puts(st->out, st->rules->alias_json);
+    azl_buf_puts(st->out, ",\"choices\":[],\"usage\":");
+    azl_buf_span(st->out, usage);
+    azl_buf_append(st->out, "}", 1);
+    azl_stream_end(st, usage);
+    ch->usage_sent = 1;
+}
+
+/*
+ * The chunk
+ */
+
+/* A member that stays; an unset value becomes what is known. */
+static void edit_name(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
+                      const char *known, apr_size_t known_len)
+{
+    azl_pair_keep(&c->edit, list, pair);
+    if (known_len && is_unset(&pair->value)) {
+        azl_edit_replace(&c->edit, pair->value.raw, azl_span(known, known_len));
+    }
+}
+
+static void edit_constant(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
+                          azl_span_t value)
+{
+    azl_span_t raw = pair->value.raw;
+
+    azl_pair_keep(&c->edit, list, pair);
+    if (raw.len != value.len || memcmp(raw.at, value.at, raw.len) != 0) {
+        azl_edit_replace(&c->edit, raw, value);
+    }
+}
+
+static void edit_member(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
+                        member_e kind)
+{
+    const azl_chunks_t *ch = &c->st->chunks;
+    const azl_reply_rules_t *rules = c->st->rules;
+
+    switch (kind) {
+    case MEMBER_ID:
+        edit_name(c, list, pair, ch->id, ch->id_len);
+        break;
+    case MEMBER_CREATED:
+        edit_name(c, list, pair, ch->created, ch->created_len);
+        break;
+    case MEMBER_OBJECT:
+        edit_constant(c, list, pair, object_name(c->st));
+        break;
+    case MEMBER_MODEL:
+        edit_constant(c, list, pair, azl_span_str(rules->alias_json));
+        break;
+    case MEMBER_CHOICES:
+        azl_pair_keep(&c->edit, list, pair);
+        if (c->has_choices) {
+            edit_choices(c, pair->value.raw);
+        }
+        else if (pair->value.type != AZL_JSON_ARRAY) {
+            azl_edit_replace(&c->edit, pair->value.raw, azl_span_str("[]"));
+        }
+        break;
+    case MEMBER_USAGE:
+        edit_usage(c, list, pair);
+        break;
+    case MEMBER_ERROR: /* null */
+        azl_pair_drop(&c->edit, list, pair);
+        break;
+    case MEMBER_ANNOTATION:
+    case MEMBER_OBFUSCATION:
+        if (!rules->keep_annotations) {
+            azl_pair_drop(&c->edit, list, pair);
+            break;
+        }
+        c->says |= kind == MEMBER_ANNOTATION;
+        azl_pair_keep(&c->edit, list, pair);
+        break;
+    case MEMBER_QUIET:
+        azl_pair_keep(&c->edit, list, pair);
+        break;
+    default:
+        c->says |= pair->value.type != AZL_JSON_NULL;
+        azl_pair_keep(&c->edit, list, pair);
+        break;
+    }
+}
+
+/* Members that every chunk has and this one lacks. */
+static void complete_chunk(chunk_t *c, azl_list_t *list, const char *close)
+{
+    const azl_chunks_t *ch = &c->st->chunks;
+    azl_edit_t *e = &c->edit;
+
+    if (!c->member[MEMBER_ID] && ch->id_len) {
+        azl_edit_add(e, list, close, "id", azl_span(ch->id, ch->id_len));
+    }
+    if (!c->member[MEMBER_OBJECT]) {
+        azl_edit_add(e, list, close, "object", object_name(c->st));
+    }
+    if (!c->member[MEMBER_CREATED] && ch->created_len) {
+        azl_edit_add(e, list, close, "created",
+                     azl_span(ch->created, ch->created_len));
+    }
+    if (!c->member[MEMBER_MODEL]) {
+        azl_edit_add(e, list, close, "model",
+                     azl_span_str(c->st->rules->alias_json));
+    }
+    if (!c->member[MEMBER_CHOICES]) {
+        azl_edit_add(e, list, close, "choices", azl_span_str("[]"));
+    }
+}
+
+static void write_chunk(chunk_t *c)
+{
+    azl_stream_t *st = c->st;
+    azl_list_t list = {NULL, 0};
+    apr_size_t before = st->out->len;
+    const char *close = azl_span_end(c->data) - 1;
+    int i;
+
+    azl_stream_begin(st, azl_span("", 0));
+    c->edit.out = st->out;
+    c->edit.from = c->data.at;
+    for (i = 0; i < c->n; ++i) {
+        edit_member(c, &list, &c->pairs[i], (member_e)c->kind[i]);
+    }
+    complete_chunk(c, &list, close);
+    azl_edit_close(&c->edit, &list, close);
+    azl_edit_copy(&c->edit, azl_span_end(c->data));
+    azl_stream_end(st, c->data);
+    if (!c->says) {
+        st->out->len = before;
+    }
+}
+
+/* Azure's preamble belongs to no answer. Where annotations are wanted it waits
+ * for the first chunk that does, and gets its names. */
+static int is_preamble(const chunk_t *c)
+{
+    return c->st->rules->keep_annotations && !c->st->chunks.id_len &&
+           !c->has_choices && c->member[MEMBER_ANNOTATION];
+}
+
+static void write_preamble(azl_stream_t *st)
+{
+    azl_buf_t *kept = st->chunks.preamble;
+    chunk_t c;
+
+    if (kept && kept->len && st->chunks.id_len) {
+        if (chunk_read(&c, st, azl_span(kept->data, kept->len))) {
+            write_chunk(&c);
+        }
+        azl_buf_free(kept);
+    }
+}
+
+static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
+{
+    const azl_value_t *error;
+    chunk_t c;
+
+    if (!chunk_read(&c, st, ev->data)) {
+        st->state.malformed++;
+        return;
+    }
+    error = c.member[MEMBER_ERROR];
+    if ((error && error->type != AZL_JSON_NULL) ||
+        azl_span_is(ev->name, "error")) {
+        azl_stream_fail(st, ev->data);
+        return;
+    }
+    if (is_object(c.member[MEMBER_USAGE])) {
+        azl_usage_read(&st->state.usage, c.member[MEMBER_USAGE]->raw);
+    }
+    learn_names(&c);
+    if (is_preamble(&c)) {
+        keep_for_later(st, &st->chunks.preamble, c.data);
+        return;
+    }
+    write_preamble(st);
+    write_chunk(&c);
+}
+
+const azl_surface_t azl_surface_chunks = {chunk_event, last_chunk,
+                                          azl_stream_error, 1};

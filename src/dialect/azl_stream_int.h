@@ -1,0 +1,102 @@
+/*
+ * azl_stream: the state of one event stream, shared by the files that each
+ * know one surface.
+ */
+#ifndef AZL_STREAM_INT_H
+#define AZL_STREAM_INT_H
+
+#include "azl_edit_int.h"
+#include "azl_reply.h"
+#include "azl_sse.h"
+
+/* OpenAI's limits on n and on parallel tool calls; the SDKs hold on to them. */
+#define AZL_CHOICES_MAX 128
+#define AZL_TOOL_CALLS_MAX 128
+/* A chunk's id and creation time as written; longer ones are not repeated. */
+#define AZL_CHUNK_ID_MAX 128
+#define AZL_CHUNK_CREATED_MAX 24
+/* A usage object or a preamble that is kept for later; larger ones are let
+ * go. */
+#define AZL_KEPT_MAX (64 * 1024)
+
+/* What a stream has said about one tool call. */
+typedef struct azl_tool_call_t {
+    unsigned char said;   /* bits of azl_stream_delta.c */
+    apr_uint32_t id_hash; /* 0: it has no id */
+} azl_tool_call_t;
+
+typedef struct azl_tool_calls_t {
+    azl_tool_call_t call[AZL_TOOL_CALLS_MAX];
+    unsigned char slot[AZL_TOOL_CALLS_MAX]; /* 1 + our index of theirs */
+    int n;
+    int last; /* index of the call that was added to last */
+} azl_tool_calls_t;
+
+/* What it has said about one choice. */
+typedef struct azl_choice_t {
+    int role; /* who speaks */
+    int finished;
+    azl_tool_calls_t *tools; /* made with the first tool call */
+} azl_choice_t;
+
+/* Chat completions and completions. */
+typedef struct azl_chunks_t {
+    char id[AZL_CHUNK_ID_MAX]; /* JSON, of the first chunk that had one */
+    apr_size_t id_len;
+    char created[AZL_CHUNK_CREATED_MAX];
+    apr_size_t created_len;
+    azl_choice_t *choices[AZL_CHOICES_MAX]; /* made when first met */
+    int nstarted;
+    int nfinished;
+    int usage_sent;
+    azl_buf_t *usage;    /* last usage that came beside choices, or NULL */
+    azl_buf_t *preamble; /* what came before the id was known, or NULL */
+} azl_chunks_t;
+
+/* What differs between the surfaces. */
+typedef struct azl_surface_t {
+    /* An event with data that is neither empty nor [DONE]. */
+    void (*event)(azl_stream_t *st, const azl_sse_event_t *ev);
+    /* The last events before the end; NULL: none. */
+    void (*last)(azl_stream_t *st);
+    /* An error event. */
+    void (*error)(azl_stream_t *st, const azl_error_t *err);
+    int done; /* ends with [DONE], whether it came or not */
+} azl_surface_t;
+
+struct azl_stream_t {
+    apr_pool_t *pool;
+    const azl_reply_rules_t *rules;
+    const azl_surface_t *surface;
+    azl_sse_t *sse;
+    azl_buf_t *out; /* of the call that runs */
+    azl_stream_state_t state;
+    azl_chunks_t chunks;
+    azl_sealed_ids_t ids;
+    apr_size_t data_at;   /* where the data of the event begins in out */
+    apr_int64_t sequence; /* last sequence_number of a Responses stream */
+    int broken;           /* an event was too long: nothing more is read */
+};
+
+extern const azl_surface_t azl_surface_chunks;
+extern const azl_surface_t azl_surface_responses;
+
+/* Begin an event; `name` may be empty. The data follows. */
+void azl_stream_begin(azl_stream_t *st, azl_span_t name);
+/* End it. `source` is what the data was made from. */
+void azl_stream_end(azl_stream_t *st, azl_span_t source);
+/* An error event of the upstream, `data`: what it says goes into the state. */
+void azl_stream_note_failure(azl_stream_t *st, azl_span_t data);
+/* The same, and the client is told if it has seen content: without, the
+ * attempt can still be given up silently. */
+void azl_stream_fail(azl_stream_t *st, azl_span_t data);
+/* The error as OpenAI's chat streams have it. */
+void azl_stream_error(azl_stream_t *st, const azl_error_t *err);
+
+/* Edit the delta of a choice (azl_stream_delta.c) and return how many of its
+ * members stay. Who speaks is said with the first delta of each choice, also
+ * if the upstream forgot it, when something stays or `needed` says so. */
+int azl_stream_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
+                     azl_span_t delta, int needed);
+
+#endif /* AZL_STREAM_INT_H */
