@@ -5,9 +5,10 @@
  * Belongs to one answer, lives in the pool it was created from, and holds at
  * most AZL_TAP_VALUE_MAX bytes of each watched value. Bytes go on to `emit` as
  * they come, except that a watched value with a replacement is left out and
- * the replacement written in its place. It does not check the document: an
- * upstream's answer is passed as it is, and what is no JSON object passes
- * whole.
+ * the replacement written in its place (also when the value is longer). It
+ * does not check the document: an upstream's answer is passed as it is, and
+ * what is no JSON object passes whole. Of a member given twice the later
+ * value counts, and both are replaced.
  */
 #ifndef AZL_TAP_H
 #define AZL_TAP_H
@@ -21,7 +22,7 @@
 typedef struct azl_tap_t azl_tap_t;
 
 typedef struct azl_tap_watch_t {
-    const char *name;        /* member name, without escapes */
+    const char *name; /* member name, without escapes, at most 64 bytes */
     const char *replacement; /* JSON text to write instead, or NULL */
 } azl_tap_watch_t;
 
@@ -30,11 +31,12 @@ typedef apr_status_t azl_tap_emit_fn(void *baton, const char *data,
 
 /* `watch` (n entries) must outlive the tap. */
 azl_tap_t *azl_tap_create(apr_pool_t *p, const azl_tap_watch_t *watch, int n);
-/* APR_SUCCESS, or what emit returned. Split anywhere, also inside a name, an
- * escape or a value. */
+/* APR_SUCCESS, or what emit returned, which ends the tap's use. Split anywhere,
+ * also inside a name, an escape or a value. */
 apr_status_t azl_tap_feed(azl_tap_t *t, const char *data, apr_size_t len,
                           azl_tap_emit_fn *emit, void *baton);
-/* The document ended: whatever was withheld goes on. */
+/* The document ended: if that cut off a value to be replaced, it goes on as
+ * it came. */
 apr_status_t azl_tap_finish(azl_tap_t *t, azl_tap_emit_fn *emit, void *baton);
 /* 1 and the value as written when watch entry i was seen whole; 0 when it was
  * absent, cut off or longer than AZL_TAP_VALUE_MAX. */

@@ -10,7 +10,7 @@
 
 #include "azl_scan.h"
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(AZL_PORTABLE)
 #include <emmintrin.h>
 #endif
 
@@ -69,7 +69,7 @@ static inline const char *skip_run_portable(const char *at, const char *end)
     return at;
 }
 
-#ifdef __SSE2__
+#if defined(__SSE2__) && !defined(AZL_PORTABLE)
 #define BLOCK ((apr_ssize_t)sizeof(__m128i))
 
 /* A bit for each byte of the block that a run cannot pass. */
