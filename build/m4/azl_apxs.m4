@@ -7,7 +7,8 @@
 #   HTTPD_VERSION     for the summary
 #   HTTPD_CPPFLAGS    include directory and the defines httpd was built with
 #   HTTPD_CFLAGS      its code generation flags that this compiler takes too
-#   HTTPD_LIBEXECDIR  where modules live
+#   HTTPD_MODULES     where its modules are
+#   HTTPD_LIBEXECDIR  where ours is installed (--with-moduledir)
 # When apxs belongs to an httpd with an APR of its own, that APR is used and
 # not the one pkg-config would find.
 AC_DEFUN([AZL_APXS], [
@@ -70,11 +71,13 @@ apache2-dev; Fedora: dnf install httpd-devel; else --with-apxs=PATH])])
   HTTPD_CFLAGS=$azl_flags
   AC_SUBST([HTTPD_CFLAGS])
 
+  HTTPD_MODULES=`$APXS -q LIBEXECDIR`
+  AC_SUBST([HTTPD_MODULES])
   AC_ARG_WITH([moduledir],
     [AS_HELP_STRING([--with-moduledir=DIR],
       [install the module here instead of where apxs says])],
     [HTTPD_LIBEXECDIR=$with_moduledir],
-    [HTTPD_LIBEXECDIR=`$APXS -q LIBEXECDIR`])
+    [HTTPD_LIBEXECDIR=$HTTPD_MODULES])
   AC_SUBST([HTTPD_LIBEXECDIR])
 
   azl_apr_config=`$APXS -q APR_CONFIG 2>/dev/null`
