@@ -1,8 +1,8 @@
 /*
  * azl_attempt: one try at one candidate.
  *
- * Lives in a pool of its own below the request's, which is destroyed when the
- * attempt is over. The body filter and the reply filter work on it: the
+ * Lives in the request's pool (a pool of its own would cost each stream 8 KB);
+ * its buffers are given back when the attempt is over. The body filter and the reply filter work on it: the
  * one serves its body, the other decides what the answer is worth. Until
  * `committed` the client has seen nothing and another attempt can be made;
  * after it the answer belongs to this deployment.
@@ -29,7 +29,6 @@ typedef enum {
 } azl_reply_mode_e;
 
 struct azl_attempt_t {
-    apr_pool_t *pool;
     request_rec *r;
     azl_request_t *ar;
     const azl_deployment_t *deployment;

@@ -9,13 +9,24 @@
 /* One error document: message, code, Azure's details. */
 #define ERROR_DOCUMENT_MAX (256 * 1024)
 
-/* The same bits as the request id, in the form LiteLLM gives its call id. */
+/* The same bits as the request id, in the form of LiteLLM's call id: a UUID.
+ * Each group is followed by a dash in place of the NUL. */
 static const char *call_id(request_rec *r, const azl_request_t *ar)
 {
-    const char *hex = ar->id + 4;
+    static const int groups[] = {8, 4, 4, 4, 12, 0};
+    const char *hex = ar->id + AZL_REQUEST_ID_LEN - 32;
+    char *text = apr_palloc(r->pool, 32 + 5);
+    char *at = text;
+    int i;
 
-    return apr_psprintf(r->pool, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
-                        hex + 12, hex + 16, hex + 20);
+    for (i = 0; groups[i]; i++) {
+        memcpy(at, hex, (apr_size_t)groups[i]);
+        at += groups[i];
+        hex += groups[i];
+        *at++ = '-';
+    }
+    at[-1] = '\0';
+    return text;
 }
 
 void azl_answer_headers(request_rec *r, azl_request_t *ar)

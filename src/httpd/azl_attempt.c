@@ -26,13 +26,8 @@ static const char *seal_response_id(void *baton, azl_span_t upstream_id)
 static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
                                      const azl_deployment_t *d)
 {
-    apr_pool_t *pool;
-    azl_attempt_t *at;
+    azl_attempt_t *at = apr_pcalloc(r->pool, sizeof(*at));
 
-    apr_pool_create(&pool, r->pool);
-    apr_pool_tag(pool, "azurelit_attempt");
-    at = apr_pcalloc(pool, sizeof(*at));
-    at->pool = pool;
     at->r = r;
     at->ar = ar;
     at->deployment = d;
@@ -43,7 +38,7 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
     if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
-        d->endpoint->dialect->body(pool, d, &ar->doc, ar->response_id,
+        d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
                                    &at->body);
     }
     else {
@@ -52,6 +47,17 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
         at->body.length = ar->body.len;
     }
     return at;
+}
+
+/* The pool is the request's; what may be large is not in it. */
+static void attempt_destroy(azl_attempt_t *at)
+{
+    if (at->in) {
+        azl_buf_free(at->in);
+    }
+    if (at->out) {
+        azl_buf_free(at->out);
+    }
 }
 
 /* What the attempt was worth, in the record. */
@@ -105,7 +111,7 @@ static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
                       ar->id, d->id);
     }
     *err = at->error;
-    apr_pool_destroy(at->pool);
+    attempt_destroy(at);
     return over;
 }
 

@@ -58,10 +58,10 @@ static void decide(azl_attempt_t *at)
 
     at->status = r->status;
     at->headers = r->headers_out;
-    at->out = azl_buf_create(at->pool, OUT_MAX);
+    at->out = azl_buf_create(at->r->pool, OUT_MAX);
     if (r->status < 200 || r->status > 299) {
         at->mode = AZL_REPLY_FAILED;
-        at->in = azl_buf_create(at->pool, ERROR_BODY_MAX);
+        at->in = azl_buf_create(at->r->pool, ERROR_BODY_MAX);
     }
     else if (apr_table_get(r->headers_out, "Content-Encoding")) {
         /* nobody asked for it, and we could not read it */
@@ -69,11 +69,11 @@ static void decide(azl_attempt_t *at)
     }
     else if (is_type(type, "text/event-stream")) {
         at->mode = AZL_REPLY_STREAMED;
-        at->stream = azl_stream_create(at->pool, &at->rules);
+        at->stream = azl_stream_create(at->r->pool, &at->rules);
     }
     else if (is_type(type, "application/json")) {
         at->mode = AZL_REPLY_HELD;
-        at->in = azl_buf_create(at->pool, HOLD_MAX);
+        at->in = azl_buf_create(at->r->pool, HOLD_MAX);
     }
     else if (may_be_raw(at->ar->route.op)) {
         at->mode = AZL_REPLY_RAW;
@@ -159,7 +159,7 @@ static apr_status_t start_tap(azl_attempt_t *at)
     at->tap_watch[0].name = "model";
     at->tap_watch[0].replacement = at->rules.alias_json;
     at->tap_watch[1].name = "usage";
-    at->tap = azl_tap_create(at->pool, at->tap_watch, 2);
+    at->tap = azl_tap_create(at->r->pool, at->tap_watch, 2);
     commit(at);
     return azl_tap_feed(at->tap, at->in->data, at->in->len, emit, at);
 }

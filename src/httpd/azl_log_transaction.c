@@ -12,8 +12,7 @@
 
 static void set_count(request_rec *r, const char *name, apr_int64_t n)
 {
-    apr_table_setn(r->notes, name,
-                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n));
+    apr_table_setn(r->notes, name, apr_off_t_toa(r->pool, n));
 }
 
 /* %{azurelit-tokens-out}n and its siblings. */

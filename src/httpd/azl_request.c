@@ -4,6 +4,7 @@
 
 #include "azl_crypto.h"
 #include "azl_httpd.h"
+#include "azl_random.h"
 
 azl_request_t *azl_request_get(const request_rec *r)
 {
@@ -12,11 +13,12 @@ azl_request_t *azl_request_get(const request_rec *r)
 
 static void make_id(char *id)
 {
-    unsigned char bits[16];
+    apr_uint64_t bits[2];
 
-    azl_crypto_random(bits, sizeof(bits));
+    bits[0] = azl_random_u64();
+    bits[1] = azl_random_u64();
     memcpy(id, "req_", 4);
-    azl_hex_encode(bits, sizeof(bits), id + 4);
+    azl_hex_encode((const unsigned char *)bits, sizeof(bits), id + 4);
 }
 
 azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
@@ -46,9 +48,6 @@ void azl_request_refuse(azl_request_t *ar, const azl_error_t *err)
 
 apr_uint32_t azl_request_random(void *baton)
 {
-    apr_uint32_t bits = 0;
-
     (void)baton;
-    azl_crypto_random(&bits, sizeof(bits));
-    return bits;
+    return (apr_uint32_t)(azl_random_u64() >> 32);
 }

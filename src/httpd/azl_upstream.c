@@ -261,7 +261,9 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     ap_conf_vector_t *dir_config = r->per_dir_config;
     int rc;
 
-    reset_for_call(r, ar);
+    if (ar->rec.attempts > 1) {
+        reset_for_call(r, ar);
+    }
     r->headers_in = upstream_headers(r, ar);
     if (ep->upstream->tls) {
         r->per_dir_config =
