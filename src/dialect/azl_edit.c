@@ -2,30 +2,29 @@
 
 #include "azl_edit_int.h"
 
+int azl_pairs_scan(azl_scan_t *s, azl_pair_t *pairs, int max)
+{
+    int n = 0;
+    int more = -1;
+
+    if (azl_scan_peek(s) != AZL_JSON_OBJECT || azl_scan_enter(s) != 1) {
+        return -1;
+    }
+    while (n < max && (more = azl_scan_member(s, &pairs[n].key)) == 1 &&
+           azl_scan_value(s, &pairs[n].value) == 1) {
+        ++n;
+    }
+    return n < max && more == 0 ? n : -1;
+}
+
 int azl_pairs_read(azl_span_t doc, azl_pair_t *pairs, int max)
 {
     azl_scan_t s;
-    int n = 0;
-    int more;
+    int n;
 
     azl_scan_init(&s, doc.at, doc.len);
-    if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
-        return -1;
-    }
-    for (;;) {
-        azl_span_t key;
-
-        more = azl_scan_member(&s, &key);
-        if (more != 1 || n == max) {
-            break;
-        }
-        pairs[n].key = key;
-        if (azl_scan_value(&s, &pairs[n].value) != 1) {
-            return -1;
-        }
-        ++n;
-    }
-    return more == 0 && azl_scan_end(&s) == 1 ? n : -1;
+    n = azl_pairs_scan(&s, pairs, max);
+    return n >= 0 && azl_scan_end(&s) == 1 ? n : -1;
 }
 
 void azl_edit_add(azl_edit_t *e, azl_list_t *list, const char *close,

@@ -37,8 +37,10 @@ typedef struct azl_list_t {
     int dropped;          /* one has been left out */
 } azl_list_t;
 
-/* The members of a JSON object that fills `doc`: how many, or -1 if it is no
- * valid object or has more than max. */
+/* The members of the JSON object the cursor stands before, which is read to
+ * its end: how many, or -1 if it is no valid object or has more than max. */
+int azl_pairs_scan(azl_scan_t *s, azl_pair_t *pairs, int max);
+/* The same for an object that fills `doc`. */
 int azl_pairs_read(azl_span_t doc, azl_pair_t *pairs, int max);
 
 static inline const char *azl_span_end(azl_span_t s)
@@ -115,14 +117,24 @@ typedef struct azl_object_t {
     azl_list_t list;
 } azl_object_t;
 
-/* 1, or 0 if it is no object or has too many members. */
-static inline int azl_object_open(azl_object_t *o, azl_span_t raw)
+/* The object the cursor stands before, which is read to its end: 1, or 0 if it
+ * is no object or has too many members. */
+static inline int azl_object_scan(azl_object_t *o, azl_scan_t *s)
 {
-    o->n = azl_pairs_read(raw, o->pairs, AZL_SMALL_PAIRS_MAX);
-    o->close = azl_span_end(raw) - 1;
+    o->n = azl_pairs_scan(s, o->pairs, AZL_SMALL_PAIRS_MAX);
+    o->close = s->at - 1;
     o->list.kept_end = NULL;
     o->list.dropped = 0;
     return o->n >= 0;
+}
+
+/* The same for an object that fills `raw`. */
+static inline int azl_object_open(azl_object_t *o, azl_span_t raw)
+{
+    azl_scan_t s;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    return azl_object_scan(o, &s);
 }
 
 static inline const azl_value_t *azl_object_get(const azl_object_t *o,

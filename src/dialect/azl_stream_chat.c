@@ -25,24 +25,30 @@ typedef enum {
     MEMBER_COUNT
 } member_e;
 
+#define NAME(name, member)                                                     \
+    {                                                                          \
+        name, sizeof(name) - 1, member                                         \
+    }
+
 static const struct {
     const char *name;
+    apr_size_t len;
     member_e member;
 } member_names[] = {
-    {"id", MEMBER_ID},
-    {"model", MEMBER_MODEL},
-    {"usage", MEMBER_USAGE},
-    {"object", MEMBER_OBJECT},
-    {"choices", MEMBER_CHOICES},
-    {"created", MEMBER_CREATED},
-    {"obfuscation", MEMBER_OBFUSCATION},
-    {"service_tier", MEMBER_QUIET},
-    {"system_fingerprint", MEMBER_QUIET},
-    {"error", MEMBER_ERROR},
-    {"prompt_filter_results", MEMBER_ANNOTATION},
-    {"prompt_annotations", MEMBER_ANNOTATION},
-    {"content_filter_results", MEMBER_ANNOTATION},
-    {"content_filter_offsets", MEMBER_ANNOTATION},
+    NAME("id", MEMBER_ID),
+    NAME("model", MEMBER_MODEL),
+    NAME("usage", MEMBER_USAGE),
+    NAME("object", MEMBER_OBJECT),
+    NAME("choices", MEMBER_CHOICES),
+    NAME("created", MEMBER_CREATED),
+    NAME("obfuscation", MEMBER_OBFUSCATION),
+    NAME("service_tier", MEMBER_QUIET),
+    NAME("system_fingerprint", MEMBER_QUIET),
+    NAME("error", MEMBER_ERROR),
+    NAME("prompt_filter_results", MEMBER_ANNOTATION),
+    NAME("prompt_annotations", MEMBER_ANNOTATION),
+    NAME("content_filter_results", MEMBER_ANNOTATION),
+    NAME("content_filter_offsets", MEMBER_ANNOTATION),
 };
 
 typedef struct chunk_t {
@@ -52,7 +58,9 @@ typedef struct chunk_t {
     unsigned char kind[AZL_PAIRS_MAX];
     int n;
     const azl_value_t *member[MEMBER_COUNT]; /* by kind, or NULL */
-    int has_choices;                         /* at least one */
+    int nchoices;
+    azl_span_t first;     /* choice */
+    azl_object_t members; /* of the first choice; n is -1 if it is no object */
     azl_edit_t edit;
     int says; /* something the client has to see */
 } chunk_t;
@@ -62,42 +70,91 @@ static member_e member_kind(azl_span_t key)
     apr_size_t i;
 
     for (i = 0; i < sizeof(member_names) / sizeof(member_names[0]); ++i) {
-        if (azl_span_is(key, member_names[i].name)) {
+        if (key.len == member_names[i].len &&
+            memcmp(key.at, member_names[i].name, key.len) == 0) {
             return member_names[i].member;
         }
     }
     return MEMBER_OTHER;
 }
 
-static int is_array_with_elements(const azl_value_t *v)
+/* Nearly always there is one choice: its members are taken on the way, because
+ * reading them again would cost as much as the whole chunk. */
+static int read_first_choice(chunk_t *c, azl_scan_t *s)
 {
-    azl_scan_t s;
+    azl_value_t other;
+    int ok;
 
-    if (!v || v->type != AZL_JSON_ARRAY) {
-        return 0;
+    if (azl_scan_peek(s) == AZL_JSON_OBJECT) {
+        c->first.at = s->at;
+        ok = azl_object_scan(&c->members, s);
+        c->first.len = (apr_size_t)(s->at - c->first.at);
     }
-    azl_scan_init(&s, v->raw.at, v->raw.len);
-    azl_scan_enter(&s);
-    return azl_scan_element(&s) == 1;
+    else {
+        c->members.n = -1;
+        ok = azl_scan_value(s, &other) == 1;
+        c->first = other.raw;
+    }
+    return ok;
 }
 
+static int read_choices(chunk_t *c, azl_scan_t *s, azl_value_t *v)
+{
+    const char *start = s->at;
+    azl_value_t other;
+    int more;
+
+    azl_scan_enter(s);
+    while ((more = azl_scan_element(s)) == 1) {
+        if (c->nchoices++ == 0 ? !read_first_choice(c, s)
+                               : azl_scan_value(s, &other) != 1) {
+            return 0;
+        }
+    }
+    v->type = AZL_JSON_ARRAY;
+    v->raw = azl_span(start, (apr_size_t)(s->at - start));
+    return more == 0;
+}
+
+static int read_member(chunk_t *c, azl_scan_t *s, azl_pair_t *pair)
+{
+    member_e kind = member_kind(pair->key);
+
+    if (kind == MEMBER_CHOICES && c->member[kind]) {
+        return 0; /* twice: which one is meant? */
+    }
+    c->kind[c->n] = (unsigned char)kind;
+    c->member[kind] = &pair->value;
+    if (kind == MEMBER_CHOICES && azl_scan_peek(s) == AZL_JSON_ARRAY) {
+        return read_choices(c, s, &pair->value);
+    }
+    return azl_scan_value(s, &pair->value) == 1;
+}
+
+/* 1 if the event's data is an object. */
 static int chunk_read(chunk_t *c, azl_stream_t *st, azl_span_t data)
 {
-    int i;
+    azl_scan_t s;
+    int more = -1;
 
     c->st = st;
     c->data = data;
+    c->n = 0;
+    c->nchoices = 0;
     c->says = 0;
     memset(c->member, 0, sizeof(c->member));
-    c->n = azl_pairs_read(data, c->pairs, AZL_PAIRS_MAX);
-    for (i = 0; i < c->n; ++i) {
-        member_e kind = member_kind(c->pairs[i].key);
-
-        c->kind[i] = (unsigned char)kind;
-        c->member[kind] = &c->pairs[i].value;
+    azl_scan_init(&s, data.at, data.len);
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
+        return 0;
     }
-    c->has_choices = is_array_with_elements(c->member[MEMBER_CHOICES]);
-    return c->n >= 0;
+    while (c->n < AZL_PAIRS_MAX &&
+           (more = azl_scan_member(&s, &c->pairs[c->n].key)) == 1) {
+        if (!read_member(c, &s, &c->pairs[c->n])) {
+            return 0;
+        }
+        ++c->n;
+    }
+    return more == 0 && azl_scan_end(&s) == 1;
 }
 
 static int is_object(const azl_value_t *v)
@@ -276,20 +333,20 @@ static int write_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o,
 }
 
 /* One element of `choices`. 1 if it stays. */
-static int edit_choice(chunk_t *c, azl_span_t raw)
+static int edit_choice(chunk_t *c, azl_object_t *o)
 {
     azl_stream_t *st = c->st;
     azl_choice_t *choice;
-    azl_object_t o;
     const azl_value_t *delta;
     const azl_value_t *finish;
-    int index, finishing, speaks, stays;
+    int index = choice_index(o);
+    int finishing, speaks, stays;
 
-    if (!azl_object_open(&o, raw) || (index = choice_index(&o)) < 0) {
+    if (index < 0) {
         return 0;
     }
-    delta = azl_object_get(&o, delta_name(st));
-    finish = azl_object_get(&o, "finish_reason");
+    delta = azl_object_get(o, delta_name(st));
+    finish = azl_object_get(o, "finish_reason");
     finishing = finish && azl_value_is_text(finish);
     speaks = finishing || (delta && delta->type != AZL_JSON_NULL);
     choice = st->chunks.choices[index];
@@ -302,38 +359,52 @@ static int edit_choice(chunk_t *c, azl_span_t raw)
     if (speaks) {
         choice = choice_begin(st, index);
     }
-    stays = write_choice(st, &c->edit, &o, choice, speaks ? delta : NULL,
-                         finishing);
+    stays =
+        write_choice(st, &c->edit, o, choice, speaks ? delta : NULL, finishing);
     if (finishing) {
         choice_finish(st, choice);
     }
     return stays;
 }
 
+/* An element of `choices`; `o` is NULL if it is no object. */
+static void edit_element(chunk_t *c, azl_list_t *list, azl_span_t raw,
+                         azl_object_t *o)
+{
+    azl_list_t before = *list;
+    const char *from = c->edit.from;
+    apr_size_t len = c->edit.out->len;
+
+    azl_edit_keep(&c->edit, list, raw.at, azl_span_end(raw));
+    if (o && edit_choice(c, o)) {
+        c->says = 1;
+        return;
+    }
+    /* What was written of it is taken back. */
+    c->edit.from = from;
+    c->edit.out->len = len;
+    *list = before;
+    azl_edit_drop(&c->edit, list, raw.at, azl_span_end(raw));
+}
+
 static void edit_choices(chunk_t *c, azl_span_t raw)
 {
     azl_list_t list = {NULL, 0};
+    azl_object_t o;
     azl_value_t v;
     azl_scan_t s;
 
-    azl_scan_init(&s, raw.at, raw.len);
-    azl_scan_enter(&s);
-    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
-        const char *end = azl_span_end(v.raw);
-        const char *from = c->edit.from;
-        apr_size_t len = c->edit.out->len;
-        azl_list_t before = list;
-
-        azl_edit_keep(&c->edit, &list, v.raw.at, end);
-        if (edit_choice(c, v.raw)) {
-            c->says = 1;
-            continue;
+    if (c->nchoices == 1) {
+        edit_element(c, &list, c->first,
+                     c->members.n >= 0 ? &c->members : NULL);
+    }
+    else {
+        azl_scan_init(&s, raw.at, raw.len);
+        azl_scan_enter(&s);
+        while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+            edit_element(c, &list, v.raw,
+                         azl_object_open(&o, v.raw) ? &o : NULL);
         }
-        /* What was written of it is taken back. */
-        c->edit.from = from;
-        c->edit.out->len = len;
-        list = before;
-        azl_edit_drop(&c->edit, &list, v.raw.at, end);
     }
     azl_edit_close(&c->edit, &list, azl_span_end(raw) - 1);
 }
@@ -364,12 +435,12 @@ static void edit_usage(chunk_t *c, azl_list_t *list, const azl_pair_t *pair)
     if (v->type != AZL_JSON_OBJECT) {
         return;
     }
-    if (!c->has_choices && !ch->usage_sent) {
+    if (c->nchoices == 0 && !ch->usage_sent) {
         ch->usage_sent = 1;
         c->says = 1;
         return;
     }
-    if (c->has_choices) {
+    if (c->nchoices) {
         keep_for_later(c->st, &ch->usage, v->raw);
     }
     azl_edit_replace(&c->edit, v->raw, azl_span_str("null"));
@@ -451,7 +522,7 @@ static void edit_member(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
         break;
     case MEMBER_CHOICES:
         azl_pair_keep(&c->edit, list, pair);
-        if (c->has_choices) {
+        if (c->nchoices) {
             edit_choices(c, pair->value.raw);
         }
         else if (pair->value.type != AZL_JSON_ARRAY) {
@@ -536,7 +607,7 @@ static void write_chunk(chunk_t *c)
 static int is_preamble(const chunk_t *c)
 {
     return c->st->rules->keep_annotations && !c->st->chunks.id_len &&
-           !c->has_choices && c->member[MEMBER_ANNOTATION];
+           c->nchoices == 0 && c->member[MEMBER_ANNOTATION];
 }
 
 static void write_preamble(azl_stream_t *st)
