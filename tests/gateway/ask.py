@@ -1,0 +1,52 @@
+"""Requests that tests make, and readings of the answers."""
+
+import json
+
+PROMPT = "PROMPT-MARK-tell me"
+WORDS = "You said: " + PROMPT
+
+
+def chat(model="m1", **more):
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": PROMPT}],
+        **more,
+    }
+
+
+def events(answer):
+    """The data of each event of a stream, JSON understood."""
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    data = []
+    for block in answer.text.split("\n\n"):
+        lines = [line for line in block.split("\n") if line]
+        for line in lines:
+            if line.startswith("data: "):
+                text = line[len("data: ") :]
+                data.append(text if text == "[DONE]" else json.loads(text))
+    return data
+
+
+def said(chunks, index=0):
+    """The text of one choice of a stream."""
+    text = ""
+    for chunk in chunks:
+        if chunk == "[DONE]":
+            continue
+        for choice in chunk.get("choices", []):
+            if choice["index"] == index:
+                text += choice["delta"].get("content") or ""
+    return text
+
+
+def error_of(answer, status, code):
+    """The error of an answer, in OpenAI's shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].split(";")[0] == "application/json"
+    error = answer.json()["error"]
+    assert set(error) >= {"message", "type", "param", "code"}
+    assert isinstance(error["code"], str)
+    assert isinstance(error["message"], str) and error["message"]
+    assert error["code"] == code, error
+    assert answer.headers["x-request-id"]
+    return error

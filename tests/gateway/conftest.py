@@ -1,0 +1,81 @@
+"""Fixtures: one httpd for each worker, its configuration by test module."""
+
+import os
+
+import pytest
+from certs import Authority
+from env import Env
+from simulator import Simulator
+
+DEPLOYMENTS = ["d1", "d2", "d3", "emb"]
+
+
+@pytest.fixture(scope="session")
+def env():
+    env = Env(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    assert env.module.exists(), f"{env.module}: run make first"
+    yield env
+    env.stop()
+
+
+@pytest.fixture(scope="session")
+def simulator(env):
+    sim = Simulator(env.root / "sim", DEPLOYMENTS, env.sim_key)
+    yield sim
+    sim.stop()
+
+
+@pytest.fixture(scope="session")
+def plain_simulator(env):
+    """The simulator as api.openai.com."""
+    sim = Simulator(
+        env.root / "plain", DEPLOYMENTS, env.sim_key, "--mode", "openai"
+    )
+    yield sim
+    sim.stop()
+
+
+@pytest.fixture
+def sim(simulator):
+    simulator.reset()
+    return simulator
+
+
+@pytest.fixture
+def plain(plain_simulator):
+    plain_simulator.reset()
+    return plain_simulator
+
+
+@pytest.fixture(scope="session")
+def authority(env):
+    return Authority(env.root / "certs")
+
+
+@pytest.fixture(scope="module")
+def gateway(env, simulator, request):
+    """httpd with what the module's configure(env, sim) says."""
+    env.start(request.module.configure(env, simulator))
+    yield env
+    env.stop()
+
+
+@pytest.fixture
+def client(gateway):
+    with gateway.client() as client:
+        yield client
+
+
+@pytest.fixture
+def log(gateway):
+    return gateway.error_log
+
+
+@pytest.fixture(autouse=True)
+def clean(env, request):
+    """After each test: nothing unexpected in the log, no secret anywhere."""
+    env.forget_records()
+    env.error_log.unexpected()
+    yield
+    assert env.error_log.unexpected() == []
+    assert env.leaks() == []

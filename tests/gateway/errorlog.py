@@ -1,0 +1,37 @@
+"""httpd's error log: nothing at warn or above that was not expected."""
+
+import re
+
+LEVELS = ("emerg", "alert", "crit", "error", "warn")
+LINE = re.compile(r"^\[[^]]+\] \[(?:\w+):(\w+)\] ")
+
+
+class ErrorLog:
+    def __init__(self, path):
+        self.path = path
+        self.offset = 0
+        self.expected = []
+
+    def expect(self, *patterns):
+        """Lines that match may appear until the end of this test."""
+        self.expected += [re.compile(pattern) for pattern in patterns]
+
+    def text(self):
+        if not self.path.exists():
+            return ""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read().decode(errors="replace")
+
+    def unexpected(self):
+        """The lines nobody expected; the log counts as read afterwards."""
+        text = self.text()
+        self.offset += len(text.encode())
+        expected, self.expected = self.expected, []
+        return [
+            line
+            for line in text.splitlines()
+            if (found := LINE.match(line))
+            and found.group(1) in LEVELS
+            and not any(pattern.search(line) for pattern in expected)
+        ]

@@ -1,0 +1,84 @@
+"""A simulator process and its control paths."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parent.parent / "sim" / "azure_sim"
+
+
+class Simulator:
+    def __init__(self, where, deployments, key, *arguments, tls=None):
+        where.mkdir(parents=True, exist_ok=True)
+        self.key = key
+        port_file = where / "port"
+        port_file.unlink(missing_ok=True)
+        self.log = open(where / "simulator.out", "a")
+        command = [sys.executable, PROGRAM, "--port-file", port_file]
+        command += ["--deployments", ",".join(deployments), "--key", key]
+        if tls:
+            command += ["--cert", tls]
+        self.process = subprocess.Popen(
+            [*command, *arguments], stdout=self.log, stderr=self.log
+        )
+        end = time.monotonic() + 20
+        while not port_file.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"no simulator: see {where}")
+            time.sleep(0.02)
+        self.port = int(port_file.read_text())
+        self.scheme = "https" if tls else "http"
+        self.host = "localhost" if tls else "127.0.0.1"
+
+    @property
+    def url(self):
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    def control(self, method, name, document=None):
+        import ssl
+
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(
+            f"{self.url}/__sim/{name}", data=body, method=method
+        )
+        context = None
+        if self.scheme == "https":
+            context = ssl._create_unverified_context()
+        with urllib.request.urlopen(request, context=context) as answer:
+            return json.load(answer)
+
+    def script(self, *behaviours, deployment="*"):
+        self.control(
+            "POST",
+            "script",
+            {"deployment": deployment, "behaviours": list(behaviours)},
+        )
+
+    def reset(self):
+        self.control("POST", "reset", {})
+
+    def journal(self):
+        """What came in; `raw` is the body, `json` the same understood."""
+        entries = self.control("GET", "journal")
+        for entry in entries:
+            entry["raw"] = base64.b64decode(entry["body"])
+            entry["fields"] = {
+                name.lower(): value for name, value in entry["headers"]
+            }
+            try:
+                entry["json"] = json.loads(entry["raw"])
+            except ValueError:
+                entry["json"] = None
+        return entries
+
+    def last(self):
+        return self.journal()[-1]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.log.close()
