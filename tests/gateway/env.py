@@ -188,14 +188,17 @@ class Env:
         )
 
     def graceful(self, conf=None):
-        """Restart gracefully and wait until the new generation answers."""
+        """Ask for a graceful restart; until() waits for its effect."""
         if conf is not None:
             self.install(conf)
-        before = self.error_log.path.read_text(errors="replace").count(
-            "resuming normal operations"
-        )
         self.process.send_signal(signal.SIGUSR1)
-        return before
+
+    @staticmethod
+    def until(condition, timeout=20):
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "did not happen"
+            time.sleep(0.05)
 
     def stop(self):
         if self.process and self.process.poll() is None:
