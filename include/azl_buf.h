@@ -14,6 +14,9 @@
 #ifndef AZL_BUF_H
 #define AZL_BUF_H
 
+#include <string.h>
+
+#include <apr_errno.h>
 #include <apr_pools.h>
 
 #include "azl_span.h"
@@ -33,9 +36,33 @@ void azl_buf_clear(azl_buf_t *b);
 void azl_buf_free(azl_buf_t *b);
 /* Make room for `more` bytes beyond len; APR_ENOSPC beyond the cap. */
 apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more);
-apr_status_t azl_buf_append(azl_buf_t *b, const char *data, apr_size_t len);
-apr_status_t azl_buf_puts(azl_buf_t *b, const char *str);
-apr_status_t azl_buf_span(azl_buf_t *b, azl_span_t s);
+/* Where azl_buf_append() goes when the bytes do not fit as they are. */
+apr_status_t azl_buf_append_slow(azl_buf_t *b, const char *data,
+                                 apr_size_t len);
+
+/* A record or a chunk is written in dozens of small appends, so the ordinary
+ * case is not a call. */
+static inline apr_status_t azl_buf_append(azl_buf_t *b, const char *data,
+                                          apr_size_t len)
+{
+    if (b->failed || len > b->size - b->len || !len) {
+        return azl_buf_append_slow(b, data, len);
+    }
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+    return APR_SUCCESS;
+}
+
+static inline apr_status_t azl_buf_puts(azl_buf_t *b, const char *str)
+{
+    return azl_buf_append(b, str, strlen(str));
+}
+
+static inline apr_status_t azl_buf_span(azl_buf_t *b, azl_span_t s)
+{
+    return azl_buf_append(b, s.at, s.len);
+}
+
 /* A decimal number. */
 apr_status_t azl_buf_int(azl_buf_t *b, apr_int64_t n);
 /* `len` bytes as a quoted JSON string (RFC 8259, section 7): quote, backslash

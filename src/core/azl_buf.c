@@ -79,7 +79,7 @@ apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more)
     return grow(b, b->len + more);
 }
 
-apr_status_t azl_buf_append(azl_buf_t *b, const char *data, apr_size_t len)
+apr_status_t azl_buf_append_slow(azl_buf_t *b, const char *data, apr_size_t len)
 {
     apr_status_t rv = azl_buf_reserve(b, len);
 
@@ -88,16 +88,6 @@ apr_status_t azl_buf_append(azl_buf_t *b, const char *data, apr_size_t len)
         b->len += len;
     }
     return rv;
-}
-
-apr_status_t azl_buf_puts(azl_buf_t *b, const char *str)
-{
-    return azl_buf_append(b, str, strlen(str));
-}
-
-apr_status_t azl_buf_span(azl_buf_t *b, azl_span_t s)
-{
-    return azl_buf_append(b, s.at, s.len);
 }
 
 apr_status_t azl_buf_int(azl_buf_t *b, apr_int64_t n)

@@ -13,22 +13,16 @@ void azl_record_init(azl_record_t *rec)
     rec->bytes_out = -1;
 }
 
-static void put_name(azl_buf_t *out, const char *name)
-{
-    azl_buf_puts(out, ",\"");
-    azl_buf_puts(out, name);
-    azl_buf_puts(out, "\":");
-}
-
+/* `name` comes with its comma, quotes and colon. */
 static void put_text(azl_buf_t *out, const char *name, const char *value)
 {
-    put_name(out, name);
+    azl_buf_puts(out, name);
     azl_buf_json_str(out, value);
 }
 
 static void put_int(azl_buf_t *out, const char *name, apr_int64_t n)
 {
-    put_name(out, name);
+    azl_buf_puts(out, name);
     if (n < 0) {
         azl_buf_puts(out, "null");
     }
@@ -42,7 +36,7 @@ static void put_milli(azl_buf_t *out, const char *name, apr_int64_t n)
 {
     char fraction[4];
 
-    put_name(out, name);
+    azl_buf_puts(out, name);
     if (n < 0) {
         azl_buf_puts(out, "null");
         return;
@@ -60,12 +54,12 @@ static void put_usage(azl_buf_t *out, const azl_usage_t *u)
 {
     int known = u->reported;
 
-    put_int(out, "prompt_tokens", known ? u->prompt : -1);
-    put_int(out, "cached_tokens", known ? u->cached : -1);
-    put_int(out, "cache_write_tokens", known ? u->cache_write : -1);
-    put_int(out, "completion_tokens", known ? u->completion : -1);
-    put_int(out, "reasoning_tokens", known ? u->reasoning : -1);
-    put_milli(out, "audio_seconds", known ? u->duration_ms : -1);
+    put_int(out, ",\"prompt_tokens\":", known ? u->prompt : -1);
+    put_int(out, ",\"cached_tokens\":", known ? u->cached : -1);
+    put_int(out, ",\"cache_write_tokens\":", known ? u->cache_write : -1);
+    put_int(out, ",\"completion_tokens\":", known ? u->completion : -1);
+    put_int(out, ",\"reasoning_tokens\":", known ? u->reasoning : -1);
+    put_milli(out, ",\"audio_seconds\":", known ? u->duration_ms : -1);
 }
 
 static void put_cost(azl_buf_t *out, azl_pico_t cost)
@@ -73,7 +67,7 @@ static void put_cost(azl_buf_t *out, azl_pico_t cost)
     char text[AZL_PRICE_TEXT_MAX];
 
     azl_price_text(cost, text);
-    put_name(out, "cost_usd");
+    azl_buf_puts(out, ",\"cost_usd\":");
     azl_buf_puts(out, *text ? text : "null");
 }
 
@@ -85,23 +79,23 @@ apr_status_t azl_record_write(azl_buf_t *out, const azl_record_t *rec)
     azl_buf_puts(out, "{\"time\":\"");
     azl_buf_puts(out, time);
     azl_buf_puts(out, "\"");
-    put_text(out, "request_id", rec->request_id);
-    put_text(out, "key_name", rec->key_name);
-    put_text(out, "key_hash", rec->key_hash);
-    put_text(out, "surface", rec->surface);
-    put_text(out, "model", rec->model);
-    put_text(out, "deployment", rec->deployment);
-    put_text(out, "endpoint", rec->endpoint);
-    put_int(out, "status", rec->status);
-    put_text(out, "error", azl_error_class_name(rec->error));
-    put_int(out, "attempts", rec->attempts);
-    put_name(out, "streamed");
+    put_text(out, ",\"request_id\":", rec->request_id);
+    put_text(out, ",\"key_name\":", rec->key_name);
+    put_text(out, ",\"key_hash\":", rec->key_hash);
+    put_text(out, ",\"surface\":", rec->surface);
+    put_text(out, ",\"model\":", rec->model);
+    put_text(out, ",\"deployment\":", rec->deployment);
+    put_text(out, ",\"endpoint\":", rec->endpoint);
+    put_int(out, ",\"status\":", rec->status);
+    put_text(out, ",\"error\":", azl_error_class_name(rec->error));
+    put_int(out, ",\"attempts\":", rec->attempts);
+    azl_buf_puts(out, ",\"streamed\":");
     azl_buf_puts(out, rec->streamed ? "true" : "false");
     put_usage(out, &rec->usage);
     put_cost(out, rec->cost);
-    put_milli(out, "first_token_ms", rec->first_token);
-    put_milli(out, "total_ms", rec->total);
-    put_int(out, "bytes_in", rec->bytes_in);
-    put_int(out, "bytes_out", rec->bytes_out);
+    put_milli(out, ",\"first_token_ms\":", rec->first_token);
+    put_milli(out, ",\"total_ms\":", rec->total);
+    put_int(out, ",\"bytes_in\":", rec->bytes_in);
+    put_int(out, ",\"bytes_out\":", rec->bytes_out);
     return azl_buf_puts(out, "}\n");
 }
