@@ -25,12 +25,13 @@ def simulator(env):
     sim.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def plain_simulator(env):
     """The simulator as api.openai.com."""
     sim = Simulator(
         env.root / "plain", DEPLOYMENTS, env.sim_key, "--mode", "openai"
     )
+    env.plain = sim
     yield sim
     sim.stop()
 

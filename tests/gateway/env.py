@@ -109,6 +109,9 @@ class Env:
             f'DocumentRoot "{self.root}/htdocs"',
             f"Listen 127.0.0.1:{self.port}",
             "ServerName localhost",
+            "TypesConfig /dev/null",
+            "TraceEnable off",
+            "SSLSessionCache none",
             "LogLevel warn azurelit:trace8",
             "StartServers 1",
             "ServerLimit 4",
@@ -178,8 +181,9 @@ class Env:
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            # It listens before its configuration is complete: ask.
+            with contextlib.suppress(httpx.HTTPError):
+                httpx.get(self.url, timeout=1)
                 return
             time.sleep(0.02)
         raise RuntimeError(
@@ -211,9 +215,8 @@ class Env:
     def client(self, **options):
         options.setdefault("base_url", self.url)
         options.setdefault("timeout", 30)
-        headers = {"Authorization": f"Bearer {self.key}"}
-        headers.update(options.pop("headers", {}))
-        return httpx.Client(headers=headers, **options)
+        options.setdefault("headers", {"Authorization": f"Bearer {self.key}"})
+        return httpx.Client(**options)
 
     # --------------------------------------------------------------- files
 

@@ -77,7 +77,6 @@ def test_headers(client):
     assert headers["content-type"] == "text/event-stream; charset=utf-8"
     assert headers["cache-control"] == "no-cache"
     assert headers["x-accel-buffering"] == "no"
-    assert "content-length" not in headers
 
 
 def test_annotations_kept(client):

@@ -12,7 +12,9 @@ def configure(env, sim):
         env.conf()
         .endpoint("v1", sim.url)
         .endpoint("classic", sim.url, "api-version=2024-10-21")
+        .endpoint("oai", env.plain.url, "dialect=openai")
         .model("m1", "v1/d1")
+        .model("m3", "oai/d3")
         .model("m2", "classic/d2")
     )
 
@@ -28,9 +30,18 @@ def named(check):
     return check.__name__
 
 
-@pytest.mark.parametrize("check", sdk.ALL, ids=named)
+# Azure has no moderations.
+AZURE = [check for check in sdk.ALL if check is not sdk.moderations]
+
+
+@pytest.mark.parametrize("check", AZURE, ids=named)
 def test_openai(sdk_client, sim, check):
     check(sdk_client, "m1")
+
+
+@pytest.mark.parametrize("check", sdk.ALL, ids=named)
+def test_openai_dialect(sdk_client, plain, check):
+    check(sdk_client, "m3")
 
 
 @pytest.mark.parametrize("check", sdk.DEPLOYMENT_ONLY, ids=named)

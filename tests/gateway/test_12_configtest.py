@@ -1,0 +1,41 @@
+"""httpd -t finds mistakes and says what would be right."""
+
+import pytest
+
+MISTAKES = [
+    ("AzureLITEndpoint a ftp://x credential=none", "http"),
+    ("AzureLITEndpoint a http://x credential=none dialect=latin", "one of"),
+    ("AzureLITEndpoint a http://x", "credential=env:NAME"),
+    ("AzureLITEndpoint a http://x credential=none colour=red", "api-version"),
+    ("AzureLITEndpoint a http://x credential=env:NO_SUCH_NAME", "NO_SUCH_NAME"),
+    ("AzureLITEndpoint a http://x credential=none timeout=never", "duration"),
+    ("AzureLITModel m1", "endpoint/deployment"),
+    ("AzureLITModel m1 a/d weight=many", "number from 0 to 1000"),
+    ("AzureLITModel m1 nowhere/d", "nowhere"),
+    ("AzureLITKey team sk-literal", "azurelitctl"),
+    ("AzureLITKey team sha256:12", "64"),
+    ("AzureLITKeyFile no/such/file", "no/such/file"),
+    ("AzureLITBasePath llm", "absolute path"),
+    ("AzureLITParams maybe", "keep"),
+    ("AzureLITMaxBody huge", "AzureLITMaxBody"),
+    ("AzureLITRetry 99", "AzureLITRetry"),
+    ("AzureLITKeepAliveHold soon", "AzureLITKeepAliveHold"),
+]
+
+
+@pytest.mark.parametrize("line, hint", MISTAKES)
+def test_mistake(env, line, hint):
+    status, text = env.check(f"AzureLIT on\n{line}\n")
+    assert status != 0
+    assert line.split()[0] in text
+    assert hint in text
+    number = env.own_line(2)
+    assert f"line {number} " in text or f"check.conf:{number}" in text
+    assert "sk-literal" not in text
+
+
+def test_good(env, sim):
+    status, text = env.check(
+        env.conf().endpoint("a", sim.url).model("m1", "a/d1")
+    )
+    assert status == 0 and "AZL" not in text
