@@ -111,7 +111,7 @@ class Env:
             "ServerName localhost",
             "TypesConfig /dev/null",
             "TraceEnable off",
-            "SSLSessionCache none",
+            "SSLSessionCache nonenotnull",
             "LogLevel warn azurelit:trace8",
             "StartServers 1",
             "ServerLimit 4",
