@@ -111,7 +111,7 @@ class Env:
             "ServerName localhost",
             "TypesConfig /dev/null",
             "TraceEnable off",
-            "SSLSessionCache nonenotnull",
+            f'SSLSessionCache "shmcb:{self.root}/ssl_scache(512000)"',
             "LogLevel warn azurelit:trace8",
             "StartServers 1",
             "ServerLimit 4",
