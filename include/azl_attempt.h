@@ -2,10 +2,10 @@
  * azl_attempt: one try at one candidate.
  *
  * Lives in the request's pool (a pool of its own would cost each stream 8 KB);
- * its buffers are given back when the attempt is over. The body filter and the reply filter work on it: the
- * one serves its body, the other decides what the answer is worth. Until
- * `committed` the client has seen nothing and another attempt can be made;
- * after it the answer belongs to this deployment.
+ * its buffers are given back when the attempt is over. The body filter and the
+ * reply filter work on it: the one serves its body, the other decides what the
+ * answer is worth. Until `committed` the client has seen nothing and another
+ * attempt can be made; after it the answer belongs to this deployment.
  */
 #ifndef AZL_ATTEMPT_H
 #define AZL_ATTEMPT_H

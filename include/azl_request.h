@@ -28,7 +28,7 @@ typedef struct azl_attempt_t azl_attempt_t;
 typedef struct azl_request_t {
     const azl_conf_t *conf;
     azl_route_t route;
-    char id[AZL_REQUEST_ID_LEN + 1];
+    const char *id;
     const azl_key_t *key;      /* the caller; NULL: none or unknown */
     azl_buf_t *body_buf;       /* the body as read; given back on commit */
     azl_span_t body;           /* its content */
@@ -51,6 +51,8 @@ azl_request_t *azl_request_get(const request_rec *r);
 /* Make it; *route is copied. */
 azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
                                   const azl_route_t *route);
+/* A new request id: "req_" and 128 random bits. */
+const char *azl_request_new_id(apr_pool_t *p);
 /* Refuse it: the error becomes the answer whoever sends it. */
 void azl_request_refuse(azl_request_t *ar, const azl_error_t *err);
 /* 32 uniform bits for the choice of candidates. */

@@ -58,9 +58,10 @@ static apr_status_t error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     doc = azl_buf_create(r->pool, DOCUMENT_MAX);
     azl_error_write(doc, &err);
-    if (ar) {
-        apr_table_setn(r->err_headers_out, "x-request-id", ar->id);
-    }
+    apr_table_setn(r->err_headers_out, "x-request-id",
+                   ar ? ar->id : azl_request_new_id(r->pool));
+    /* httpd's own, of the methods its handlers know */
+    apr_table_unset(r->headers_out, "Allow");
     azl_answer_error_headers(&err, ar, r->err_headers_out);
     r->status = status;
     r->status_line = NULL;

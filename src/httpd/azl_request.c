@@ -11,14 +11,16 @@ azl_request_t *azl_request_get(const request_rec *r)
     return ap_get_module_config(r->request_config, &azurelit_module);
 }
 
-static void make_id(char *id)
+const char *azl_request_new_id(apr_pool_t *p)
 {
+    char *id = apr_palloc(p, AZL_REQUEST_ID_LEN + 1);
     apr_uint64_t bits[2];
 
     bits[0] = azl_random_u64();
     bits[1] = azl_random_u64();
     memcpy(id, "req_", 4);
     azl_hex_encode((const unsigned char *)bits, sizeof(bits), id + 4);
+    return id;
 }
 
 azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
@@ -28,7 +30,7 @@ azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
 
     ar->conf = conf;
     ar->route = *route;
-    make_id(ar->id);
+    ar->id = azl_request_new_id(r->pool);
     azl_record_init(&ar->rec);
     ar->rec.time = r->request_time;
     ar->rec.request_id = ar->id;

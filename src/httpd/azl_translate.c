@@ -1,6 +1,6 @@
 #include "azl_hooks.h"
 
-#include <apr_lib.h>
+#include <apr_strings.h>
 #include <http_request.h>
 
 #include "azl_conf.h"
@@ -64,6 +64,19 @@ static int needs_key(azl_op_e op)
     return op != AZL_OP_LIVENESS && op != AZL_OP_READINESS;
 }
 
+/* With `AllowEncodedSlashes NoDecode` the slash of "vendor/model" arrives as
+ * %2F, as the SDKs write it. */
+static void decode_model(request_rec *r, azl_route_t *route)
+{
+    char *text;
+
+    if (memchr(route->model.at, '%', route->model.len)) {
+        text = apr_pstrmemdup(r->pool, route->model.at, route->model.len);
+        ap_unescape_url(text);
+        route->model = azl_span_str(text);
+    }
+}
+
 int azl_hook_translate_name(request_rec *r)
 {
     const azl_conf_t *conf = azl_conf_get(r->server);
@@ -73,6 +86,9 @@ int azl_hook_translate_name(request_rec *r)
     if (conf->enabled != 1 ||
         !azl_route_find(&route, conf->base_path, r->method, r->uri)) {
         return DECLINED;
+    }
+    if (route.model.len) {
+        decode_model(r, &route);
     }
     ar = azl_request_create(r, conf, &route);
     /* Nothing on disk stands behind it. */
