@@ -21,7 +21,8 @@
 typedef struct azl_part_t {
     azl_span_t name; /* the name parameter, quotes removed */
     int has_filename;
-    azl_span_t headers; /* header block without the final empty line */
+    azl_span_t headers; /* header lines, each with its CRLF, without the final
+                           empty line */
     azl_span_t content;
 } azl_part_t;
 
@@ -34,14 +35,16 @@ typedef struct azl_multipart_t {
  * is not multipart/form-data or the boundary is missing or no RFC 2046
  * boundary (1 to 70 characters). */
 const char *azl_multipart_boundary(apr_pool_t *p, const char *content_type);
-/* NULL, or what is wrong with the body (static text). A field name given
- * twice within one part's header, a missing name, a body without its closing
- * boundary are errors: they could be read in two ways. */
+/* NULL, or what is wrong with the body (static text, fits behind "the body is
+ * no form: "). What could be read in two ways is an error: a part without a
+ * name or with two, text before the first boundary or behind the last, a
+ * boundary behind a bare line feed, no closing boundary, base64 content. So the
+ * first boundary line stands at offset 0. */
 const char *azl_multipart_parse(apr_pool_t *p, const char *boundary,
                                 const char *body, apr_size_t len,
                                 azl_multipart_t *out);
-/* The only part of that name. NULL when there is none; *twice is set when
- * there are several. */
+/* The first part of that name, NULL when there is none; *twice tells whether
+ * there are more. */
 const azl_part_t *azl_multipart_find(const azl_multipart_t *m, const char *name,
                                      int *twice);
 
