@@ -51,18 +51,36 @@ static inline apr_status_t azl_fuzz_free(void *block)
     return APR_SUCCESS;
 }
 
+static inline char *azl_fuzz_alloc(apr_pool_t *p, apr_size_t len)
+{
+    char *block = malloc(len ? len : 1);
+
+    azl_fuzz_check(block != NULL, "there is memory");
+    apr_pool_cleanup_register(p, block, azl_fuzz_free, apr_pool_cleanup_null);
+    return block;
+}
+
 /* A heap copy of exactly these bytes, so that the address sanitizer sees a
  * read of one too many. Goes with the pool. */
 static inline const char *azl_fuzz_copy(apr_pool_t *p, const void *data,
                                         apr_size_t len)
 {
-    char *copy = malloc(len ? len : 1);
+    char *copy = azl_fuzz_alloc(p, len);
 
-    azl_fuzz_check(copy != NULL, "there is memory");
     if (len) {
         memcpy(copy, data, len);
     }
-    apr_pool_cleanup_register(p, copy, azl_fuzz_free, apr_pool_cleanup_null);
+    return copy;
+}
+
+/* The same as a C string, which ends at the first NUL in it. */
+static inline const char *azl_fuzz_text(apr_pool_t *p, azl_span_t s)
+{
+    apr_size_t len = s.len ? strnlen(s.at, s.len) : 0;
+    char *copy = azl_fuzz_alloc(p, len + 1);
+
+    memcpy(copy, s.at, len);
+    copy[len] = '\0';
     return copy;
 }
 
