@@ -22,22 +22,25 @@ static azl_span_t bearer_token(const char *header)
 }
 
 /*
- * The key, wherever an SDK of OpenAI, Azure or Anthropic puts it. Several
- * headers with different keys would let a filter in front of us and ourselves
- * see different callers: only the first that is there counts.
+ * The key, wherever an SDK of OpenAI, Azure or Anthropic puts it: the first
+ * header that has one. Other credentials in Authorization (Basic, for a
+ * Require of httpd's own) are none.
  */
 static azl_span_t presented_key(request_rec *r)
 {
     const char *value = apr_table_get(r->headers_in, "Authorization");
+    azl_span_t key = azl_span("", 0);
 
     if (value) {
-        return bearer_token(value);
+        key = bearer_token(value);
     }
-    value = apr_table_get(r->headers_in, "api-key");
-    if (!value) {
-        value = apr_table_get(r->headers_in, "x-api-key");
+    if (!key.len && (value = apr_table_get(r->headers_in, "api-key"))) {
+        key = azl_span_str(value);
     }
-    return azl_span_str(value ? value : "");
+    if (!key.len && (value = apr_table_get(r->headers_in, "x-api-key"))) {
+        key = azl_span_str(value);
+    }
+    return key;
 }
 
 static void refuse_method(azl_request_t *ar)
