@@ -40,6 +40,7 @@ struct azl_attempt_t {
     azl_reply_rules_t rules;
     int status;           /* the upstream's */
     const apr_table_t *headers; /* likewise */
+    apr_time_t idle_since; /* mod_proxy began to wait for more; 0: never */
     azl_buf_t *in;        /* held document, or the start of an error's body */
     azl_buf_t *out;       /* re-encoded, not yet passed on */
     apr_bucket_brigade *bb;

@@ -288,6 +288,14 @@ static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
     return ap_pass_brigade(next, bb);
 }
 
+/* mod_proxy_http flushes before it waits for the upstream, and does not say
+ * why a wait ended badly: was it its time limit? */
+static int was_silent(const azl_attempt_t *at)
+{
+    return at->idle_since &&
+           apr_time_now() - at->idle_since >= at->deployment->endpoint->timeout;
+}
+
 static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
                            int eos)
 {
@@ -354,7 +362,10 @@ static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     apr_brigade_cleanup(bb);
     if (broken) {
-        return at->ended ? APR_SUCCESS : break_off(at, f->next, 0);
+        return at->ended ? APR_SUCCESS : break_off(at, f->next, was_silent(at));
+    }
+    if (flush) {
+        at->idle_since = apr_time_now();
     }
     return settle(at, f->next, flush, eos);
 }
