@@ -335,34 +335,37 @@ static void drop_last(reader_t *rd)
     }
 }
 
+/* Keep, drop or refuse a member or form field that stands from `start` to
+ * `end`. */
+static int place(reader_t *rd, int index, azl_span_t name, const char *start,
+                 const char *end)
+{
+    if (rd->params == AZL_PARAMS_KEEP ||
+        azl_member_defined(index, rd->doc->op)) {
+        keep_member(rd, start, end);
+        return 1;
+    }
+    if (rd->params == AZL_PARAMS_REJECT) {
+        return refuse_unknown(rd, name);
+    }
+    drop_name(rd, name);
+    drop_member(rd, start, end);
+    return 1;
+}
+
 static int read_member(reader_t *rd, azl_span_t key, const azl_value_t *v)
 {
-    const char *start = key.at - 1;
-    const char *end = v->raw.at + v->raw.len;
     int index;
 
     if (++rd->nmembers > AZL_DOCUMENT_MEMBERS_MAX) {
         return refuse(rd, "too_many_parameters", NULL,
                       "The request has too many parameters.");
     }
-    if (!identify(rd, key, &index)) {
+    if (!identify(rd, key, &index) ||
+        !place(rd, index, key, key.at - 1, v->raw.at + v->raw.len)) {
         return 0;
     }
-    if (azl_member_defined(index, rd->doc->op)) {
-        keep_member(rd, start, end);
-        return read_known(rd, index, v);
-    }
-    if (rd->params == AZL_PARAMS_REJECT) {
-        return refuse_unknown(rd, key);
-    }
-    if (rd->params == AZL_PARAMS_DROP) {
-        drop_name(rd, key);
-        drop_member(rd, start, end);
-    }
-    else {
-        keep_member(rd, start, end);
-    }
-    return 1;
+    return !azl_member_defined(index, rd->doc->op) || read_known(rd, index, v);
 }
 
 static int read_json(reader_t *rd)
@@ -459,44 +462,14 @@ static int identify_field(reader_t *rd, azl_span_t name, int *index)
     return identify(rd, name, index);
 }
 
-/* Start of the delimiter line (two dashes and the boundary) that ends before
- * the part's headers. */
-static const char *delimiter_line(const azl_document_t *doc,
-                                  const azl_part_t *part)
-{
-    const char *at = part->headers.at;
-
-    do {
-        --at;
-    } while (at > doc->body.at &&
-             (*at == '\n' || *at == '\r' || *at == ' ' || *at == '\t'));
-    return at + 1 - strlen(doc->boundary) - strlen("--");
-}
-
 static int read_part(reader_t *rd, const azl_part_t *part)
 {
-    const char *start = part->headers.at;
-    const char *end = part->content.at + part->content.len;
     int index;
 
-    if (!identify_field(rd, part->name, &index)) {
-        return 0;
-    }
-    if (azl_member_defined(index, rd->doc->op)) {
-        keep_member(rd, start, end);
-        return read_field(rd, part);
-    }
-    if (rd->params == AZL_PARAMS_REJECT) {
-        return refuse_unknown(rd, part->name);
-    }
-    if (rd->params == AZL_PARAMS_DROP) {
-        drop_name(rd, part->name);
-        drop_member(rd, start, end);
-    }
-    else {
-        keep_member(rd, start, end);
-    }
-    return 1;
+    return identify_field(rd, part->name, &index) &&
+           place(rd, index, part->name, part->headers.at,
+                 part->content.at + part->content.len) &&
+           (!azl_member_defined(index, rd->doc->op) || read_field(rd, part));
 }
 
 static int read_multipart(reader_t *rd)
@@ -522,8 +495,7 @@ static int read_multipart(reader_t *rd)
                                    "multipart/form-data: %s.",
                                    wrong));
     }
-    doc->insert_at =
-        (apr_size_t)(delimiter_line(doc, &parts.parts[0]) - doc->body.at);
+    doc->insert_at = 0; /* a form starts with its first boundary line */
     for (i = 0; i < parts.nparts; ++i) {
         if (!read_part(rd, &parts.parts[i])) {
             return 0;
@@ -533,7 +505,7 @@ static int read_multipart(reader_t *rd)
     if (doc->empty) {
         /* Nothing stays but the closing delimiter; its dashes take the place
          * of the first one's. */
-        rd->dropped_from = doc->body.at + doc->insert_at;
+        rd->dropped_from = doc->body.at;
         rd->member_end += strlen("\r\n");
     }
     drop_last(rd);
