@@ -55,7 +55,7 @@ typedef struct azl_scan_t {
     apr_size_t error_at; /* offset of it in the document */
     int depth;
     int want; /* what may come next at this level */
-    unsigned char is_array[AZL_SCAN_DEPTH_MAX / 8];
+    unsigned char is_array[AZL_SCAN_DEPTH_MAX]; /* by level */
 } azl_scan_t;
 
 void azl_scan_init(azl_scan_t *s, const char *doc, apr_size_t len);

@@ -6,12 +6,11 @@
  * skipped in blocks. What the public functions share is static, so that it
  * can be inlined in a shared object too, where a public name may not.
  */
-#include <apr_strings.h>
-
-#include "azl_scan.h"
+#include "azl_scan_int.h"
 
 #if defined(__SSE2__) && !defined(AZL_PORTABLE)
 #include <emmintrin.h>
+#define HAVE_BLOCKS
 #endif
 
 /* The `want` of a cursor. */
@@ -69,7 +68,7 @@ static inline const char *skip_run_portable(const char *at, const char *end)
     return at;
 }
 
-#if defined(__SSE2__) && !defined(AZL_PORTABLE)
+#ifdef HAVE_BLOCKS
 #define BLOCK ((apr_ssize_t)sizeof(__m128i))
 
 /* A bit for each byte of the block that a run cannot pass. */
@@ -118,79 +117,62 @@ const char *azl_scan_skip_fast(const char *at, const char *end)
     return skip_run(at, end);
 }
 
-/* The length of a backslash, u and four digits. */
-#define UNICODE_ESCAPE 6
-
-/* The value of four hexadecimal digits, or -1. */
-static long hex4(const char *at, const char *end)
+/* Over what ended a run and is no quote: just behind the escape, or NULL. */
+static inline const char *step_over(azl_scan_t *s, const char *at)
 {
-    long code = 0;
-    int i;
-    char c;
+    const char *behind = *at == '\\' ? azl_escape_end(at, s->end) : NULL;
 
-    if (end - at < 4) {
-        return -1;
+    if (!behind) {
+        fail(s, at,
+             *at == '\\' ? "invalid escape in a string"
+                         : "unescaped control character in a string");
     }
-    for (i = 0; i < 4; i++) {
-        c = at[i];
-        code <<= 4;
-        if (c >= '0' && c <= '9') {
-            code += c - '0';
-        }
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-            code += (c | 0x20) - 'a' + 10;
-        }
-        else {
-            return -1;
-        }
-    }
-    return code;
-}
-
-/* Just behind the escape that starts with the backslash here, or NULL. */
-static const char *escape_end(const char *at, const char *end)
-{
-    if (end - at < 2) {
-        return NULL;
-    }
-    switch (at[1]) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-        return at + 2;
-    case 'u':
-        return hex4(at + 2, end) >= 0 ? at + UNICODE_ESCAPE : NULL;
-    default:
-        return NULL;
-    }
+    return behind;
 }
 
 /* Just behind the closing quote of the string whose opening quote is right
  * before `at`, or NULL. */
 static const char *string_end(azl_scan_t *s, const char *at)
 {
-    const char *escape;
+    const char *end = s->end;
+#ifdef HAVE_BLOCKS
+    const char *stop, *next;
+    unsigned stops;
 
+    /* All escapes of a block are taken from its one mask, and the next block
+     * does not wait for them: code has an escape every few bytes. */
+    while (end - at >= BLOCK) {
+        stops = stops_in_block(at);
+        next = at + BLOCK;
+        while (stops) {
+            stop = at + __builtin_ctz(stops);
+            if (*stop == '"') {
+                return stop + 1;
+            }
+            stop = step_over(s, stop);
+            if (!stop) {
+                return NULL;
+            }
+            if (stop >= next) {
+                next = stop;
+                break;
+            }
+            stops &= ~0u << (stop - at);
+        }
+        at = next;
+    }
+#endif
     for (;;) {
-        at = skip_run(at, s->end);
-        if (at == s->end) {
+        at = skip_run_portable(at, end);
+        if (at == end) {
             fail(s, at, UNEXPECTED_END);
             return NULL;
         }
         if (*at == '"') {
             return at + 1;
         }
-        escape = at;
-        at = *at == '\\' ? escape_end(at, s->end) : NULL;
+        at = step_over(s, at);
         if (!at) {
-            fail(s, escape,
-                 *escape == '\\' ? "invalid escape in a string"
-                                 : "unescaped control character in a string");
             return NULL;
         }
     }
@@ -262,6 +244,10 @@ static inline int next_byte(azl_scan_t *s)
 {
     const char *at = s->at;
 
+    /* Documents for machines have none: one comparison finds that out. */
+    if (at < s->end && (unsigned char)*at > ' ') {
+        return (unsigned char)*at;
+    }
     while (at < s->end && is_space(*at)) {
         at++;
     }
@@ -283,25 +269,15 @@ static inline azl_json_type_e next_type(azl_scan_t *s)
 
 static inline int in_array(const azl_scan_t *s)
 {
-    int level = s->depth - 1;
-
-    return (s->is_array[level / 8] >> (level % 8)) & 1;
+    return s->is_array[s->depth - 1];
 }
 
 static int enter(azl_scan_t *s, azl_json_type_e type)
 {
-    unsigned char bit = (unsigned char)(1 << (s->depth % 8));
-
     if (s->depth == AZL_SCAN_DEPTH_MAX) {
         return fail(s, s->at, "nested too deeply");
     }
-    if (type == AZL_JSON_ARRAY) {
-        s->is_array[s->depth / 8] |= bit;
-    }
-    else {
-        s->is_array[s->depth / 8] &= (unsigned char)~bit;
-    }
-    s->depth++;
+    s->is_array[s->depth++] = type == AZL_JSON_ARRAY;
     s->at++;
     s->want = WANT_FIRST;
     return 1;
@@ -488,149 +464,5 @@ int azl_scan_end(azl_scan_t *s)
     if (next_byte(s) >= 0) {
         return fail(s, s->at, "more behind the end of the document");
     }
-    return 1;
-}
-
-void azl_scan_position(const char *doc, apr_size_t len, apr_size_t offset,
-                       int *line, int *column)
-{
-    const char *start = len ? doc : "";
-    const char *stop = start + (offset < len ? offset : len);
-    const char *lf;
-
-    *line = 1;
-    while (start < stop && (lf = memchr(start, '\n', stop - start))) {
-        ++*line;
-        start = lf + 1;
-    }
-    *column = (int)(stop - start) + 1;
-}
-
-/*
- * Values
- */
-
-#define HIGH_SURROGATE 0xD800
-#define LOW_SURROGATE 0xDC00
-#define LAST_SURROGATE 0xDFFF
-
-static char *put_utf8(char *out, apr_uint32_t code)
-{
-    if (code < 0x80) {
-        *out++ = (char)code;
-        return out;
-    }
-    if (code < 0x800) {
-        *out++ = (char)(0xC0 | code >> 6);
-    }
-    else {
-        if (code < 0x10000) {
-            *out++ = (char)(0xE0 | code >> 12);
-        }
-        else {
-            *out++ = (char)(0xF0 | code >> 18);
-            *out++ = (char)(0x80 | (code >> 12 & 0x3F));
-        }
-        *out++ = (char)(0x80 | (code >> 6 & 0x3F));
-    }
-    *out++ = (char)(0x80 | (code & 0x3F));
-    return out;
-}
-
-/* The character a valid \u escape at *at stands for, both halves of a pair
- * taken together; 0 for a NUL and for a lone surrogate. */
-static apr_uint32_t unicode_escape(const char **at, const char *end)
-{
-    long code = hex4(*at + 2, end), low;
-
-    *at += UNICODE_ESCAPE;
-    if (code < HIGH_SURROGATE || code > LAST_SURROGATE) {
-        return (apr_uint32_t)code;
-    }
-    if (code >= LOW_SURROGATE || end - *at < UNICODE_ESCAPE ||
-        (*at)[0] != '\\' || (*at)[1] != 'u') {
-        return 0;
-    }
-    low = hex4(*at + 2, end);
-    if (low < LOW_SURROGATE || low > LAST_SURROGATE) {
-        return 0;
-    }
-    *at += UNICODE_ESCAPE;
-    return 0x10000 + (apr_uint32_t)((code - HIGH_SURROGATE) << 10 |
-                                    (low - LOW_SURROGATE));
-}
-
-/* The text between the quotes. It never grows: the shortest escape is as long
- * as the longest character that needs it. */
-static const char *decode(apr_pool_t *p, azl_span_t s)
-{
-    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
-    const char *at = s.at, *end = s.at + s.len, *letter;
-    char *text, *out;
-    apr_uint32_t code;
-
-    if (!s.len) {
-        return "";
-    }
-    text = out = apr_palloc(p, s.len + 1);
-    while (at < end) {
-        if (*at != '\\') {
-            code = (unsigned char)*at;
-            *out++ = *at++;
-        }
-        else if (!escape_end(at, end)) {
-            return NULL;
-        }
-        else if (at[1] == 'u') {
-            code = unicode_escape(&at, end);
-            out = put_utf8(out, code);
-        }
-        else {
-            letter = strchr(letters, at[1]);
-            code = (unsigned char)(letter ? meanings[letter - letters] : at[1]);
-            *out++ = (char)code;
-            at += 2;
-        }
-        if (!code) {
-            return NULL;
-        }
-    }
-    *out = '\0';
-    return text;
-}
-
-const char *azl_scan_text(apr_pool_t *p, azl_span_t raw)
-{
-    if (raw.len < 2 || raw.at[0] != '"' || raw.at[raw.len - 1] != '"') {
-        return NULL;
-    }
-    return decode(p, azl_span(raw.at + 1, raw.len - 2));
-}
-
-const char *azl_scan_name(apr_pool_t *p, azl_span_t key)
-{
-    return decode(p, key);
-}
-
-int azl_scan_uint(azl_span_t raw, apr_int64_t *n)
-{
-    apr_int64_t value = 0;
-    apr_size_t i;
-    int digit;
-
-    if (!raw.len || (raw.len > 1 && raw.at[0] == '0')) {
-        return 0;
-    }
-    for (i = 0; i < raw.len; i++) {
-        if (!is_digit(raw.at[i])) {
-            return 0;
-        }
-        digit = raw.at[i] - '0';
-        if (value > (APR_INT64_MAX - digit) / 10) {
-            return 0;
-        }
-        value = value * 10 + digit;
-    }
-    *n = value;
     return 1;
 }

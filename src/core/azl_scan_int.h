@@ -1,0 +1,59 @@
+/*
+ * azl_scan_int: the escapes of JSON strings, which the cursor checks
+ * (azl_scan.c) and the values decode (azl_scan_value.c).
+ */
+#ifndef AZL_SCAN_INT_H
+#define AZL_SCAN_INT_H
+
+#include "azl_scan.h"
+
+/* The length of a backslash, u and four digits. */
+#define AZL_ESCAPE_UNICODE 6
+
+/* What the character behind a backslash stands for; 0 if it must not stand
+ * there, and for u. */
+static const char azl_escape_meaning[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
+/* The value of four hexadecimal digits, or -1. */
+static inline long azl_escape_hex(const char *at, const char *end)
+{
+    long code = 0;
+    int i;
+    char c;
+
+    if (end - at < 4) {
+        return -1;
+    }
+    for (i = 0; i < 4; i++) {
+        c = at[i];
+        code <<= 4;
+        if (c >= '0' && c <= '9') {
+            code += c - '0';
+        }
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+            code += (c | 0x20) - 'a' + 10;
+        }
+        else {
+            return -1;
+        }
+    }
+    return code;
+}
+
+/* Just behind the escape that starts with the backslash here, or NULL. */
+static inline const char *azl_escape_end(const char *at, const char *end)
+{
+    if (end - at < 2) {
+        return NULL;
+    }
+    if (azl_escape_meaning[(unsigned char)at[1]]) {
+        return at + 2;
+    }
+    return at[1] == 'u' && azl_escape_hex(at + 2, end) >= 0
+               ? at + AZL_ESCAPE_UNICODE
+               : NULL;
+}
+
+#endif /* AZL_SCAN_INT_H */
