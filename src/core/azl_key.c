@@ -13,7 +13,7 @@
 #define NAME_MAX_LEN 64
 #define HASH_LEN 16
 #define KEY_RANDOM_LEN 32 /* 256 bits */
-#define KEYFILE_MAX (64 * 1024 * 1024)
+#define KEYFILE_MAX ((apr_off_t)64 << 20)
 #define LINE_WORDS_MAX 8
 
 /* At most a quarter of the slots is taken, so that runs stay short: the
@@ -29,13 +29,17 @@ static const char digest_prefix[] = "sha256:";
 static const char no_key[] = "sk-"
                              "-------------------------------------------";
 
+typedef struct slot_t {
+    const azl_key_t *key; /* an empty one holds &nobody */
+} slot_t;
+
 struct azl_keyring_t {
     apr_pool_t *pool;
     apr_array_header_t *keys; /* azl_key_t * */
     apr_hash_t *names;        /* name -> azl_key_t * */
-    const azl_key_t **slots;  /* an empty one holds &nobody */
-    apr_uint32_t nslots;      /* a power of two */
-    int probes;               /* slots a lookup looks at */
+    slot_t *slots;
+    apr_uint32_t nslots; /* a power of two */
+    int probes;          /* slots a lookup looks at */
 };
 
 /* Stands in empty slots, so that these are compared like any other. Its digest
@@ -48,7 +52,7 @@ static void slots_clear(azl_keyring_t *ring, apr_uint32_t nslots)
 
     ring->slots = apr_palloc(ring->pool, nslots * sizeof(*ring->slots));
     for (i = 0; i < nslots; i++) {
-        ring->slots[i] = &nobody;
+        ring->slots[i].key = &nobody;
     }
     ring->nslots = nslots;
     ring->probes = 1;
@@ -91,11 +95,11 @@ static void slots_put(azl_keyring_t *ring, const azl_key_t *key)
     apr_uint32_t i = home_slot(ring, key->digest);
     int probes = 1;
 
-    while (ring->slots[i] != &nobody) {
+    while (ring->slots[i].key != &nobody) {
         i = (i + 1) & (ring->nslots - 1);
         probes++;
     }
-    ring->slots[i] = key;
+    ring->slots[i].key = key;
     if (probes > ring->probes) {
         ring->probes = probes;
     }
@@ -110,8 +114,8 @@ static const azl_key_t *slots_find(const azl_keyring_t *ring,
     int i;
 
     for (i = 0; i < ring->probes; i++) {
-        const azl_key_t *key =
-            ring->slots[(at + (apr_uint32_t)i) & (ring->nslots - 1)];
+        apr_uint32_t slot = (at + (apr_uint32_t)i) & (ring->nslots - 1);
+        const azl_key_t *key = ring->slots[slot].key;
 
         if (azl_crypto_equal(key->digest, digest, AZL_SHA256_LEN)) {
             found = key;

@@ -10,7 +10,7 @@
 #include "azl_price.h"
 #include "azl_time.h"
 
-#define PRICE_FILE_MAX (16 * 1024 * 1024)
+#define PRICE_FILE_MAX ((apr_off_t)16 << 20)
 
 static const char unit[] = "USD per million tokens";
 

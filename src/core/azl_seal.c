@@ -17,7 +17,7 @@
  */
 #define SEAL_VERSION 1
 #define HEAD_LEN (1 + AZL_GCM_IV_LEN + AZL_GCM_TAG_LEN)
-#define PARTIES_LEN (2 * AZL_SEAL_FINGERPRINT_LEN)
+#define PARTIES_LEN ((apr_size_t)2 * AZL_SEAL_FINGERPRINT_LEN)
 #define UPSTREAM_ID_MAX 512
 
 static const char prefix[] = "resp_";

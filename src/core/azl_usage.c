@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include <apr_lib.h>
+
 #include "azl_usage.h"
 
 /* No answer has a trillion tokens or seconds; a larger number is garbage, and
@@ -45,10 +47,10 @@ static int milliseconds(const azl_value_t *v, apr_int64_t *ms)
     }
     n *= 1000;
     for (scale = 100; dot && ++dot < end; scale /= 10) {
-        if (*dot < '0' || *dot > '9') {
-            return 0;
+        if (!apr_isdigit(*dot)) {
+            return 0; /* an exponent */
         }
-        n += (*dot - '0') * scale;
+        n += (apr_int64_t)(*dot - '0') * scale;
     }
     *ms = n;
     return 1;
@@ -120,9 +122,10 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
 
     memset(&r, 0, sizeof(r));
     azl_scan_init(&s, raw.at, raw.len);
-    if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
         return 0;
     }
+    azl_scan_enter(&s);
     while (azl_scan_member(&s, &key) == 1) {
         if (is_details(key)) {
             read_details(&s, &r);

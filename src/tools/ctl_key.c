@@ -13,7 +13,7 @@
 #include "azl_key.h"
 #include "azl_time.h"
 
-#define KEYFILE_MAX (64 * 1024 * 1024)
+#define KEYFILE_MAX ((apr_off_t)64 << 20)
 
 static const char help[] =
     "usage: azurelitctl key new [--name NAME]\n"

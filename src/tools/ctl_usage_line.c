@@ -110,9 +110,10 @@ int azl_ctl_line_read(apr_pool_t *p, azl_span_t text, azl_ctl_line_t *line)
     line->status = -1;
     line->cost = AZL_PRICE_UNSET;
     azl_scan_init(&s, text.at, text.len);
-    if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
         return 0;
     }
+    azl_scan_enter(&s);
     while (azl_scan_member(&s, &key) == 1 && azl_scan_value(&s, &v) == 1) {
         if (!read_member(p, key, &v, line)) {
             return 0;

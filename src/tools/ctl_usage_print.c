@@ -89,21 +89,36 @@ static const char *share_fraction(apr_pool_t *p, const azl_ctl_row_t *row,
 
 #define NCELLS (NCOUNTS + 3) /* label, counts, cached share, cost */
 
-static void table_cells(apr_pool_t *p, const azl_ctl_row_t *row,
-                        const char *cells[NCELLS])
+typedef struct cells_t {
+    const char *text[NCELLS];
+} cells_t;
+
+static void table_head(const char *group, cells_t *c)
+{
+    int i;
+
+    c->text[0] = group ? group : "";
+    for (i = 0; i < NCOUNTS; i++) {
+        c->text[1 + i] = column_titles[i];
+    }
+    c->text[NCELLS - 2] = "cached %";
+    c->text[NCELLS - 1] = "cost USD";
+}
+
+static void table_cells(apr_pool_t *p, const azl_ctl_row_t *row, cells_t *c)
 {
     apr_int64_t counts[NCOUNTS];
     int i;
 
     counts_of(row, counts);
-    cells[0] = row->key_hash
-                   ? apr_psprintf(p, "%s %s", row->label, row->key_hash)
-                   : row->label;
+    c->text[0] = row->key_hash
+                     ? apr_psprintf(p, "%s %s", row->label, row->key_hash)
+                     : row->label;
     for (i = 0; i < NCOUNTS; i++) {
-        cells[1 + i] = apr_psprintf(p, "%" APR_INT64_T_FMT, counts[i]);
+        c->text[1 + i] = apr_psprintf(p, "%" APR_INT64_T_FMT, counts[i]);
     }
-    cells[NCELLS - 2] = share_percent(p, row);
-    cells[NCELLS - 1] = cost_text(p, row);
+    c->text[NCELLS - 2] = share_percent(p, row);
+    c->text[NCELLS - 1] = cost_text(p, row);
 }
 
 /* Names come from a file anyone may have written to: no control character
@@ -118,13 +133,13 @@ static void print_label(const char *label, int width)
     printf("%*s", width - n, "");
 }
 
-static void table_row(const char *const cells[NCELLS], const int width[NCELLS])
+static void print_cells(const cells_t *c, const int width[NCELLS])
 {
     int i;
 
-    print_label(cells[0], width[0]);
+    print_label(c->text[0], width[0]);
     for (i = 1; i < NCELLS; i++) {
-        printf("  %*s", width[i], cells[i]);
+        printf("  %*s", width[i], c->text[i]);
     }
     putchar('\n');
 }
@@ -132,31 +147,27 @@ static void table_row(const char *const cells[NCELLS], const int width[NCELLS])
 void azl_ctl_print_table(apr_pool_t *p, const azl_ctl_sums_t *sums)
 {
     apr_array_header_t *rows = azl_ctl_sums_rows(p, sums);
-    const char **cells;
     int width[NCELLS] = {0};
-    const char *name = group_name(sums->group);
+    cells_t *cells;
     int n, i, j;
 
     APR_ARRAY_PUSH(rows, const azl_ctl_row_t *) = &sums->total;
     n = rows->nelts + 1;
-    cells = apr_palloc(p, (apr_size_t)n * NCELLS * sizeof(*cells));
-    cells[0] = name ? name : "";
-    memcpy(cells + 1, column_titles, sizeof(column_titles));
-    cells[NCELLS - 2] = "cached %";
-    cells[NCELLS - 1] = "cost USD";
+    cells = apr_palloc(p, (apr_size_t)n * sizeof(*cells));
+    table_head(group_name(sums->group), &cells[0]);
     for (i = 1; i < n; i++) {
         table_cells(p, APR_ARRAY_IDX(rows, i - 1, const azl_ctl_row_t *),
-                    cells + i * NCELLS);
+                    &cells[i]);
     }
     for (i = 0; i < n; i++) {
         for (j = 0; j < NCELLS; j++) {
-            int len = (int)strlen(cells[i * NCELLS + j]);
+            int len = (int)strlen(cells[i].text[j]);
 
             width[j] = len > width[j] ? len : width[j];
         }
     }
     for (i = 0; i < n; i++) {
-        table_row(cells + i * NCELLS, width);
+        print_cells(&cells[i], width);
     }
 }
 

@@ -238,11 +238,18 @@ END_TEST
 START_TEST(overflow_is_unknown)
 {
     azl_price_t p = flat("999999", NULL, "999999");
+    azl_usage_t seconds;
 
     ck_assert_str_eq(cost(p, tokens(APR_INT64_C(1000000000000), 0, 0, 0)), "");
     /* Each fits, the sum does not. */
     ck_assert_str_eq(cost(p, tokens(9000000, 0, 0, 1)), "8999991.999999");
     ck_assert_str_eq(cost(p, tokens(9000000, 0, 0, 9000000)), "");
+    p.input = APR_INT64_MAX;
+    p.second = 1000;
+    seconds = tokens(1, 0, 0, 0);
+    ck_assert_str_eq(cost(p, seconds), "9223372.036854775807");
+    seconds.duration_ms = 1;
+    ck_assert_str_eq(cost(p, seconds), "");
 }
 END_TEST
 

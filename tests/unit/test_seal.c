@@ -181,9 +181,23 @@ START_TEST(refuses_what_was_never_ours)
 }
 END_TEST
 
-START_TEST(no_crypto_no_sealer)
+START_TEST(no_crypto_no_id)
 {
+    azl_sealed_t what = example("resp_1");
+    azl_sealed_t back;
+    const char *id;
+    azl_seal_t *seal;
+    apr_pool_t *p;
+
     ck_assert_ptr_null(azl_seal_create(azl_test_pool, "a", 1));
+    apr_pool_create(&p, azl_test_pool);
+    ck_assert_int_eq(azl_crypto_init(p), APR_SUCCESS);
+    seal = azl_seal_create(azl_test_pool, "a", 1);
+    id = azl_seal_make(azl_test_pool, seal, &what);
+    ck_assert_ptr_nonnull(id);
+    apr_pool_destroy(p);
+    ck_assert_ptr_null(azl_seal_make(azl_test_pool, seal, &what));
+    ck_assert_int_eq(azl_seal_open(azl_test_pool, seal, id, &back), APR_EINVAL);
 }
 END_TEST
 
@@ -198,6 +212,6 @@ TCase *azl_test_seal(void)
     tcase_add_test(tc, another_secret_opens_nothing);
     tcase_add_test(tc, refuses_any_change);
     tcase_add_test(tc, refuses_what_was_never_ours);
-    tcase_add_test(tc, no_crypto_no_sealer);
+    tcase_add_test(tc, no_crypto_no_id);
     return tc;
 }

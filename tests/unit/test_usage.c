@@ -98,6 +98,9 @@ START_TEST(transcriptions)
           "\"text_tokens\":0,\"audio_tokens\":14,\"cached_tokens\":4},"
           "\"output_tokens\":45,\"total_tokens\":59}",
           "14/4/0/45/0/0");
+    READS("{\"input_tokens\":1,\"output_tokens\":9,\"output_token_details\":{"
+          "\"reasoning_tokens\":2}}",
+          "1/0/0/9/2/0");
     READS("{\"type\":\"duration\",\"seconds\":27}", "0/0/0/0/0/27000");
     READS("{\"type\":\"duration\",\"seconds\":0}", "0/0/0/0/0/0");
     READS("{\"seconds\":1.5}", "0/0/0/0/0/1500");
