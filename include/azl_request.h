@@ -42,6 +42,8 @@ typedef struct azl_request_t {
     azl_error_t error;
     azl_attempt_t *attempt;    /* while one is made */
     apr_table_t *base_headers; /* r->headers_out before any attempt */
+    apr_table_t *client_headers; /* r->headers_in, while an attempt has its own
+                                    there */
     int recorded;              /* write a usage record at log time */
     azl_record_t rec;
 } azl_request_t;

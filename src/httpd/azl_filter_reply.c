@@ -95,6 +95,9 @@ static void commit(azl_attempt_t *at)
         azl_buf_free(at->ar->body_buf);
     }
     at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
+    /* The upstream has its headers. What writes the answer must see the
+     * client's: Connection, Accept-Encoding ... */
+    r->headers_in = at->ar->client_headers;
     azl_answer_upstream_headers(r, at->ar);
     if (at->mode != AZL_REPLY_RAW) {
         apr_table_unset(r->headers_out, "Content-Length");
@@ -103,6 +106,9 @@ static void commit(azl_attempt_t *at)
         ap_set_content_type(r, "text/event-stream; charset=utf-8");
         apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
         apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
+        /* Compressed events are late, and many clients cannot read them. */
+        apr_table_setn(r->subprocess_env, "no-gzip", "1");
+        apr_table_setn(r->subprocess_env, "no-brotli", "1");
     }
     if (at->usage.reported) {
         at->ar->rec.cost = azl_price_cost(&at->deployment->price, &at->usage);

@@ -257,13 +257,13 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
 {
     proxy_server_conf *conf =
         ap_get_module_config(r->server->module_config, &proxy_module);
-    apr_table_t *client_headers = r->headers_in;
     ap_conf_vector_t *dir_config = r->per_dir_config;
     int rc;
 
     if (ar->rec.attempts > 1) {
         reset_for_call(r, ar);
     }
+    ar->client_headers = r->headers_in;
     r->headers_in = upstream_headers(r, ar);
     if (ep->upstream->tls) {
         r->per_dir_config =
@@ -277,7 +277,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
 
     r->proxyreq = PROXYREQ_NONE;
     r->per_dir_config = dir_config;
-    r->headers_in = client_headers;
+    r->headers_in = ar->client_headers;
     if (r->connection->aborted) {
         return AZL_CALL_CLIENT_GONE;
     }
