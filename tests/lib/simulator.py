@@ -61,6 +61,10 @@ class Simulator:
     def reset(self):
         self.control("POST", "reset", {})
 
+    def release(self):
+        """Let go on what a behaviour holds."""
+        self.control("POST", "release", {})
+
     def journal(self):
         """What came in; `raw` is the body, `json` the same understood."""
         entries = self.control("GET", "journal")

@@ -8,6 +8,8 @@ A behaviour is a JSON object; every member is optional:
   delay        seconds before the head
   split        bytes per write     trickle    seconds between these writes
   chunk_delay  seconds between events
+  hold         "head", or after this many events: silence until
+               /__sim/release or /__sim/reset
   cut_after    end after this many events      cut_bytes  ... bytes of a body
   cut          "close" (default) or "reset"
   fault        instead of an answer: "close", "reset", "garbage"
@@ -28,6 +30,7 @@ A behaviour is a JSON object; every member is optional:
   usage        members to put over the usage
 """
 
+import asyncio
 import json
 
 HTML_503 = (
@@ -180,11 +183,31 @@ ERRORS = {
 }
 
 
+class Gate:
+    """Answers wait before it until a test opens it."""
+
+    def __init__(self):
+        self.waiting = []
+
+    async def wait(self):
+        passed = asyncio.get_running_loop().create_future()
+        self.waiting.append(passed)
+        await passed
+
+    def open(self):
+        for passed in self.waiting:
+            if not passed.done():
+                passed.set_result(None)
+        self.waiting = []
+
+
 class Script:
     def __init__(self):
+        self.gate = Gate()
         self.reset()
 
     def reset(self):
+        self.gate.open()
         self.queues = {}
         self.journal = []
 

@@ -3,6 +3,7 @@
   POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]}
   GET  /__sim/journal  what came in, oldest first; DELETE empties it
   POST /__sim/reset    empties scripts, journal and stored responses
+  POST /__sim/release  lets answers go on that a behaviour holds
   POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
 """
 
@@ -92,6 +93,10 @@ class Server:
     def on_post_reset(self, _):
         self.service.script.reset()
         self.service.stored.clear()
+        return {}
+
+    def on_post_release(self, _):
+        self.service.script.gate.open()
         return {}
 
     def on_post_config(self, given):

@@ -224,7 +224,7 @@ class Service:
             refused = error
         how = self.script.next(call.deployment) if call else {}
         self.note(request, call)
-        reply = Reply(writer, request, how)
+        reply = Reply(writer, request, how, self.script.gate)
         try:
             if refused:
                 raise refused

@@ -71,12 +71,14 @@ async def read_chunked(reader):
 
 
 class Reply:
-    """Writes one answer; `how` is the behaviour that may spoil it."""
+    """Writes one answer; `how` is the behaviour that may spoil it, `gate`
+    is passed when the test says so."""
 
-    def __init__(self, writer, request, how):
+    def __init__(self, writer, request, how, gate=None):
         self.writer = writer
         self.request = request
         self.how = how
+        self.gate = gate
         self.chunked = False
         self.sent = 0
         self.close = (
@@ -95,6 +97,10 @@ class Reply:
             self.writer.close()
         raise Closed
 
+    async def held(self, at):
+        if self.gate and self.how.get("hold") == at:
+            await self.gate.wait()
+
     async def put(self, data):
         """Body bytes: in pieces of `split`, `trickle` seconds apart."""
         step = self.how.get("split") or len(data) or 1
@@ -110,6 +116,7 @@ class Reply:
                 await asyncio.sleep(0)
 
     async def head(self, status, headers, length=None):
+        await self.held("head")
         delay = self.how.get("delay")
         if delay:
             await asyncio.sleep(delay)
@@ -156,6 +163,7 @@ class Reply:
                 self.end(self.how.get("cut") == "reset")
             if wait and self.sent:
                 await asyncio.sleep(wait)
+            await self.held(self.sent)
             lines = b"event: " + name.encode() + eol if name else b""
             await self.put(lines + b"data: " + data + eol + eol)
             self.sent += 1
