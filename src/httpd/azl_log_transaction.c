@@ -64,6 +64,10 @@ int azl_hook_log_transaction(request_rec *r)
         last = last->next; /* an ErrorDocument answered */
     }
     rec = &ar->rec;
+    if (rec->error == AZL_CLASS_NONE && r->connection->aborted) {
+        /* it had gone when the last of its answer was written */
+        rec->error = AZL_CLASS_CLIENT_CLOSED;
+    }
     rec->status = rec->error == AZL_CLASS_CLIENT_CLOSED ? STATUS_CLIENT_CLOSED
                                                         : last->status;
     if (rec->error == AZL_CLASS_NONE && last->status >= 400) {
