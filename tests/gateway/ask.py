@@ -1,6 +1,8 @@
 """Requests that tests make, and readings of the answers."""
 
 import json
+import socket
+import struct
 
 PROMPT = "PROMPT-MARK-tell me"
 WORDS = "You said: " + PROMPT
@@ -50,3 +52,29 @@ def error_of(answer, status, code):
     assert error["code"] == code, error
     assert answer.headers["x-request-id"]
     return error
+
+
+def dial(env, document, path="/v1/chat/completions", sent=None):
+    """A connection on which the request has been sent, or the first `sent`
+    bytes of its body."""
+    body = json.dumps(document).encode()
+    sock = socket.create_connection(("127.0.0.1", env.port), 30)
+    sock.sendall(
+        (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {env.key}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        + body[:sent]
+    )
+    return sock
+
+
+def hang_up(sock):
+    """Close it at once, whatever is under way: the other side gets a reset,
+    not the end of a file."""
+    sock.setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    sock.close()

@@ -62,6 +62,13 @@ def gateway(env, simulator, request):
 
 
 @pytest.fixture
+def restart(gateway, simulator, request):
+    """Run httpd with another configuration for one test."""
+    yield gateway.start
+    gateway.start(request.module.configure(gateway, simulator))
+
+
+@pytest.fixture
 def client(gateway):
     with gateway.client() as client:
         yield client
