@@ -54,7 +54,7 @@ static int fits(const azl_sse_t *sse, apr_size_t line_len)
     if (sse->line.at) {
         used += sse->line.len + 1;
     }
-    return used <= sse->max_event && line_len <= sse->max_event - used;
+    return used + line_len <= sse->max_event;
 }
 
 /* Copy a data line that lies in the feed. A failure shows in `held`. */

@@ -368,7 +368,7 @@ apr_status_t azl_tap_finish(azl_tap_t *t, azl_tap_emit_fn *emit_fn, void *baton)
     /* Cut off within a value that was to be replaced. */
     t->replaced = 1;
     value = t->watched[t->current].value;
-    return value->len ? emit_fn(baton, value->data, value->len) : APR_SUCCESS;
+    return emit_fn(baton, value->data, value->len);
 }
 
 int azl_tap_value(const azl_tap_t *t, int i, azl_span_t *value)

@@ -195,6 +195,8 @@ START_TEST(json_strings)
         {"\xE2\x82", "\"" FFFD FFFD "\""},
         {"\xE2\x82z", "\"" FFFD FFFD "z\""},
         {"\xF0\x9F\x98", "\"" FFFD FFFD FFFD "\""},
+        {"\xE2\x82\xC3", "\"" FFFD FFFD FFFD "\""},
+        {"\xF0\x9F\x98z", "\"" FFFD FFFD FFFD "z\""},
         {"\xC0\xAF", "\"" FFFD FFFD "\""},
         {"\xC1\xBF", "\"" FFFD FFFD "\""},
         {"\xE0\x9F\xBF", "\"" FFFD FFFD FFFD "\""},

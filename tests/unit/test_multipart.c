@@ -101,7 +101,7 @@ START_TEST(boundary_length)
 END_TEST
 
 /* Dashes, bare line ends, a NUL, and the delimiter within a line. */
-#define SOUND "RIFF\0\r\n--\r\n--a\n\r--\xFF x--b y\r\n"
+#define SOUND "RIFF\0\r\n--\r\n--a\n\r--\xFF x--b y\rx--b\r\n"
 
 START_TEST(reads_a_form)
 {
@@ -162,7 +162,7 @@ START_TEST(accepts_other_headers)
 {
     static const char *headers[] = {
         NAME("a") "Content-Type: text/plain; charset=\"x\"\r\n",
-        "X-Other:\r\n" NAME("a"),
+        "X-Other:\r\nx~_1!: ?\r\n" NAME("a"),
         NAME("a") "Content-Transfer-Encoding: BINARY\r\n",
         NAME("a") "Content-Transfer-Encoding: 8bit\r\n",
         NAME("a") "content-transfer-encoding: 7bit \r\n",

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <apr_strings.h>
+
 #include "azl_scan.h"
 #include "azl_test.h"
 
@@ -173,15 +175,22 @@ START_TEST(refuses)
         {"\f1", 0},
         {"\xC2\xA0 1", 0}, /* a no-break space is no white space here */
     };
-    const char *error;
-    apr_size_t i, at;
+    const char *error, *longer;
+    apr_size_t i, at, len;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        len = strlen(cases[i].doc);
         ck_assert_msg(!is_accepted(cases[i].doc), "accepted: %s", cases[i].doc);
-        error = check(cases[i].doc, strlen(cases[i].doc), &at);
+        error = check(cases[i].doc, len, &at);
         ck_assert_ptr_nonnull(error);
         ck_assert_msg(at == cases[i].at, "%s: %s at %d", cases[i].doc, error,
                       (int)at);
+        /* with room for whole blocks behind it */
+        longer = apr_psprintf(azl_test_pool, "%s%40s", cases[i].doc, "");
+        ck_assert_msg(!is_accepted(longer), "accepted: %s", longer);
+        check(longer, strlen(longer), &at);
+        ck_assert_uint_eq(at,
+                          cases[i].at == len ? strlen(longer) : cases[i].at);
     }
 }
 END_TEST
