@@ -623,11 +623,83 @@ static void write_preamble(azl_stream_t *st)
     }
 }
 
+/*
+ * Chunks like the last one
+ */
+
+/*
+ * What the next chunk may bring in place of this one's, if all that this one
+ * does is to bring a text: it starts and ends nothing, so that the state of
+ * the stream is the same before and after it.
+ */
+static int is_repeatable(const chunk_t *c, azl_span_t *word)
+{
+    const azl_value_t *finish, *v;
+    const azl_choice_t *choice;
+    azl_object_t delta;
+    int index;
+
+    if (c->st->rules->keep_annotations || c->nchoices != 1 ||
+        c->members.n < 0) {
+        return 0;
+    }
+    index = choice_index(&c->members);
+    choice = index < 0 ? NULL : c->st->chunks.choices[index];
+    finish = azl_object_get(&c->members, "finish_reason");
+    v = azl_object_get(&c->members, delta_name(c->st));
+    if (!choice || choice->finished || !v ||
+        (finish && finish->type != AZL_JSON_NULL)) {
+        return 0;
+    }
+    if (c->st->rules->op == AZL_OP_CHAT) {
+        if (!choice->role || !azl_object_open(&delta, v->raw) || delta.n != 1 ||
+            !(azl_span_is(delta.pairs[0].key, "content") ||
+              azl_span_is(delta.pairs[0].key, "reasoning_content"))) {
+            return 0;
+        }
+        v = &delta.pairs[0].value;
+    }
+    *word = v->raw;
+    return azl_value_is_text(v);
+}
+
+/* Behind the word, or none. */
+static azl_span_t padding_of(const chunk_t *c, azl_span_t word)
+{
+    const azl_value_t *v = c->member[MEMBER_OBFUSCATION];
+
+    if (v && v->type == AZL_JSON_STRING && v->raw.at > word.at) {
+        return v->raw;
+    }
+    return azl_span(NULL, 0);
+}
+
+static void write_and_learn(chunk_t *c)
+{
+    azl_stream_t *st = c->st;
+    azl_repeat_t *repeat = &st->chunks.repeat;
+    apr_size_t before = st->out->len;
+    azl_span_t word;
+    int repeatable = is_repeatable(c, &word);
+
+    azl_repeat_forget(repeat);
+    write_chunk(c);
+    if (repeatable && st->out->len > before && !st->out->failed) {
+        azl_repeat_learn(
+            repeat, st->pool, c->data, word, padding_of(c, word),
+            azl_span(st->out->data + before, st->out->len - before));
+    }
+}
+
 static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
 {
     const azl_value_t *error;
     chunk_t c;
 
+    if (!ev->name.len &&
+        azl_repeat_apply(&st->chunks.repeat, ev->data, st->out)) {
+        return;
+    }
     if (!chunk_read(&c, st, ev->data)) {
         st->state.malformed++;
         return;
@@ -647,7 +719,7 @@ static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
         return;
     }
     write_preamble(st);
-    write_chunk(&c);
+    write_and_learn(&c);
 }
 
 const azl_surface_t azl_surface_chunks = {chunk_event, last_chunk,

@@ -6,6 +6,7 @@
 #define AZL_STREAM_INT_H
 
 #include "azl_edit_int.h"
+#include "azl_repeat_int.h"
 #include "azl_reply.h"
 #include "azl_sse.h"
 
@@ -51,6 +52,7 @@ typedef struct azl_chunks_t {
     int usage_sent;
     azl_buf_t *usage;    /* last usage that came beside choices, or NULL */
     azl_buf_t *preamble; /* what came before the id was known, or NULL */
+    azl_repeat_t repeat; /* the last chunk, if the next may be like it */
 } azl_chunks_t;
 
 /* What differs between the surfaces. */
