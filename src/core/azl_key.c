@@ -120,8 +120,8 @@ static const azl_key_t *slots_find(const azl_keyring_t *ring,
         if (azl_crypto_equal(key->digest, digest, AZL_SHA256_LEN)) {
             found = key;
         }
+        (*compares)++;
     }
-    *compares = ring->probes;
     return found == &nobody ? NULL : found;
 }
 
@@ -129,7 +129,7 @@ static const char *keyring_insert(azl_keyring_t *ring, azl_key_t *key)
 {
     const azl_key_t *other;
     char hex[2 * AZL_SHA256_LEN + 1];
-    int compares;
+    int compares = 0;
     int i;
 
     if (apr_hash_get(ring->names, key->name, APR_HASH_KEY_STRING)) {
@@ -397,11 +397,12 @@ const azl_key_t *azl_keyring_find_counted(const azl_keyring_t *ring,
     const azl_key_t *key;
     apr_status_t rv;
 
+    memset(work, 0, sizeof(*work));
     if (!usable) {
         presented = azl_span(no_key, sizeof(no_key) - 1);
     }
     rv = azl_crypto_sha256(presented.at, presented.len, digest);
-    work->hashes = 1;
+    work->hashes++;
     if (rv != APR_SUCCESS) {
         memset(digest, 0, sizeof(digest));
         usable = 0;
