@@ -169,7 +169,7 @@ def make_check(directory):
 # -------------------------------------------------------------------- pytest
 
 
-@suite("gateway tests on {0}")
+@suite("pytest in {0}")
 def gateway(directory, *arguments):
     where = WORK / directory
     report = where / "pytest.xml"
@@ -187,6 +187,7 @@ def gateway(directory, *arguments):
         "PATH": f"{programs}:{os.environ['PATH']}",
         "AZURELIT_BUILD": str(where),
         "AZURELIT_SDK_NODE": str(WORK / "sdk-node"),
+        "AZURELITCTL": str(where / "azurelitctl"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
