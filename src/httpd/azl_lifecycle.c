@@ -94,15 +94,70 @@ int azl_hook_open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+/* Behind these levels httpd writes the headers of requests, keys among them,
+ * and mod_http2 their bodies too. */
+typedef struct log_limit_t {
+    const char *file; /* of the module */
+    const char *name; /* as in LogLevel */
+    int max;
+} log_limit_t;
+
+static const log_limit_t log_limits[] = {
+    {"http_core.c", "http:trace3", APLOG_TRACE3},
+    {"mod_http2.c", "http2:trace1", APLOG_TRACE1}};
+
+/* No key and no prompt in a log, at any LogLevel. A virtual host may share its
+ * levels with the main server, so the change is made in a copy. */
+static void limit_log_levels(apr_pool_t *pconf, server_rec *s)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(log_limits) / sizeof(log_limits[0]); i++) {
+        const log_limit_t *limit = &log_limits[i];
+        const module *m = ap_find_linked_module(limit->file);
+        struct ap_logconf *log;
+
+        if (!m ||
+            ap_get_server_module_loglevel(s, m->module_index) <= limit->max) {
+            continue;
+        }
+        log = ap_new_log_config(pconf, &s->log);
+        ap_set_module_loglevel(pconf, log, m->module_index, limit->max);
+        s->log = *log;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     AZLNO(0008) "LogLevel is limited to %s for %s: above it "
+                                 "clients' keys would be written",
+                     limit->name,
+                     s->server_hostname ? s->server_hostname : "this server");
+    }
+}
+
+static int is_on_anywhere(server_rec *s)
+{
+    for (; s; s = s->next) {
+        if (azl_conf_get(s)->enabled == 1) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* A virtual host shares the endpoints it inherits: each is made once. */
 int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
+    int any = is_on_anywhere(s);
+
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
         azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
         int i;
 
+        if (any) {
+            /* a connection logs for a server that its requests may not be
+             * for */
+            limit_log_levels(pconf, s);
+        }
         for (i = 0; conf->enabled == 1 && i < conf->endpoints->nelts; i++) {
             const char *err = NULL;
 
