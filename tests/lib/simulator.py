@@ -65,6 +65,10 @@ class Simulator:
         """Let go on what a behaviour holds."""
         self.control("POST", "release", {})
 
+    def usage(self):
+        """The tokens it has counted since the last reset."""
+        return self.control("GET", "usage")
+
     def journal(self):
         """What came in; `raw` is the body, `json` the same understood."""
         entries = self.control("GET", "journal")

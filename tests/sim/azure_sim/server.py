@@ -2,6 +2,7 @@
 
   POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]}
   GET  /__sim/journal  what came in, oldest first; DELETE empties it
+  GET  /__sim/usage    the tokens of all answers since the last reset
   POST /__sim/reset    empties scripts, journal and stored responses
   POST /__sim/release  lets answers go on that a behaviour holds
   POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
@@ -86,6 +87,9 @@ class Server:
     def on_get_journal(self, _):
         return self.service.script.journal
 
+    def on_get_usage(self, _):
+        return self.service.counted
+
     def on_delete_journal(self, _):
         self.service.script.journal = []
         return {}
@@ -93,6 +97,7 @@ class Server:
     def on_post_reset(self, _):
         self.service.script.reset()
         self.service.stored.clear()
+        self.service.counted.clear()
         return {}
 
     def on_post_release(self, _):

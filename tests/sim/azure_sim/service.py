@@ -44,6 +44,11 @@ OPERATIONS = {
     "audio/speech",
 }
 
+COUNTS = {
+    "prompt_tokens": ("prompt_tokens", "input_tokens"),
+    "completion_tokens": ("completion_tokens", "output_tokens"),
+}
+
 
 class Refused(Exception):
     def __init__(self, status, body, headers=None):
@@ -71,6 +76,13 @@ class Service:
         self.mode = mode
         self.script = Script()
         self.stored = {}
+        self.counted = {}
+
+    def count(self, usage):
+        """Add up what was answered, whatever the names of the members."""
+        for kind, names in COUNTS.items():
+            total = sum(usage.get(name) or 0 for name in names)
+            self.counted[kind] = self.counted.get(kind, 0) + total
 
     # ----------------------------------------------------------- credentials
 
@@ -338,6 +350,7 @@ class Service:
                 ),
             )
         chat = kind(body, self.model_name(call), how, self.mode)
+        self.count(chat.usage())
         if body.get("stream"):
             await self.stream(call, how, reply, chat.events())
         else:
@@ -346,6 +359,7 @@ class Service:
     async def do_embeddings(self, request, call, how, reply):
         document = text.embeddings(self.body(request), self.model_name(call))
         document["usage"].update(how.get("usage", {}))
+        self.count(document["usage"])
         await self.send(call, reply, document)
 
     async def do_responses(self, request, call, how, reply):
@@ -362,6 +376,7 @@ class Service:
                 ),
             )
         response = Response(body, how, self.stored)
+        self.count(response.usage())
         if body.get("stream"):
             await self.stream(call, how, reply, response.events())
         else:
