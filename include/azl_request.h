@@ -44,6 +44,8 @@ typedef struct azl_request_t {
     apr_table_t *base_headers; /* r->headers_out before any attempt */
     apr_table_t *client_headers; /* r->headers_in, while an attempt has its own
                                     there */
+    int handed_on;             /* the answer, with its end, is with the filters
+                                  that write it */
     int recorded;              /* write a usage record at log time */
     azl_record_t rec;
 } azl_request_t;
@@ -53,6 +55,8 @@ azl_request_t *azl_request_get(const request_rec *r);
 /* Make it; *route is copied. */
 azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
                                   const azl_route_t *route);
+/* 1 if the client left before it had the whole answer. */
+int azl_request_client_gone(const request_rec *r, const azl_request_t *ar);
 /* A new request id: "req_" and 128 random bits. */
 const char *azl_request_new_id(apr_pool_t *p);
 /* Refuse it: the error becomes the answer whoever sends it. */

@@ -95,13 +95,14 @@ static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
                    const char *url, azl_error_t *err)
 {
     azl_attempt_t *at = attempt_create(r, ar, d);
-    int over;
+    int gone, over;
 
     ar->rec.attempts++;
     call(r, ar, at, url);
     account(ar, at);
-    over = at->committed || r->connection->aborted;
-    if (r->connection->aborted) {
+    gone = azl_request_client_gone(r, ar);
+    over = at->committed || gone;
+    if (gone) {
         ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
     }
     else if (at->truncated) {

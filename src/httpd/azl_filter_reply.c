@@ -147,6 +147,7 @@ static apr_status_t pass(azl_attempt_t *at, ap_filter_t *next, int flush,
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
     }
     rv = ap_pass_brigade(next, bb);
+    at->ar->handed_on = eos && rv == APR_SUCCESS;
     apr_brigade_cleanup(bb);
     azl_buf_clear(at->out);
     return rv;

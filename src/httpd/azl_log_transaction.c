@@ -64,7 +64,7 @@ int azl_hook_log_transaction(request_rec *r)
         last = last->next; /* an ErrorDocument answered */
     }
     rec = &ar->rec;
-    if (rec->error == AZL_CLASS_NONE && r->connection->aborted) {
+    if (rec->error == AZL_CLASS_NONE && azl_request_client_gone(r, ar)) {
         /* it had gone when the last of its answer was written */
         rec->error = AZL_CLASS_CLIENT_CLOSED;
     }

@@ -41,6 +41,13 @@ azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
     return ar;
 }
 
+int azl_request_client_gone(const request_rec *r, const azl_request_t *ar)
+{
+    /* The connection of an HTTP/2 stream is also called aborted when all of
+     * the answer has been sent before its request is over. */
+    return r->connection->aborted && !(r->connection->master && ar->handed_on);
+}
+
 void azl_request_refuse(azl_request_t *ar, const azl_error_t *err)
 {
     ar->refused = 1;

@@ -278,7 +278,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     r->proxyreq = PROXYREQ_NONE;
     r->per_dir_config = dir_config;
     r->headers_in = ar->client_headers;
-    if (r->connection->aborted) {
+    if (azl_request_client_gone(r, ar)) {
         return AZL_CALL_CLIENT_GONE;
     }
     if (apr_table_get(r->notes, "proxy-status")) {
