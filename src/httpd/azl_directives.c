@@ -6,6 +6,7 @@
 
 #include "azl_conf.h"
 #include "azl_dialect.h"
+#include "azl_file.h"
 #include "azl_httpd.h"
 #include "azl_options.h"
 
@@ -19,6 +20,8 @@
 #define ORDER_MAX 100
 #define HOLD_MAX apr_time_from_msec(1000)
 #define RETRY_MAX 10
+/* All public authorities together are a quarter of a megabyte. */
+#define CA_FILE_MAX (4 * 1024 * 1024)
 
 static const char *const own_scope_only =
     "is not allowed in <Directory>, <Location> or .htaccess: it belongs to "
@@ -342,6 +345,15 @@ static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
     return NULL;
 }
 
+/* mod_ssl would tell at the start, which is too late. */
+static int has_certificate(apr_pool_t *p, const char *path)
+{
+    azl_span_t content;
+
+    return azl_file_read(p, path, CA_FILE_MAX, &content) == APR_SUCCESS &&
+           strstr(content.at, "CERTIFICATE-----");
+}
+
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
 {
     const char *source = ep->credential_source;
@@ -354,18 +366,12 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
                         "needs credential=env:NAME or credential=file:/path "
                         "(credential=none if the upstream wants no key)");
     }
-    if (ep->tls_ca) {
-        apr_finfo_t info;
-
-        if (apr_stat(&info, ep->tls_ca, APR_FINFO_TYPE, cmd->temp_pool) !=
-                APR_SUCCESS ||
-            info.filetype != APR_REG) {
-            return complain(cmd, ep->name,
-                            apr_pstrcat(cmd->pool,
-                                        "tls-ca= must name a "
-                                        "readable PEM file, '",
-                                        ep->tls_ca, "' is none", NULL));
-        }
+    if (ep->tls_ca && !has_certificate(cmd->temp_pool, ep->tls_ca)) {
+        return complain(cmd, ep->name,
+                        apr_pstrcat(cmd->pool,
+                                    "tls-ca= must name a readable PEM file "
+                                    "with a certificate, '",
+                                    ep->tls_ca, "' is none", NULL));
     }
     if (!ep->tls_verify) {
         ap_log_error(

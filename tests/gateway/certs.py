@@ -16,21 +16,25 @@ def name(text):
 
 
 class Authority:
-    """Files below `where`: ca.pem, and one PEM with key for each leaf."""
+    """Files below `where`: ca.pem, and one PEM with key for each leaf. With a
+    parent it is an intermediate one, and its leaves bring the chain along."""
 
-    def __init__(self, where):
+    def __init__(self, where, title="azurelit test authority", parent=None):
         where.mkdir(parents=True, exist_ok=True)
         self.where = where
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = name("azurelit test authority")
+        self.name = name(title)
+        issuer = parent or self
         cert = (
             self.builder(self.name, self.key, NOW - DAY, NOW + 30 * DAY)
-            .issuer_name(self.name)
+            .issuer_name(issuer.name)
             .add_extension(x509.BasicConstraints(True, None), critical=True)
-            .sign(self.key, hashes.SHA256())
+            .sign(issuer.key, hashes.SHA256())
         )
+        pem = cert.public_bytes(serialization.Encoding.PEM)
+        self.chain = pem + parent.chain if parent else b""
         self.ca = where / "ca.pem"
-        self.ca.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+        self.ca.write_bytes(pem)
 
     @staticmethod
     def builder(subject, key, start, end):
@@ -59,6 +63,7 @@ class Authority:
         path = self.where / f"{kind}.pem"
         path.write_bytes(
             cert.public_bytes(serialization.Encoding.PEM)
+            + (b"" if self_signed else self.chain)
             + key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
