@@ -63,7 +63,10 @@ static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
         words->message = word(p, v);
     }
     else if (azl_span_is(key, "type")) {
-        words->type = short_word(p, v);
+        /* "error" is the type of an event, and of every error on Azure's v1
+         * surface */
+        words->type =
+            azl_span_is(v->raw, "\"error\"") ? NULL : short_word(p, v);
     }
     else if (azl_span_is(key, "param")) {
         words->param = short_word(p, v);
