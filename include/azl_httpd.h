@@ -12,9 +12,11 @@
 #include <http_config.h>
 #include <http_log.h>
 
-#include "azl_log.h"
-
 extern module AP_MODULE_DECLARE_DATA azurelit_module;
 APLOG_USE_MODULE(azurelit);
+
+/* The id every message starts with: one number each, never reused, explained
+ * in docs/messages.md. */
+#define AZLNO(n) "AZL" #n ": "
 
 #endif /* AZL_HTTPD_H */

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/tap.sh"
 
 # clang-format may break the line inside the brackets.
-used=$(product_c | grep -v '^include/azl_log\.h$' | xargs cat |
+used=$(product_c | grep -v '^include/azl_httpd\.h$' | xargs cat |
     tr -s '\n ' '  ' | grep -oE 'AZLNO\( ?[^)]*\)' |
     sed 's/AZLNO( \{0,1\}\(.*\))/\1/')
 explained=$(sed -n 's/^## AZL\([0-9]*\).*/\1/p' docs/messages.md)

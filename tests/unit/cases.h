@@ -3,7 +3,6 @@
  * `TCase *azl_test_buf(void)` in test_buf.c. Included several times by
  * main.c, hence without a guard.
  */
-AZL_CASE(log)
 AZL_CASE(crypto)
 AZL_CASE(wildcard)
 AZL_CASE(seal)
