@@ -88,9 +88,9 @@ const char *azl_scan_name(apr_pool_t *p, azl_span_t key);
  * exponent, too large): 0 and *n untouched. */
 int azl_scan_uint(azl_span_t raw, apr_int64_t *n);
 
-/* Scan the rest of a string from just behind its opening quote: the first
- * quote, backslash or control character, or `end`. Exposed so that tests can
- * hold the fast path against the portable one. */
+/* From within a string to the first quote, backslash or control character, or
+ * `end`. The fast one goes in blocks where the machine can; there are two so
+ * that tests can hold them against each other. */
 const char *azl_scan_skip_portable(const char *at, const char *end);
 const char *azl_scan_skip_fast(const char *at, const char *end);
 

@@ -60,7 +60,7 @@ static inline int is_space(char c)
  * Strings
  */
 
-static inline const char *skip_run_portable(const char *at, const char *end)
+static inline const char *skip_run(const char *at, const char *end)
 {
     while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= ' ') {
         at++;
@@ -87,7 +87,7 @@ static inline unsigned stops_in_block(const char *at)
         _mm_or_si128(_mm_or_si128(quotes, backslashes), controls));
 }
 
-static inline const char *skip_run(const char *at, const char *end)
+const char *azl_scan_skip_fast(const char *at, const char *end)
 {
     unsigned stops;
 
@@ -98,21 +98,16 @@ static inline const char *skip_run(const char *at, const char *end)
         }
         at += BLOCK;
     }
-    return skip_run_portable(at, end);
+    return skip_run(at, end);
 }
 #else
-static inline const char *skip_run(const char *at, const char *end)
+const char *azl_scan_skip_fast(const char *at, const char *end)
 {
-    return skip_run_portable(at, end);
+    return skip_run(at, end);
 }
 #endif
 
 const char *azl_scan_skip_portable(const char *at, const char *end)
-{
-    return skip_run_portable(at, end);
-}
-
-const char *azl_scan_skip_fast(const char *at, const char *end)
 {
     return skip_run(at, end);
 }
@@ -163,7 +158,7 @@ static const char *string_end(azl_scan_t *s, const char *at)
     }
 #endif
     for (;;) {
-        at = skip_run_portable(at, end);
+        at = skip_run(at, end);
         if (at == end) {
             fail(s, at, UNEXPECTED_END);
             return NULL;
