@@ -8,12 +8,6 @@
 #include "azl_upstream.h"
 #include "azl_usage_log.h"
 
-/* The core's messages, where the server's own go. */
-static void log_sink(void *baton, int level, const char *message)
-{
-    ap_log_error(APLOG_MARK, level, 0, (server_rec *)baton, "%s", message);
-}
-
 static const char *check_endpoints(const azl_conf_t *conf, apr_pool_t *p)
 {
     azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
@@ -48,7 +42,6 @@ int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
-    azl_log_set(log_sink, s);
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
         const char *err;
