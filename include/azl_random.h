@@ -13,5 +13,8 @@
 #include <apr.h>
 
 apr_uint64_t azl_random_u64(void);
+/* Call in a new process before it has threads: it must not go on with what its
+ * parent was about to draw. */
+void azl_random_forked(void);
 
 #endif /* AZL_RANDOM_H */

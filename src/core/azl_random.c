@@ -1,19 +1,23 @@
 #include "azl_random.h"
 
-#include <unistd.h>
-
 #include "azl_crypto.h"
 
+/* 0 in a new thread, so that its first use seeds it. */
 static __thread apr_uint64_t state;
-/* The process that seeded it: a child must not go on with its parent's. */
-static __thread pid_t seeded_by;
+static __thread unsigned int seeded;
+static unsigned int generation = 1;
+
+void azl_random_forked(void)
+{
+    generation++;
+}
 
 apr_uint64_t azl_random_u64(void)
 {
     apr_uint64_t z;
 
-    if (seeded_by != getpid()) {
-        seeded_by = getpid();
+    if (seeded != generation) {
+        seeded = generation;
         azl_crypto_random(&state, sizeof(state));
     }
     /* the constants are the algorithm's own */

@@ -7,8 +7,7 @@
 #include "azl_buf.h"
 #include "azl_httpd.h"
 
-/* One read of the input filters: with ReadBufferSize as large, an agent's
- * 100 KB request arrives in two of them instead of thirteen. */
+/* One read of the input filters. */
 #define READ_SIZE (64 * 1024)
 /* A declared length is believed up to here; what is beyond is allocated as it
  * comes, so that a header alone cannot claim memory. */

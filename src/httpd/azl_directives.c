@@ -701,4 +701,4 @@ const command_rec azl_directives[] = {
                   "price table, see conf/prices.json"),
     AP_INIT_TAKE1("AzureLITKeepAliveHold", cmd_hold, NULL, RSRC_CONF,
                   "how long a connection is held after an answer; off: not"),
-    {NULL}};
+    {.name = NULL}};

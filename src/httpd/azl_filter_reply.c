@@ -1,4 +1,5 @@
 #include <apr_buckets.h>
+#include <apr_strings.h>
 #include <httpd.h>
 #include <http_connection.h>
 #include <http_protocol.h>
@@ -18,6 +19,9 @@
 #define PASS_SIZE (16 * 1024)
 /* Bounds what one event can become: its text, twice for safety. */
 #define OUT_MAX (2 * AZL_STREAM_EVENT_MAX)
+
+/* Index in an attempt's tap_watch. */
+#define TAP_USAGE 1
 
 static ap_filter_rec_t *reply_filter_handle;
 
@@ -158,15 +162,47 @@ static apr_status_t emit(void *baton, const char *data, apr_size_t len)
     return azl_buf_append(((azl_attempt_t *)baton)->out, data, len);
 }
 
+/* The client's id in place of the upstream's, when the document passes by. */
+static const char *sealed_id(void *baton, azl_span_t value)
+{
+    azl_attempt_t *at = baton;
+    const char *id;
+
+    if (value.len < 2 || *value.at != '"' ||
+        memchr(value.at, '\\', value.len)) {
+        return NULL;
+    }
+    id = at->rules.seal(at->rules.seal_baton,
+                        azl_span(value.at + 1, value.len - 2));
+    return id ? apr_pstrcat(at->r->pool, "\"", id, "\"", NULL) : NULL;
+}
+
+static void watch_id(azl_attempt_t *at, azl_tap_watch_t *watch,
+                     const char *name)
+{
+    watch->name = name;
+    watch->replacement = "null";
+    watch->make = sealed_id;
+    watch->make_baton = at;
+}
+
 /* The document is larger than what is held: let it pass, and read what is
  * wanted of it on the way. */
 static apr_status_t start_tap(azl_attempt_t *at)
 {
+    azl_op_e op = at->ar->route.op;
+    int n = 2;
+
     at->mode = AZL_REPLY_TAPPED;
     at->tap_watch[0].name = "model";
     at->tap_watch[0].replacement = at->rules.alias_json;
-    at->tap_watch[1].name = "usage";
-    at->tap = azl_tap_create(at->r->pool, at->tap_watch, 2);
+    at->tap_watch[TAP_USAGE].name = "usage";
+    if (at->ar->conf->seal &&
+        (op == AZL_OP_RESPONSES || op > AZL_OP_LAST_MODEL_CALL)) {
+        watch_id(at, &at->tap_watch[n++], "id");
+        watch_id(at, &at->tap_watch[n++], "previous_response_id");
+    }
+    at->tap = azl_tap_create(at->r->pool, at->tap_watch, n);
     commit(at);
     return azl_tap_feed(at->tap, at->in->data, at->in->len, emit, at);
 }
@@ -228,7 +264,7 @@ static apr_status_t finish_tapped(azl_attempt_t *at, ap_filter_t *next)
     azl_span_t value;
 
     azl_tap_finish(at->tap, emit, at);
-    if (azl_tap_value(at->tap, 1, &value)) {
+    if (azl_tap_value(at->tap, TAP_USAGE, &value)) {
         azl_usage_read(&at->usage, value);
     }
     return pass(at, next, 0, 1);

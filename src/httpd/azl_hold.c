@@ -12,13 +12,18 @@
 #include "azl_hooks.h"
 #include "azl_httpd.h"
 
+/* After a hold that ran out, this many answers of the connection are not held:
+ * a client that is slow now and then does not lose the hold for good, one that
+ * always is costs little. */
+#define PAUSE 16
+
 /* Held and working threads together stay below this part of all: with more,
  * holding gains nothing and other connections wait for a thread. */
 #define SHARE_OF_THREADS 4
 
 typedef struct hold_t {
     int inner;                /* the connection is being processed */
-    int given_up;             /* a hold ran out: this client is slow */
+    int pause;                /* answers that are not held */
     apr_interval_time_t hold; /* set by the last answer; 0: not ours */
 } hold_t;
 
@@ -55,7 +60,7 @@ static int stopping(void)
 
 static int may_hold(conn_rec *c, const hold_t *h, int rc)
 {
-    return rc == OK && h->hold > 0 && !h->given_up && c->cs &&
+    return rc == OK && h->hold > 0 && c->cs &&
            c->cs->state == CONN_STATE_WRITE_COMPLETION &&
            c->keepalive == AP_CONN_KEEPALIVE && !c->aborted &&
            apr_atomic_read32(&busy_threads) <= max_busy && !stopping() &&
@@ -94,7 +99,7 @@ static int next_request(conn_rec *c, hold_t *h)
     if (apr_poll(&pfd, 1, &ready, h->hold) == APR_SUCCESS && ready == 1) {
         return 1;
     }
-    h->given_up = 1;
+    h->pause = PAUSE;
     return 0;
 }
 
@@ -120,7 +125,14 @@ int azl_hook_hold_connection(conn_rec *c)
         h->inner = 1;
         rc = ap_run_process_connection(c);
         h->inner = 0;
-        if (!may_hold(c, h, rc) || !flushed(c) || !next_request(c, h)) {
+        if (!may_hold(c, h, rc)) {
+            break;
+        }
+        if (h->pause) {
+            h->pause--;
+            break;
+        }
+        if (!flushed(c) || !next_request(c, h)) {
             break;
         }
         c->cs->state = CONN_STATE_READ_REQUEST_LINE;

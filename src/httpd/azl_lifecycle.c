@@ -5,6 +5,7 @@
 #include "azl_conf.h"
 #include "azl_hold.h"
 #include "azl_httpd.h"
+#include "azl_random.h"
 #include "azl_upstream.h"
 #include "azl_usage_log.h"
 
@@ -173,6 +174,7 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
     apr_hash_t *done = apr_hash_make(pchild);
     int hold = 0;
 
+    azl_random_forked();
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
         azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;

@@ -37,6 +37,7 @@ START_TEST(a_forked_process_goes_its_own_way)
     ck_assert_int_eq(pipe(fds), 0);
     pid = fork();
     if (pid == 0) {
+        azl_random_forked();
         theirs = azl_random_u64();
         _exit(write(fds[1], &theirs, sizeof(theirs)) != sizeof(theirs));
     }
