@@ -278,7 +278,7 @@ def test_cut_stream(h2, sim, log):
     assert text_of(post(h2)) == WORDS
 
 
-def test_refused_with_unread_body(wire, sim):
+def test_refused_with_unread_body(gateway, wire, sim):
     """401 while the body is still to come; other streams go on."""
     refused = wire.post(chat(user="x" * 100000), sent=1000, key="sk-nobody")
     state = wire.answer(refused)
@@ -288,6 +288,8 @@ def test_refused_with_unread_body(wire, sim):
     state = wire.answer(wire.post(chat()))
     assert state["headers"][":status"] == "200"
     assert len(sim.journal()) == 1
+    records = gateway.records(2)
+    assert sorted(one["status"] for one in records) == [200, 401]
 
 
 def test_client_cancels(gateway, wire, sim):
