@@ -21,9 +21,16 @@
 
 typedef struct azl_tap_t azl_tap_t;
 
+/* JSON text to write in place of this value, or NULL for the replacement. */
+typedef const char *azl_tap_make_fn(void *baton, azl_span_t value);
+
 typedef struct azl_tap_watch_t {
     const char *name; /* member name, without escapes, at most 64 bytes */
     const char *replacement; /* JSON text to write instead, or NULL */
+    azl_tap_make_fn *make;   /* asked first, if there is a replacement and the
+                                value is no longer than AZL_TAP_VALUE_MAX; or
+                                NULL */
+    void *make_baton;
 } azl_tap_watch_t;
 
 typedef apr_status_t azl_tap_emit_fn(void *baton, const char *data,

@@ -119,12 +119,19 @@ static void begin_value(azl_tap_t *t, feed_t *f)
 
 static void replace(azl_tap_t *t, feed_t *f)
 {
-    const char *replacement = t->watch[t->current].replacement;
+    const azl_tap_watch_t *w = &t->watch[t->current];
+    const azl_buf_t *value = t->watched[t->current].value;
+    const char *text = NULL;
 
-    if (!t->replaced) {
-        t->replaced = 1;
-        emit(f, replacement, strlen(replacement));
+    if (t->replaced) {
+        return;
     }
+    if (w->make && !value->failed) {
+        text = w->make(w->make_baton, azl_span(value->data, value->len));
+    }
+    t->replaced = 1;
+    text = text ? text : w->replacement;
+    emit(f, text, strlen(text));
 }
 
 static void keep_value(azl_tap_t *t, feed_t *f, const char *start)

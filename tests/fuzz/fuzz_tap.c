@@ -20,10 +20,10 @@
 
 enum { MODEL, USAGE, WATCHED };
 
-static const azl_tap_watch_t replacing[WATCHED] = {{"model", REPLACEMENT},
-                                                   {"usage", NULL}};
-static const azl_tap_watch_t watching[WATCHED] = {{"model", NULL},
-                                                  {"usage", NULL}};
+static const azl_tap_watch_t replacing[WATCHED] = {
+    {"model", REPLACEMENT, NULL, NULL}, {"usage", NULL, NULL, NULL}};
+static const azl_tap_watch_t watching[WATCHED] = {{"model", NULL, NULL, NULL},
+                                                  {"usage", NULL, NULL, NULL}};
 
 typedef struct result_t {
     azl_buf_t *out;

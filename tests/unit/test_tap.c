@@ -11,9 +11,22 @@
 
 #define NO_CAP 10000000
 
-static const azl_tap_watch_t watch[] = {{"model", "\"alias\""},
-                                        {"usage", NULL}};
-enum { MODEL, USAGE, WATCHED };
+/* Digits doubled, of anything else nothing. */
+static const char *doubled(void *baton, azl_span_t value)
+{
+    apr_pool_t **p = baton;
+    const char *text = apr_pstrmemdup(*p, value.at, value.len);
+
+    return strspn(text, "0123456789") == value.len
+               ? apr_pstrcat(*p, text, text, NULL)
+               : NULL;
+}
+
+static const azl_tap_watch_t watch[] = {
+    {"model", "\"alias\"", NULL, NULL},
+    {"usage", NULL, NULL, NULL},
+    {"made", "null", doubled, &azl_test_pool}};
+enum { MODEL, USAGE, MADE, WATCHED };
 
 /* What a document must come to. A value is NULL when it is not there. */
 typedef struct expect_t {
@@ -98,6 +111,16 @@ START_TEST(values_of_every_type)
           "{\"a\":[\"}\"]}", NULL);
     check("{\"model\":\"\"}", "{\"model\":\"alias\"}", "\"\"", NULL);
     check("{\"model\":null\n}", "{\"model\":\"alias\"\n}", "null", NULL);
+}
+END_TEST
+
+START_TEST(made_of_the_value)
+{
+    check("{\"made\":12,\"a\":1}", "{\"made\":1212,\"a\":1}", NULL, NULL);
+    check("{\"made\":\"x\",\"a\":1}", "{\"made\":null,\"a\":1}", NULL, NULL);
+    check("{\"made\":1,\"made\":2}", "{\"made\":11,\"made\":22}", NULL, NULL);
+    check("{\"a\":{\"made\":1}}", "{\"a\":{\"made\":1}}", NULL, NULL);
+    check("{\"made\":1", "{\"made\":1", NULL, NULL);
 }
 END_TEST
 
@@ -220,6 +243,8 @@ START_TEST(long_values)
         check_long("model", AZL_TAP_VALUE_MAX, steps[i], replaced, 1);
         check_long("model", AZL_TAP_VALUE_MAX + 1, steps[i], replaced, 0);
         check_long("model", 5 * AZL_TAP_VALUE_MAX, steps[i], replaced, 0);
+        check_long("made", 5 * AZL_TAP_VALUE_MAX, steps[i],
+                   "{\"made\":null,\"b\":1}", 0);
         check_long("other", 5 * AZL_TAP_VALUE_MAX, steps[i], NULL, 0);
     }
 }
@@ -318,6 +343,7 @@ TCase *azl_test_tap(void)
 
     tcase_add_test(tc, reads_and_replaces);
     tcase_add_test(tc, values_of_every_type);
+    tcase_add_test(tc, made_of_the_value);
     tcase_add_test(tc, only_the_top_level);
     tcase_add_test(tc, names_that_are_others);
     tcase_add_test(tc, given_twice);
