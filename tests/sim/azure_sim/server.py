@@ -3,6 +3,7 @@
   POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]}
   GET  /__sim/journal  what came in, oldest first; DELETE empties it
   GET  /__sim/usage    the tokens of all answers since the last reset
+  GET  /__sim/stored   the ids of the stored responses
   POST /__sim/reset    empties scripts, journal and stored responses
   POST /__sim/release  lets answers go on that a behaviour holds
   POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
@@ -86,6 +87,9 @@ class Server:
 
     def on_get_journal(self, _):
         return self.service.script.journal
+
+    def on_get_stored(self, _):
+        return list(self.service.stored)
 
     def on_get_usage(self, _):
         return self.service.counted
