@@ -27,7 +27,9 @@
 
 struct azl_upstream_t {
     proxy_worker *worker;
-    ap_conf_vector_t *tls; /* NULL for http */
+    /* What <Proxy> would hold for this endpoint: mod_ssl's settings, and
+     * mod_proxy's in place of those for other sites. */
+    ap_conf_vector_t *section;
 };
 
 const char *azl_upstream_check_modules(const azl_endpoint_t *ep, apr_pool_t *p)
@@ -50,8 +52,8 @@ const char *azl_upstream_check_modules(const azl_endpoint_t *ep, apr_pool_t *p)
 }
 
 /*
- * mod_ssl's settings for this endpoint, made the way <Proxy> makes them: a
- * list of directives walked into a section of their own.
+ * Settings for this endpoint, made the way <Proxy> makes them: a list of
+ * directives walked into a section of their own.
  */
 static const char *walk_directives(azl_upstream_t *up, const azl_endpoint_t *ep,
                                    const char *const lines[][2],
@@ -79,8 +81,7 @@ static const char *walk_directives(azl_upstream_t *up, const azl_endpoint_t *ep,
     parms.temp_pool = ptemp;
     parms.server = s;
     parms.path = (char *)ep->url;
-    up->tls = ap_create_per_dir_config(pconf);
-    return ap_walk_config(first, &parms, up->tls);
+    return ap_walk_config(first, &parms, up->section);
 }
 
 static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
@@ -111,7 +112,7 @@ static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
     if (err) {
         return err;
     }
-    rc = proxy_run_section_post_config(pconf, ptemp, plog, s, up->tls);
+    rc = proxy_run_section_post_config(pconf, ptemp, plog, s, up->section);
     return rc == OK || rc == DECLINED ? NULL
                                       : "mod_ssl refused the TLS settings; "
                                         "see the messages before this one";
@@ -135,6 +136,11 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
                                 apr_pool_t *ptemp, apr_pool_t *plog,
                                 server_rec *s)
 {
+    /* With the first our Host would be the client's, with the second an
+     * upstream's error would lose its body before we read it. */
+    static const char *const proxy[][2] = {{"ProxyPreserveHost", "Off"},
+                                           {"ProxyErrorOverride", "Off"},
+                                           {NULL, NULL}};
     azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
     const char *err;
 
@@ -143,7 +149,9 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
         return err;
     }
     set_worker_limits(up->worker, ep);
-    if (ep->tls) {
+    up->section = ap_create_per_dir_config(pconf);
+    err = walk_directives(up, ep, proxy, pconf, ptemp, s);
+    if (!err && ep->tls) {
         err = create_tls(up, ep, pconf, ptemp, plog, s);
     }
     ep->upstream = up;
@@ -252,6 +260,15 @@ static void reset_for_call(request_rec *r, azl_request_t *ar)
     r->clength = 0;
 }
 
+/* Merging costs, and few servers have settings that would matter to us. */
+static int has_foreign_settings(const ap_conf_vector_t *dir_config)
+{
+    const proxy_dir_conf *proxy =
+        ap_get_module_config(dir_config, &proxy_module);
+
+    return proxy && (proxy->preserve_host || proxy->error_override);
+}
+
 azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
                              const azl_endpoint_t *ep, const char *url)
 {
@@ -265,9 +282,9 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     }
     ar->client_headers = r->headers_in;
     r->headers_in = upstream_headers(r, ar);
-    if (ep->upstream->tls) {
-        r->per_dir_config =
-            ap_merge_per_dir_configs(r->pool, dir_config, ep->upstream->tls);
+    if (ep->tls || has_foreign_settings(dir_config)) {
+        r->per_dir_config = ap_merge_per_dir_configs(r->pool, dir_config,
+                                                     ep->upstream->section);
     }
     apr_table_setn(r->subprocess_env, "proxy-interim-response", "Suppress");
     r->proxyreq = PROXYREQ_REVERSE;
