@@ -55,6 +55,9 @@ azl_request_t *azl_request_get(const request_rec *r);
 /* Make it; *route is copied. */
 azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
                                   const azl_route_t *route);
+/* Our answer to this request will have that status: no ErrorDocument is to be
+ * looked for, least of all on another server. */
+void azl_request_no_error_document(request_rec *r, int status);
 /* 1 if the client left before it had the whole answer. */
 int azl_request_client_gone(const request_rec *r, const azl_request_t *ar);
 /* A new request id: "req_" and 128 random bits. */

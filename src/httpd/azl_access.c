@@ -30,6 +30,7 @@ int azl_hook_access_checker(request_rec *r)
     if (!ar->body.at) {
         drop_unread_body(r);
     }
+    azl_request_no_error_document(r, ar->error.status);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   AZLNO(0011) "%s refused with %d %s", ar->id, ar->error.status,
                   ar->error.code);

@@ -183,6 +183,7 @@ int azl_plan(request_rec *r, azl_request_t *ar)
             ar->rec.error = rc == HTTP_REQUEST_ENTITY_TOO_LARGE
                                 ? AZL_CLASS_VALIDATION
                                 : AZL_CLASS_CLIENT_CLOSED;
+            azl_request_no_error_document(r, rc);
             return rc;
         }
     }

@@ -1,6 +1,7 @@
 #include "azl_request.h"
 
 #include <apr_strings.h>
+#include <http_core.h>
 
 #include "azl_crypto.h"
 #include "azl_httpd.h"
@@ -39,6 +40,12 @@ azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
         route->op > AZL_OP_NONE && route->op <= AZL_OP_LAST_MODEL_CALL;
     ap_set_module_config(r->request_config, &azurelit_module, ar);
     return ar;
+}
+
+void azl_request_no_error_document(request_rec *r, int status)
+{
+    /* an empty text, which azl_error_answer.c replaces */
+    ap_custom_response(r, status, "\"");
 }
 
 int azl_request_client_gone(const request_rec *r, const azl_request_t *ar)

@@ -62,6 +62,10 @@ def configure(env, sim):
     host("small.test", "LimitRequestBody 1000")
     host("fields.test", "LimitRequestFieldSize 300")
     located("limited.test", "LimitRequestBody 1000")
+    host("elsewhere.test", "AzureLITMaxBody 2000", *[
+        f"ErrorDocument {status} https://site.test/{status}.html"
+        for status in (400, 403, 404, 405, 413)
+    ])
     host("forbid.test", "RewriteEngine on",
          "RewriteRule ^/v1/chat - [F]",
          "RewriteRule ^/v1/embeddings - [R=503]",
@@ -327,3 +331,22 @@ def test_connection_close(gateway, stream, model):
     with raw(gateway, "beside.test", chat(model, stream=stream)) as sock:
         head = until_end(sock).partition(b"\r\n\r\n")[0].lower()
     assert b"\r\nconnection: close" in head
+
+
+# ------------------------------------------------- error documents elsewhere
+
+
+@pytest.mark.parametrize(
+    "change, status, code",
+    [
+        ({"headers": {"Authorization": "x"}}, 401, "invalid_api_key"),
+        ({"model": "m9"}, 404, "model_not_found"),
+        ({"user": "x" * 5000}, 413, "request_too_large"),
+    ],
+    ids=["401", "404", "413"],
+)
+def test_error_document_elsewhere(client, change, status, code):
+    """A redirect to a page for people is of no use to a client of the API."""
+    answer = post(client, "elsewhere.test", **change)
+    error_of(answer, status, code)
+    assert "location" not in answer.headers
