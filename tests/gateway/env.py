@@ -6,6 +6,7 @@ gateway-tests/ in the build tree, one folder for each worker.
 """
 
 import contextlib
+import datetime
 import json
 import os
 import secrets
@@ -85,6 +86,7 @@ class Env:
         }
         self.error_log = ErrorLog(self.logs / "error.log")
         self.usage_log = self.logs / "usage.jsonl"
+        self.since = ""
         self.process = None
 
     # ------------------------------------------------------- configuration
@@ -221,22 +223,27 @@ class Env:
     # --------------------------------------------------------------- files
 
     def records(self, count=None, timeout=10):
-        """The usage records; waits until there are `count` of them, as a
-        record is written after its answer."""
+        """The usage records of requests since forget_records(); waits until
+        there are `count` of them, as a record is written after its answer."""
         end = time.monotonic() + timeout
         while True:
             text = ""
             if self.usage_log.exists():
                 text = self.usage_log.read_text()
-            lines = text.splitlines()
-            if count is None or len(lines) >= count or time.monotonic() > end:
+            records = [json.loads(line) for line in text.splitlines()]
+            # Not one that comes late, of a request of another test.
+            records = [one for one in records if one["time"] >= self.since]
+            if count is None or len(records) >= count:
+                break
+            if time.monotonic() > end:
                 break
             time.sleep(0.02)
-        records = [json.loads(line) for line in lines]
         assert count is None or len(records) == count, records
         return records
 
     def forget_records(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.since = now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         if self.usage_log.exists():
             os.truncate(self.usage_log, 0)
 

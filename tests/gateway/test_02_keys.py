@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import subprocess
 
 import pytest
 from ask import chat, error_of
@@ -53,6 +54,21 @@ def post(client, model="m1", **headers):
 def test_key_headers(gateway, client, name):
     assert post(client, **{name: gateway.key}).status_code == 200
     error_of(post(client, **{name: "sk-other"}), 401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("other", ["Basic dXNlcjpwYXNz", "Bearer",
+                                   "Negotiate abc", ""])
+def test_another_kind_of_authorization(gateway, client, sim, other):
+    """It may be for a Require of httpd's own, and hides no key."""
+    answer = post(client, Authorization=other, api_key=gateway.key)
+    assert answer.status_code == 200
+    assert "authorization" not in sim.last()["fields"]
+
+
+def test_a_bad_bearer_hides_the_key(gateway, client):
+    """One that says who it is must be right."""
+    answer = post(client, Authorization="Bearer sk-no", api_key=gateway.key)
+    error_of(answer, 401, "invalid_api_key")
 
 
 def test_master_key(gateway, client):
@@ -137,3 +153,45 @@ def test_key_file_is_read_again(gateway, client):
     gateway.until(
         lambda: post(client, Authorization=f"Bearer {new}").status_code == 200
     )
+
+
+def ctl(gateway, *arguments, given=None):
+    return subprocess.run(
+        [gateway.ctl, "key", *arguments],
+        input=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_azurelitctl(gateway, client):
+    """From a new key to an answer, as an operator does it."""
+    made = ctl(gateway, "new", "--name", "made")
+    key, directive = made.stdout.split("\n")[:2]
+    gateway.secrets.append(key)
+    assert directive.startswith("AzureLITKey made sha256:")
+    assert ctl(gateway, "hash", given=key + "\n").stdout.strip() in directive
+    file = gateway.root / "keys"
+    with file.open("a") as keys:
+        keys.write(directive.removeprefix("AzureLITKey ") + "\n")
+    checked = ctl(gateway, "check", file)
+    assert checked.returncode == 0, checked
+    gateway.graceful()
+    gateway.until(
+        lambda: post(client, Authorization=f"Bearer {key}").status_code == 200
+    )
+    assert gateway.records()[-1]["key_name"] == "made"
+
+
+def test_azurelitctl_and_httpd_refuse_the_same(gateway):
+    """A key in place of its digest: both say what would be right."""
+    file = gateway.root / "bad-keys"
+    file.write_text(f"someone {gateway.key}\n")
+    checked = ctl(gateway, "check", file)
+    code, said = gateway.check(gateway.conf().add(f"AzureLITKeyFile {file}"))
+    file.unlink()
+    assert checked.returncode == 1 and code != 0
+    for text in (checked.stderr, said):
+        assert "bad-keys:1" in text and "azurelitctl key" in text
+        assert gateway.key not in text

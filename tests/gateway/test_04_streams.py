@@ -114,13 +114,31 @@ def test_comes_as_it_is_made(client, sim):
         assert first.startswith(b"data: ")
 
 
-def test_malformed_event(client, sim, gateway, log):
-    log.expect("AZL00")
-    sim.script({"malformed": 4})
-    answer = stream(client)
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("split", [None, 3])
+def test_malformed_event(client, sim, gateway, number, split):
+    """What is no JSON is left out, wherever it stands; the rest is whole."""
+    sim.script({"malformed": number, "split": split})
+    answer = stream(client, stream_options={"include_usage": True})
     data = events(answer)
-    # Either it is left out and the rest is whole, or the client is told.
-    if data[-1] == "[DONE]":
-        assert said(data) == WORDS
-    else:
-        assert data[-1]["error"]["code"]
+    assert data[-1] == "[DONE]"
+    assert said(data) == WORDS
+    assert "chatcmpl-1\"" not in answer.text
+    assert data[-2]["usage"]["completion_tokens"] == 4
+    record = gateway.records(1)[0]
+    assert (record["error"], record["completion_tokens"]) == (None, 4)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_malformed_event_of_responses(client, sim, number):
+    sim.script({"malformed": number})
+    answer = client.post(
+        "/v1/responses", json={"model": "m1", "input": "hi", "stream": True}
+    )
+    data = events(answer)
+    assert data[-1]["type"] == "response.completed"
+    assert "".join(
+        one["delta"]
+        for one in data
+        if one["type"] == "response.output_text.delta"
+    ) == "You said: hi"

@@ -1,7 +1,28 @@
 """Attempts: what moves on to the next candidate, and what is told at last."""
 
+import http.client
+import json
+
 import pytest
 from ask import PROMPT, WORDS, chat, error_of, events, said
+
+
+# What an attempt that failed leaves in a request's tables.
+TRACES = {
+    "Content-Type": "text/html; charset=trap",
+    "Content-Language": "trap",
+    "Content-Encoding": "identity",
+    "Content-Disposition": "attachment; filename=trap",
+    "Set-Cookie": ["trap=1", "trap=2"],
+    "WWW-Authenticate": "Basic realm=trap",
+    "Location": "http://trap.example/",
+    "ETag": '"trap"',
+    "Cache-Control": "max-age=77",
+    "Retry-After": "77",
+    "x-ratelimit-remaining-tokens": "77",
+    "apim-request-id": "trap",
+    "openai-processing-ms": "77",
+}
 
 
 def configure(env, sim):
@@ -106,6 +127,111 @@ def test_weights(client, sim):
     chi += (number - first - number / 4) ** 2 / (number / 4)
     # One in 100 000 by chance, with one degree of freedom.
     assert chi < 19.5
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_no_trace_of_a_failed_attempt(client, sim, stream, status):
+    """Not one of its headers is in the answer of the next."""
+    sim.script(
+        {"status": status, "body": "trap", "headers": TRACES}, deployment="d1"
+    )
+    answer = post(client, stream=stream)
+    assert answer.status_code == 200
+    assert served(sim) == ["d1", "d2"]
+    for name, value in answer.headers.multi_items():
+        assert value != "77" and "trap" not in value, name
+    kind = "text/event-stream" if stream else "application/json"
+    (given,) = answer.headers.get_list("content-type")
+    assert given.startswith(kind)
+    assert answer.headers["x-ratelimit-remaining-tokens"] == "99800"
+    for name in ("set-cookie", "location", "etag", "www-authenticate"):
+        assert name not in answer.headers
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_no_trace_when_all_failed(client, sim, status):
+    """What the error tells is the time to wait, and nothing else."""
+    traces = {"status": status, "body": "trap", "headers": TRACES}
+    sim.script({**traces, "times": 2})
+    answer = post(client)
+    error_of(answer, status, answer.json()["error"]["code"])
+    left = dict(answer.headers)
+    assert left.pop("retry-after") == "77"
+    assert "trap" not in str(left)
+    for name in ("set-cookie", "location", "etag", "www-authenticate"):
+        assert name not in answer.headers
+
+
+@pytest.mark.parametrize("behaviour", [
+    {"error": "rate_ms", "split": 10, "trickle": 0.005},
+    {"error": "front_door", "split": 40, "trickle": 0.005},
+], ids=str)
+def test_failure_in_pieces(client, sim, behaviour):
+    """mod_proxy flushes before the body is there: that decides nothing."""
+    sim.script(behaviour, deployment="d1")
+    answer = post(client)
+    assert answer.json()["choices"][0]["message"]["content"] == WORDS
+    assert served(sim) == ["d1", "d2"]
+
+
+def test_answer_in_pieces(client, sim):
+    sim.script({"split": 20, "trickle": 0.005})
+    answer = post(client)
+    assert answer.json()["choices"][0]["message"]["content"] == WORDS
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize("number, attempts", [
+    (None, 3), (0, 1), (1, 2), (4, 5), (10, 6),
+])
+def test_retry(gateway, sim, restart, number, attempts):
+    """AzureLITRetry: so many beyond the first, if there are so many."""
+    conf = gateway.conf().endpoint("a", sim.url).endpoint("b", sim.url)
+    for order in range(6):
+        target = f"{'ab'[order // 3]}/d{order % 3 + 1}"
+        conf.model("m1", target, f"order={order + 1}")
+    if number is not None:
+        conf.add(f"AzureLITRetry {number}")
+    restart(conf)
+    sim.script({"error": "server", "times": 20})
+    with gateway.client() as client:
+        answer = post(client)
+    assert answer.status_code == 500
+    assert answer.headers["x-litellm-attempted-retries"] == str(attempts - 1)
+    assert served(sim) == ["d1", "d2", "d3", "d1", "d2", "d3"][:attempts]
+    assert gateway.records(1)[0]["attempts"] == attempts
+
+
+@pytest.mark.parametrize("fault", ["close", "reset", "garbage"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_kept_connection(gateway, sim, log, fault, stream):
+    """On a client connection that is kept alive mod_proxy would cut it when
+    the upstream ends without a word; ours moves on, on the same one."""
+    log.expect(r"\[proxy")
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
+
+    def ask():
+        connection.request(
+            "POST",
+            "/v1/chat/completions",
+            json.dumps(chat("m1", stream=stream)),
+            {
+                "Authorization": f"Bearer {gateway.key}",
+                "Content-Type": "application/json",
+            },
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), connection.sock
+
+    first = ask()
+    for _ in range(3):
+        sim.script({"fault": fault}, deployment="d1")
+        again = ask()
+        assert again[0] == 200 and "said" in again[1]
+        assert again[2] is first[2] is not None
+    assert served(sim) == ["d1"] + ["d1", "d2"] * 3
+    connection.close()
 
 
 def test_second_request_of_a_connection(client, sim, log):
