@@ -199,13 +199,15 @@ START_TEST(names_are_completed)
                                                                  "{'"
                                                                  "choices"
                                                                  "':"
-                                                                 "[" DELTA("{'"
-                                                                           "con"
-                                                                           "ten"
-                                                                           "t':"
-                                                                           "'c'"
-                                                                           "}") "]}\n\n" CHUNK(
-                                                                     END_OF(0)),
+                                                                 "[" DELTA(
+                                                                     "{'"
+                                                                     "con"
+                                                                     "ten"
+                                                                     "t':"
+                                                                     "'c'"
+                                                                     "}") "]}"
+                                                                          "\n"
+                                                                          "\n" CHUNK(END_OF(0)),
         SENT(DELTA(ROLE)) SENT(DELTA("{'content':'a'}"))
             SENT(DELTA("{'content':'b'}")) "data: {'choices':[" DELTA(
                 "{'content':'c'}") "],'id':'c1',"
@@ -398,6 +400,13 @@ START_TEST(tool_calls_count_from_zero)
                                    "'function':{'name':'f','arguments':''}}")
                             SENT_CALLS("{'index':0,'function':{'arguments':"
                                        "'2'}}") SENT(END_OF(0)) DONE);
+    /* numbers and none mixed, and members that are not what they should be */
+    becomes(CHUNK(DELTA(ROLE)) CALLS(FIRST_CALL)
+                CALLS("{'index':0,'function':'x','x':null,'y':1,'custom':7}")
+                    CHUNK(END_OF(0)),
+            SENT(DELTA(ROLE)) SENT_CALLS(FIRST_CALL)
+                SENT_CALLS("{'index':0,'function':'x','y':1,'custom':7}")
+                    SENT(END_OF(0)) DONE);
     /* no calls at all */
     becomes(CHUNK(DELTA(ROLE))
                 CALLS("{'index':128,'id':'z'},7,null,{'index':0,'id':'a',"
@@ -422,12 +431,16 @@ START_TEST(no_more_tool_calls_than_there_may_be)
                              "%s" CALLS("{'id':'%d','function':{'name':'f'}}"),
                              calls, i);
     }
+    /* nor by a number of its own */
+    calls = apr_pstrcat(azl_test_pool, calls, CALLS("{'index':5,'id':'late'}"),
+                        NULL);
     text = quoted(calls);
     st = azl_stream_create(azl_test_pool, &c.rules);
     ck_assert_int_eq(azl_stream_feed(st, text, strlen(text), out), APR_SUCCESS);
     text = azl_buf_pstr(out, azl_test_pool);
     ck_assert_ptr_nonnull(strstr(text, "\"index\":127"));
     ck_assert_ptr_null(strstr(text, "\"index\":128"));
+    ck_assert_ptr_null(strstr(text, "late"));
 }
 END_TEST
 
