@@ -249,7 +249,11 @@ def main():
         + ",".join(kind.__name__ for kind in KINDS),
     )
     parser.add_argument(
-        "--one", action="store_true", help="one process, to find a leak"
+        "--processes",
+        type=int,
+        default=1,
+        help="of the server, each with 32 threads; with more of them memory "
+        "takes longer to settle, as each has arenas of its own to fill",
     )
     options = parser.parse_args()
     env = Env("soak")
@@ -259,8 +263,10 @@ def main():
             if behaviour:
                 sim.script({**behaviour, "times": ALWAYS}, deployment=name)
         conf = configuration(env, sim.url)
-        if options.one:
-            conf.add("ServerLimit 1", "MaxRequestWorkers 32")
+        conf.add(
+            f"ServerLimit {options.processes}",
+            f"MaxRequestWorkers {32 * options.processes}",
+        )
         env.start(conf)
         result = drive(env, sim, options)
         result["leaks"] = env.leaks()
