@@ -1,0 +1,59 @@
+#include "azl_directives_int.h"
+
+#include <apr_strings.h>
+
+#include "azl_httpd.h"
+#include "azl_options.h"
+
+static const char *const own_scope_only =
+    "is not allowed in <Directory>, <Location> or .htaccess: it belongs to "
+    "the server or a <VirtualHost>";
+
+azl_conf_t *azl_cmd_conf(cmd_parms *cmd)
+{
+    return azl_conf_get(cmd->server);
+}
+
+const char *azl_cmd_scope(cmd_parms *cmd)
+{
+    if (ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) {
+        return apr_pstrcat(cmd->pool, cmd->cmd->name, " ", own_scope_only,
+                           NULL);
+    }
+    return NULL;
+}
+
+const char *azl_cmd_where(cmd_parms *cmd)
+{
+    return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
+                        cmd->directive->line_num);
+}
+
+/* "AzureLITModel gpt-4.1: ..." */
+const char *azl_cmd_complain(cmd_parms *cmd, const char *subject,
+                             const char *what)
+{
+    return apr_pstrcat(cmd->pool, cmd->cmd->name, subject ? " " : "",
+                       subject ? subject : "", ": ", what, NULL);
+}
+
+const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
+                           const char *value, const char **secret)
+{
+    int literal;
+    const char *err = azl_option_secret(cmd->pool, value, secret, &literal);
+
+    if (err) {
+        return azl_cmd_complain(cmd, subject, err);
+    }
+    if (literal) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+            AZLNO(
+                0001) "%s: %s%s%s: the secret is written in the configuration; "
+                      "use env:NAME or file:/path",
+            azl_cmd_where(cmd), cmd->cmd->name, subject ? " " : "",
+            subject ? subject : "");
+    }
+    return NULL;
+}

@@ -1,0 +1,251 @@
+#include "azl_directives_int.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "azl_dialect.h"
+#include "azl_file.h"
+#include "azl_httpd.h"
+#include "azl_options.h"
+
+/* Socket inactivity: a reasoning model may think for minutes before it says
+ * its first word. */
+#define TIMEOUT_DEFAULT apr_time_from_sec(600)
+#define CONNECT_TIMEOUT_DEFAULT apr_time_from_sec(5)
+/* All public authorities together are a quarter of a megabyte. */
+#define CA_FILE_MAX (4 * 1024 * 1024)
+
+static int is_name(const char *text)
+{
+    const char *at;
+
+    for (at = text; *at; at++) {
+        if (!apr_isalnum(*at) && !strchr("._-", *at)) {
+            return 0;
+        }
+    }
+    return at != text && at - text <= AZL_NAME_MAX;
+}
+
+/*
+ * The options of AzureLITEndpoint.
+ */
+static const char *ep_dialect(apr_pool_t *p, void *target, const char *value)
+{
+    azl_endpoint_t *ep = target;
+
+    ep->dialect = azl_dialect_find(value);
+    return ep->dialect ? NULL
+                       : apr_pstrcat(p, "one of: ", azl_dialect_names(), NULL);
+}
+
+static const char *ep_credential(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_endpoint_t *)target)->credential_source = apr_pstrdup(p, value);
+    return NULL;
+}
+
+static const char *ep_api_version(apr_pool_t *p, void *target,
+                                  const char *value)
+{
+    const char *at;
+
+    for (at = value; *at; at++) {
+        if (!apr_isalnum(*at) && *at != '-') {
+            return "a date like 2024-10-21 or 2025-04-01-preview; leave the "
+                   "option out for the v1 surface";
+        }
+    }
+    ((azl_endpoint_t *)target)->api_version = apr_pstrdup(p, value);
+    return NULL;
+}
+
+static const char *ep_timeout(apr_pool_t *p, void *target, const char *value)
+{
+    (void)p;
+    return azl_option_duration(value, apr_time_from_sec(1),
+                               apr_time_from_sec(86400),
+                               &((azl_endpoint_t *)target)->timeout)
+               ? NULL
+               : "a duration from 1s to 86400s";
+}
+
+static const char *ep_connect_timeout(apr_pool_t *p, void *target,
+                                      const char *value)
+{
+    (void)p;
+    return azl_option_duration(value, apr_time_from_msec(1),
+                               apr_time_from_sec(600),
+                               &((azl_endpoint_t *)target)->connect_timeout)
+               ? NULL
+               : "a duration from 1ms to 600s";
+}
+
+static const char *ep_tls_verify(apr_pool_t *p, void *target, const char *value)
+{
+    azl_endpoint_t *ep = target;
+
+    (void)p;
+    if (strcmp(value, "on") == 0 || strcmp(value, "off") == 0) {
+        ep->tls_verify = value[1] == 'n';
+        return NULL;
+    }
+    return "on or off";
+}
+
+static const char *ep_tls_ca(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_endpoint_t *)target)->tls_ca = ap_server_root_relative(p, value);
+    return NULL;
+}
+
+static const char *ep_annotations(apr_pool_t *p, void *target,
+                                  const char *value)
+{
+    azl_endpoint_t *ep = target;
+
+    (void)p;
+    if (strcmp(value, "strip") == 0 || strcmp(value, "keep") == 0) {
+        ep->keep_annotations = value[0] == 'k';
+        return NULL;
+    }
+    return "strip or keep";
+}
+
+static const azl_option_t endpoint_options[] = {
+    {"dialect", ep_dialect},
+    {"credential", ep_credential},
+    {"api-version", ep_api_version},
+    {"timeout", ep_timeout},
+    {"connect-timeout", ep_connect_timeout},
+    {"tls-verify", ep_tls_verify},
+    {"tls-ca", ep_tls_ca},
+    {"annotations", ep_annotations},
+    {NULL, NULL}};
+
+static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
+{
+    apr_uri_t uri;
+    char *text;
+    apr_size_t len;
+
+    if (apr_uri_parse(cmd->pool, url, &uri) != APR_SUCCESS || !uri.scheme ||
+        (strcmp(uri.scheme, "https") && strcmp(uri.scheme, "http")) ||
+        !uri.hostname || !*uri.hostname || uri.query || uri.fragment ||
+        uri.user || uri.password) {
+        return "the URL must be http(s)://host[:port][/path], without user, "
+               "query or fragment";
+    }
+    if (uri.port_str && (!*uri.port_str || uri.port == 0)) {
+        return "the port in the URL must be a number from 1 to 65535";
+    }
+    text = apr_pstrdup(cmd->pool, url);
+    len = strlen(text);
+    while (len && text[len - 1] == '/') {
+        text[--len] = '\0';
+    }
+    ep->url = text;
+    ep->tls = strcmp(uri.scheme, "https") == 0;
+    ep->host = uri.hostinfo;
+    return NULL;
+}
+
+/* mod_ssl would tell at the start, which is too late. */
+static int has_certificate(apr_pool_t *p, const char *path)
+{
+    azl_span_t content;
+
+    return azl_file_read(p, path, CA_FILE_MAX, &content) == APR_SUCCESS &&
+           strstr(content.at, "CERTIFICATE-----");
+}
+
+static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
+{
+    const char *source = ep->credential_source;
+
+    if (!ep->dialect) {
+        ep->dialect = azl_dialect_find("azure");
+    }
+    if (!source) {
+        return azl_cmd_complain(
+            cmd, ep->name,
+            "needs credential=env:NAME or credential=file:/path "
+            "(credential=none if the upstream wants no key)");
+    }
+    if (ep->tls_ca && !has_certificate(cmd->temp_pool, ep->tls_ca)) {
+        return azl_cmd_complain(
+            cmd, ep->name,
+            apr_pstrcat(cmd->pool,
+                        "tls-ca= must name a readable PEM file "
+                        "with a certificate, '",
+                        ep->tls_ca, "' is none", NULL));
+    }
+    if (!ep->tls_verify) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+            AZLNO(
+                0002) "%s: AzureLITEndpoint %s: tls-verify=off, anyone between "
+                      "here and %s can read the credential and all traffic",
+            ep->where, ep->name, ep->host);
+    }
+    if (strcmp(source, "none") == 0) {
+        return NULL;
+    }
+    if (!strchr(source, ':')) {
+        ep->credential_source = "literal";
+    }
+    return azl_cmd_secret(cmd, ep->name, source, &ep->credential);
+}
+
+const char *azl_cmd_endpoint(cmd_parms *cmd, void *dirconf, int argc,
+                             char *const argv[])
+{
+    azl_conf_t *conf = azl_cmd_conf(cmd);
+    azl_endpoint_t **have = (void *)conf->endpoints->elts;
+    const char *err = azl_cmd_scope(cmd);
+    azl_endpoint_t *ep;
+    int i;
+
+    (void)dirconf;
+    if (err) {
+        return err;
+    }
+    if (argc < 2) {
+        return azl_cmd_complain(cmd, NULL,
+                                "needs a name and a URL: AzureLITEndpoint "
+                                "name https://host [option=value ...]");
+    }
+    if (!is_name(argv[0])) {
+        return azl_cmd_complain(cmd, argv[0],
+                                "a name has letters, digits, dots, "
+                                "dashes and underscores");
+    }
+    for (i = 0; i < conf->endpoints->nelts; i++) {
+        if (strcmp(have[i]->name, argv[0]) == 0) {
+            return azl_cmd_complain(cmd, argv[0],
+                                    apr_pstrcat(cmd->pool,
+                                                "is already defined at ",
+                                                have[i]->where, NULL));
+        }
+    }
+    ep = apr_pcalloc(cmd->pool, sizeof(*ep));
+    ep->name = apr_pstrdup(cmd->pool, argv[0]);
+    ep->where = azl_cmd_where(cmd);
+    ep->tls_verify = 1;
+    ep->timeout = TIMEOUT_DEFAULT;
+    ep->connect_timeout = CONNECT_TIMEOUT_DEFAULT;
+    err = read_url(cmd, ep, argv[1]);
+    if (!err) {
+        err = azl_options_parse(cmd->pool, endpoint_options, ep, argc - 2,
+                                (const char *const *)(argv + 2));
+    }
+    if (err) {
+        return azl_cmd_complain(cmd, ep->name, err);
+    }
+    err = finish_endpoint(cmd, ep);
+    if (!err) {
+        APR_ARRAY_PUSH(conf->endpoints, azl_endpoint_t *) = ep;
+    }
+    return err;
+}
