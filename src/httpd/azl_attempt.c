@@ -90,6 +90,18 @@ static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,
     }
 }
 
+static void log_malformed(const azl_attempt_t *at)
+{
+    int n = at->stream ? azl_stream_state(at->stream)->malformed : 0;
+
+    if (n) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, at->r,
+                      AZLNO(0032) "%s: %d events of %s were no JSON and were "
+                                  "left out",
+                      at->ar->id, n, at->deployment->id);
+    }
+}
+
 /* One candidate. 1: the request is over. 0: *err says why it is not. */
 static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
                    const char *url, azl_error_t *err)
@@ -111,6 +123,7 @@ static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
                                   "start; the client was told so",
                       ar->id, d->id);
     }
+    log_malformed(at);
     *err = at->error;
     attempt_destroy(at);
     return over;
