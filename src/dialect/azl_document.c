@@ -214,8 +214,8 @@ static int read_previous(reader_t *rd, const azl_value_t *v)
     return 1;
 }
 
-/* {"include_usage":…,"include_obfuscation":…}. The value has been checked, so
- * the scan cannot fail. */
+/* {"include_usage":...,"include_obfuscation":...}. The value has been checked,
+ * so the scan cannot fail. */
 static int read_stream_options(reader_t *rd, const azl_value_t *v)
 {
     azl_span_t keys[STREAM_OPTIONS_MAX];

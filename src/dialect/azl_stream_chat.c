@@ -204,169 +204,6 @@ static void learn_names(chunk_t *c)
  * Choices
  */
 
-/* Where a choice has what it says. */
-static const char *delta_name(const azl_stream_t *st)
-{
-    return st->rules->op == AZL_OP_CHAT ? "delta" : "text";
-}
-
-static int is_annotation(azl_span_t key)
-{
-    static const char prefix[] = "content_filter_";
-
-    return key.len > sizeof(prefix) - 1 &&
-           memcmp(key.at, prefix, sizeof(prefix) - 1) == 0;
-}
-
-/* The number of a choice, or -1. A choice without one is the first. */
-static int choice_index(const azl_object_t *o)
-{
-    const azl_value_t *v = azl_object_get(o, "index");
-    apr_int64_t index = 0;
-
-    if (v && (!azl_scan_uint(v->raw, &index) || index >= AZL_CHOICES_MAX)) {
-        return -1;
-    }
-    return (int)index;
-}
-
-/* The state of a choice, made when it says something for the first time. */
-static azl_choice_t *choice_begin(azl_stream_t *st, int index)
-{
-    azl_chunks_t *ch = &st->chunks;
-
-    if (!ch->choices[index]) {
-        ch->choices[index] = apr_pcalloc(st->pool, sizeof(azl_choice_t));
-        ch->nstarted++;
-        st->state.finished = 0;
-    }
-    return ch->choices[index];
-}
-
-static void choice_finish(azl_stream_t *st, azl_choice_t *choice)
-{
-    azl_chunks_t *ch = &st->chunks;
-
-    if (!choice->finished) {
-        choice->finished = 1;
-        ch->nfinished++;
-    }
-    st->state.finished = ch->nfinished == ch->nstarted;
-    st->state.content = 1;
-}
-
-/* What a choice says: the delta of a chat, the text of a completion. 1 if
- * something stays of it. */
-static int edit_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
-                      const azl_value_t *v, int finishing)
-{
-    if (st->rules->op != AZL_OP_CHAT) {
-        st->state.content |= azl_value_is_text(v);
-        return 1;
-    }
-    return azl_stream_delta(st, e, choice, v->raw, finishing) > 0;
-}
-
-/* Members that a client needs and the upstream left out. */
-static void complete_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o,
-                            azl_choice_t *choice, int has_delta)
-{
-    if (!has_delta) {
-        const char *empty = "\"\"";
-
-        if (st->rules->op == AZL_OP_CHAT) {
-            empty = choice && !choice->role ? "{\"role\":\"assistant\"}" : "{}";
-        }
-        azl_edit_add(e, &o->list, o->close, delta_name(st),
-                     azl_span_str(empty));
-        if (choice) {
-            choice->role = 1;
-        }
-    }
-    if (!azl_object_get(o, "index")) {
-        azl_edit_add(e, &o->list, o->close, "index", azl_span_str("0"));
-    }
-    if (!azl_object_get(o, "finish_reason")) {
-        azl_edit_add(e, &o->list, o->close, "finish_reason",
-                     azl_span_str("null"));
-    }
-}
-
-/* 1 if the choice says something and so stays. */
-static int write_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o,
-                        azl_choice_t *choice, const azl_value_t *delta,
-                        int finishing)
-{
-    int has_delta = delta && delta->type != AZL_JSON_NULL;
-    int says = finishing;
-    int i;
-
-    for (i = 0; i < o->n; ++i) {
-        const azl_pair_t *pair = &o->pairs[i];
-        const azl_value_t *v = &pair->value;
-
-        if (is_annotation(pair->key) && !st->rules->keep_annotations) {
-            azl_pair_drop(e, &o->list, pair);
-        }
-        else if (v == delta && has_delta) {
-            azl_pair_keep(e, &o->list, pair);
-            says |= edit_delta(st, e, choice, v, finishing);
-        }
-        else if (azl_span_is(pair->key, delta_name(st))) {
-            azl_pair_drop(e, &o->list, pair); /* null, or a second one */
-        }
-        else {
-            azl_pair_keep(e, &o->list, pair);
-            if (azl_span_is(pair->key, "finish_reason")) {
-                if (azl_span_is(v->raw, "\"\"")) {
-                    azl_edit_replace(e, v->raw, azl_span_str("null"));
-                }
-            }
-            else if (!azl_span_is(pair->key, "index")) {
-                says |= v->type != AZL_JSON_NULL;
-            }
-        }
-    }
-    complete_choice(st, e, o, choice, has_delta);
-    azl_edit_close(e, &o->list, o->close);
-    return says;
-}
-
-/* One element of `choices`. 1 if it stays. */
-static int edit_choice(chunk_t *c, azl_object_t *o)
-{
-    azl_stream_t *st = c->st;
-    azl_choice_t *choice;
-    const azl_value_t *delta;
-    const azl_value_t *finish;
-    int index = choice_index(o);
-    int finishing, speaks, stays;
-
-    if (index < 0) {
-        return 0;
-    }
-    delta = azl_object_get(o, delta_name(st));
-    finish = azl_object_get(o, "finish_reason");
-    finishing = finish && azl_value_is_text(finish);
-    speaks = finishing || (delta && delta->type != AZL_JSON_NULL);
-    choice = st->chunks.choices[index];
-    if (speaks && choice && choice->finished) {
-        return 0; /* it has said its last */
-    }
-    if (!speaks && !st->rules->keep_annotations) {
-        return 0;
-    }
-    if (speaks) {
-        choice = choice_begin(st, index);
-    }
-    stays =
-        write_choice(st, &c->edit, o, choice, speaks ? delta : NULL, finishing);
-    if (finishing) {
-        choice_finish(st, choice);
-    }
-    return stays;
-}
-
 /* An element of `choices`; `o` is NULL if it is no object. */
 static void edit_element(chunk_t *c, azl_list_t *list, azl_span_t raw,
                          azl_object_t *o)
@@ -376,7 +213,7 @@ static void edit_element(chunk_t *c, azl_list_t *list, azl_span_t raw,
     apr_size_t len = c->edit.out->len;
 
     azl_edit_keep(&c->edit, list, raw.at, azl_span_end(raw));
-    if (o && edit_choice(c, o)) {
+    if (o && azl_stream_choice(c->st, &c->edit, o)) {
         c->says = 1;
         return;
     }
@@ -643,10 +480,10 @@ static int is_repeatable(const chunk_t *c, azl_span_t *word)
         c->members.n < 0) {
         return 0;
     }
-    index = choice_index(&c->members);
+    index = azl_choice_index(&c->members);
     choice = index < 0 ? NULL : c->st->chunks.choices[index];
     finish = azl_object_get(&c->members, "finish_reason");
-    v = azl_object_get(&c->members, delta_name(c->st));
+    v = azl_object_get(&c->members, azl_delta_name(c->st));
     if (!choice || choice->finished || !v ||
         (finish && finish->type != AZL_JSON_NULL)) {
         return 0;

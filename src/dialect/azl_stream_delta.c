@@ -107,8 +107,8 @@ static int has_name(const azl_object_t *call)
     return 0;
 }
 
-/* {"name":…,"arguments":…} of a function, {"name":…,"input":…} of a custom
- * tool. The first one has a text, if an empty one. */
+/* {"name":...,"arguments":...} of a function, {"name":...,"input":...} of a
+ * custom tool. The first one has a text, if an empty one. */
 static void edit_body(azl_edit_t *e, azl_tool_call_t *call, azl_span_t raw,
                       const char *text)
 {

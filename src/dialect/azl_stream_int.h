@@ -95,6 +95,13 @@ void azl_stream_fail(azl_stream_t *st, azl_span_t data);
 /* The error as OpenAI's chat streams have it. */
 void azl_stream_error(azl_stream_t *st, const azl_error_t *err);
 
+/* Where a choice has what it says: delta or text. */
+const char *azl_delta_name(const azl_stream_t *st);
+/* The number of a choice, or -1. A choice without one is the first. */
+int azl_choice_index(const azl_object_t *o);
+/* Edit one choice of a chunk (azl_stream_choice.c). 1 if it says something and
+ * so stays; else what was written of it has to be taken back. */
+int azl_stream_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o);
 /* Edit the delta of a choice (azl_stream_delta.c) and return how many of its
  * members stay. Who speaks is said with the first delta of each choice, also
  * if the upstream forgot it, when something stays or `needed` says so. */

@@ -1,6 +1,8 @@
 /* What all streams have in common, and those whose events pass as they are. */
 #include "stream_fixture.h"
 
+/* clang-format off: streams of macros and strings read like streams */
+
 static stream_case_t c;
 
 static void setup(azl_op_e op)
@@ -15,19 +17,19 @@ START_TEST(images)
     setup(AZL_OP_IMAGES_GENERATIONS);
     c.usage = "5/9";
     check_stream(&c,
-                 "event: image_generation.partial_image\n"
-                 "data: {'type':'image_generation.partial_image','b64_json':"
-                 "'AAA=','usage':null}\n\n"
-                 "event: image_generation.completed\n"
-                 "data: {'type':'image_generation.completed','model':'up',"
-                 "'usage':{'input_tokens':5,'output_tokens':9}}\n\n",
-                 "event: image_generation.partial_image\n"
-                 "data: {'type':'image_generation.partial_image','b64_json':"
-                 "'AAA=','usage':null}\n\n"
-                 "event: image_generation.completed\n"
-                 "data: {'type':'image_generation.completed','model':'up',"
-                 "'usage':{'input_tokens':5,'output_tokens':9}}\n\n",
-                 ALL_WELL);
+        "event: image_generation.partial_image\ndata: "
+        "{'type':'image_generation.partial_image','b64_json':'AAA=',"
+        "'usage':null}\n\n"
+        "event: image_generation.completed\ndata: "
+        "{'type':'image_generation.completed','model':'up',"
+        "'usage':{'input_tokens':5,'output_tokens':9}}\n\n",
+        "event: image_generation.partial_image\ndata: "
+        "{'type':'image_generation.partial_image','b64_json':'AAA=',"
+        "'usage':null}\n\n"
+        "event: image_generation.completed\ndata: "
+        "{'type':'image_generation.completed','model':'up',"
+        "'usage':{'input_tokens':5,'output_tokens':9}}\n\n",
+        ALL_WELL);
 }
 END_TEST
 
@@ -35,22 +37,22 @@ START_TEST(transcripts_and_speech)
 {
     setup(AZL_OP_AUDIO_TRANSCRIPTIONS);
     check_stream(&c,
-                 "data: {'type':'transcript.text.delta','delta':'a'}\n\n"
-                 ": alive\n\n"
-                 "data: {'type':'transcript.text.done','text':\ndata:'a'}\n\n",
-                 "data: {'type':'transcript.text.delta','delta':'a'}\n\n"
-                 ":\n\n"
-                 "data: {'type':'transcript.text.done','text': 'a'}\n\n",
-                 ALL_WELL);
+        "data: {'type':'transcript.text.delta','delta':'a'}\n\n"
+        ": alive\n\n"
+        "data: {'type':'transcript.text.done','text':\ndata:'a'}\n\n",
+        "data: {'type':'transcript.text.delta','delta':'a'}\n\n"
+        ":\n\n"
+        "data: {'type':'transcript.text.done','text': 'a'}\n\n",
+        ALL_WELL);
     setup(AZL_OP_AUDIO_SPEECH);
     c.malformed = 1;
     check_stream(&c,
-                 "data: {'type':'speech.audio.delta','audio':'AA'}\n\n"
-                 "data: nonsense\n\n"
-                 "event: speech.audio.done\ndata: {}\n\n",
-                 "data: {'type':'speech.audio.delta','audio':'AA'}\n\n"
-                 "event: speech.audio.done\ndata: {}\n\n",
-                 ALL_WELL);
+        "data: {'type':'speech.audio.delta','audio':'AA'}\n\n"
+        "data: nonsense\n\n"
+        "event: speech.audio.done\ndata: {}\n\n",
+        "data: {'type':'speech.audio.delta','audio':'AA'}\n\n"
+        "event: speech.audio.done\ndata: {}\n\n",
+        ALL_WELL);
 }
 END_TEST
 
@@ -58,11 +60,18 @@ START_TEST(ends_of_events_that_are_not_known)
 {
     setup(AZL_OP_AUDIO_TRANSCRIPTIONS);
     /* a [DONE] that comes is an end, one that does not is not made up */
-    check_stream(&c, "data: {'text':'a'}\n\n" DONE "data: {}\n\n",
-                 "data: {'text':'a'}\n\n" DONE, ALL_WELL);
+    check_stream(&c,
+        "data: {'text':'a'}\n\n"
+        DONE "data: {}\n\n",
+        "data: {'text':'a'}\n\n"
+        DONE,
+        ALL_WELL);
     check_stream(&c, DONE, CUT, CLOSED);
-    check_stream(&c, "data: {'text':'a'}\n\n", "data: {'text':'a'}\n\n" CUT,
-                 CONTENT | CLOSED);
+    check_stream(&c,
+        "data: {'text':'a'}\n\n",
+        "data: {'text':'a'}\n\n"
+        CUT,
+        CONTENT | CLOSED);
 }
 END_TEST
 
@@ -77,13 +86,15 @@ START_TEST(errors_among_events)
     setup(AZL_OP_IMAGES_EDITS);
     for (i = 0; i < sizeof(errors) / sizeof(errors[0]); ++i) {
         check_stream(&c, errors[i], "", FAILED);
-        check_stream(
-            &c,
-            apr_pstrcat(azl_test_pool, "data: {'error':null}\n\n", errors[i],
-                        "data: {'type':'x.done'}\n\n", NULL),
+        check_stream(&c,
+            apr_pstrcat(azl_test_pool,
+                "data: {'error':null}\n\n",
+                errors[i],
+                "data: {'type':'x.done'}\n\n",
+                NULL),
             "data: {'error':null}\n\n"
-            "data: {'error':{'message':'m','type':'server_error','param':null,"
-            "'code':'internal_error'}}\n\n",
+            "data: {'error':{'message':'m','type':'server_error',"
+            "'param':null,'code':'internal_error'}}\n\n",
             CONTENT | CLOSED | FAILED);
     }
 }

@@ -1,5 +1,7 @@
 #include "stream_fixture.h"
 
+/* clang-format off: streams of macros and strings read like streams */
+
 /* A chunk of the upstream with these choices, and what becomes of it. */
 #define NAMES "'id':'c1','object':'chat.completion.chunk','created':5,"
 #define CHUNK(choices)                                                         \
@@ -29,10 +31,11 @@ static void becomes(const char *in, const char *expected)
 START_TEST(openai_streams_pass_but_for_the_model)
 {
     setup();
-    becomes(CHUNK(DELTA("{'role':'assistant','content':'','refusal':null}"))
-                CHUNK(DELTA("{'content':'Hi'}")) CHUNK(END_OF(0)) DONE,
-            SENT(DELTA("{'role':'assistant','content':'','refusal':null}"))
-                SENT(DELTA("{'content':'Hi'}")) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA("{'role':'assistant','content':'','refusal':null}"))
+        CHUNK(DELTA("{'content':'Hi'}")) CHUNK(END_OF(0)) DONE,
+        SENT(DELTA("{'role':'assistant','content':'','refusal':null}"))
+        SENT(DELTA("{'content':'Hi'}")) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -65,14 +68,16 @@ START_TEST(azure_becomes_openai)
 {
     setup();
     c.usage = "3/2";
-    becomes(AZURE_STREAM,
-            "data: {'choices':[{'delta':{'content':'','refusal':null,'role':"
-            "'assistant'},'finish_reason':null,'index':0,'logprobs':null}"
-            "]," AZ_SENT "}\n\n"
-            "data: {'choices':[{'delta':{'content':'Hi'},'finish_reason':null,"
-            "'index':0,'logprobs':null}]," AZ_SENT "}\n\n"
-            "data: {'choices':[{'delta':{},'finish_reason':'stop','index':0,"
-            "'logprobs':null}]," AZ_SENT "}\n\n" DONE);
+    becomes(
+        AZURE_STREAM,
+        "data: {'choices':[{'delta':{'content':'','refusal':null,"
+        "'role':'assistant'},'finish_reason':null,'index':0,'logprobs':null}],"
+        AZ_SENT "}\n\n"
+        "data: {'choices':[{'delta':{'content':'Hi'},'finish_reason':null,"
+        "'index':0,'logprobs':null}]," AZ_SENT "}\n\n"
+        "data: {'choices':[{'delta':{},'finish_reason':'stop','index':0,"
+        "'logprobs':null}]," AZ_SENT "}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -81,15 +86,17 @@ START_TEST(azure_with_usage)
     setup();
     c.usage = "3/2";
     c.rules.include_usage = 1;
-    becomes(AZURE_STREAM,
-            "data: {'choices':[{'delta':{'content':'','refusal':null,'role':"
-            "'assistant'},'finish_reason':null,'index':0,'logprobs':null}"
-            "]," AZ_SENT ",'usage':null}\n\n"
-            "data: {'choices':[{'delta':{'content':'Hi'},'finish_reason':null,"
-            "'index':0,'logprobs':null}]," AZ_SENT ",'usage':null}\n\n"
-            "data: {'choices':[{'delta':{},'finish_reason':'stop','index':0,"
-            "'logprobs':null}]," AZ_SENT ",'usage':null}\n\n"
-            "data: {'choices':[]," AZ_SENT ",'usage':" USAGE "}\n\n" DONE);
+    becomes(
+        AZURE_STREAM,
+        "data: {'choices':[{'delta':{'content':'','refusal':null,"
+        "'role':'assistant'},'finish_reason':null,'index':0,'logprobs':null}],"
+        AZ_SENT ",'usage':null}\n\n"
+        "data: {'choices':[{'delta':{'content':'Hi'},'finish_reason':null,"
+        "'index':0,'logprobs':null}]," AZ_SENT ",'usage':null}\n\n"
+        "data: {'choices':[{'delta':{},'finish_reason':'stop','index':0,"
+        "'logprobs':null}]," AZ_SENT ",'usage':null}\n\n"
+        "data: {'choices':[]," AZ_SENT ",'usage':" USAGE "}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -98,23 +105,27 @@ START_TEST(azure_with_its_annotations)
     setup();
     c.usage = "3/2";
     c.rules.keep_annotations = 1;
-    becomes(AZURE_STREAM,
-            "data: {'choices':[],'created':5,'id':'c1','model':'alias',"
-            "'object':'chat.completion.chunk','prompt_filter_results':[{"
-            "'prompt_index':0," SAFE "}]}\n\n"
-            "data: {'choices':[{'content_filter_results':{},'delta':{"
-            "'content':'','refusal':null,'role':'assistant'},'finish_reason':"
-            "null,'index':0,'logprobs':null}],'created':5,'id':'c1','model':"
-            "'alias','object':'chat.completion.chunk','obfuscation':'xyz',"
-            "'system_fingerprint':null}\n\n"
-            "data: {'choices':[{" SAFE ",'delta':{'content':'Hi'},"
-            "'finish_reason':null,'index':0,'logprobs':null}],'created':5,"
-            "'id':'c1','model':'alias','object':'chat.completion.chunk',"
-            "'obfuscation':'xyz','system_fingerprint':null}\n\n"
-            "data: {'choices':[{" SAFE ",'delta':{},'finish_reason':'stop',"
-            "'index':0,'logprobs':null}],'created':5,'id':'c1','model':"
-            "'alias','object':'chat.completion.chunk','obfuscation':'xyz',"
-            "'system_fingerprint':null}\n\n" DONE);
+    becomes(
+        AZURE_STREAM,
+        "data: {'choices':[],'created':5,'id':'c1','model':'alias',"
+        "'object':'chat.completion.chunk',"
+        "'prompt_filter_results':[{'prompt_index':0," SAFE "}]}\n\n"
+        "data: {'choices':[{'content_filter_results':{},'delta':{'content':'',"
+        "'refusal':null,'role':'assistant'},'finish_reason':null,'index':0,"
+        "'logprobs':null}],'created':5,'id':'c1','model':'alias',"
+        "'object':'chat.completion.chunk','obfuscation':'xyz',"
+        "'system_fingerprint':null}\n\n"
+        "data: {'choices':[{" SAFE
+        ",'delta':{'content':'Hi'},'finish_reason':null,'index':0,"
+        "'logprobs':null}],'created':5,'id':'c1','model':'alias',"
+        "'object':'chat.completion.chunk','obfuscation':'xyz',"
+        "'system_fingerprint':null}\n\n"
+        "data: {'choices':[{" SAFE
+        ",'delta':{},'finish_reason':'stop','index':0,'logprobs':null}],"
+        "'created':5,'id':'c1','model':'alias',"
+        "'object':'chat.completion.chunk','obfuscation':'xyz',"
+        "'system_fingerprint':null}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -129,18 +140,22 @@ START_TEST(annotations_of_their_own)
     setup();
     becomes(
         PREAMBLE NOTE("null") CHUNK(DELTA(ROLE)) NOTE("null")
-            CHUNK(DELTA("{'content':'x'}")) CHUNK(END_OF(0)) NOTE("null") DONE,
+        CHUNK(DELTA("{'content':'x'}")) CHUNK(END_OF(0)) NOTE("null") DONE,
         SENT(DELTA(ROLE)) SENT(DELTA("{'content':'x'}")) SENT(END_OF(0)) DONE);
     /* blocked: the finish comes in a choice without a delta */
-    becomes(CHUNK(DELTA(ROLE)) NOTE("'content_filter'") DONE,
-            SENT(DELTA(ROLE)) "data: {" NAMES
-                              "'model':'alias','choices':[{'index':0,"
-                              "'finish_reason':'content_filter','delta':{}}]}"
-                              "\n\n" DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) NOTE("'content_filter'") DONE,
+        SENT(DELTA(ROLE)) "data: {" NAMES
+        "'model':'alias','choices':[{'index':0,"
+        "'finish_reason':'content_filter','delta':{}}]}\n\n"
+        DONE);
     /* and before anybody spoke */
-    becomes(CHUNK("{'index':0,'delta':null,'finish_reason':'content_filter'}"),
-            SENT("{'index':0,'finish_reason':'content_filter','delta':{'role':"
-                 "'assistant'}}") DONE);
+    becomes(
+        CHUNK("{'index':0,'delta':null,'finish_reason':'content_filter'}"),
+        SENT(
+            "{'index':0,'finish_reason':'content_filter',"
+            "'delta':{'role':'assistant'}}")
+        DONE);
 }
 END_TEST
 
@@ -148,21 +163,23 @@ START_TEST(annotations_that_are_kept_have_a_delta)
 {
     setup();
     c.rules.keep_annotations = 1;
-    becomes(CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) NOTE("null") DONE,
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
-                                              "'model':'alias','choices':[{"
-                                              "'index':0,'finish_reason':null,"
-                                              "'content_filter_results':{},"
-                                              "'content_filter_offsets':{"
-                                              "'check_offset':44},'delta':{}}]}"
-                                              "\n\n" DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) NOTE("null") DONE,
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
+        "'model':'alias','choices':[{'index':0,'finish_reason':null,"
+        "'content_filter_results':{},"
+        "'content_filter_offsets':{'check_offset':44},'delta':{}}]}\n\n"
+        DONE);
     /* before any choice has spoken, and twice of what may come once */
-    becomes(CHUNK("{'index':0,'delta':null,'delta':{'content':'x'},"
-                  "'content_filter_results':{}}") CHUNK(DELTA(ROLE))
-                CHUNK(END_OF(0)) CHUNK(END_OF(0)),
-            SENT("{'index':0,'content_filter_results':{},'delta':{},"
-                 "'finish_reason':null}") SENT(DELTA(ROLE)) SENT(END_OF(0))
-                DONE);
+    becomes(
+        CHUNK(
+            "{'index':0,'delta':null,'delta':{'content':'x'},"
+            "'content_filter_results':{}}")
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) CHUNK(END_OF(0)),
+        SENT(
+            "{'index':0,'content_filter_results':{},'delta':{},"
+            "'finish_reason':null}")
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -172,12 +189,12 @@ START_TEST(a_preamble_waits_for_its_names)
     c.rules.keep_annotations = 1;
     /* the last of several is kept; it never comes alone */
     check_stream(&c, PREAMBLE, CUT, CLOSED);
-    becomes(PREAMBLE
-            "data: {'choices':[],'id':'','prompt_annotations':7}\n\n" CHUNK(
-                DELTA(ROLE)) CHUNK(END_OF(0)),
-            "data: {'choices':[],'id':'c1','prompt_annotations':7,'object':"
-            "'chat.completion.chunk','created':5,'model':'alias'}\n\n" SENT(
-                DELTA(ROLE)) SENT(END_OF(0)) DONE);
+    becomes(
+        PREAMBLE "data: {'choices':[],'id':'','prompt_annotations':7}\n\n"
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
+        "data: {'choices':[],'id':'c1','prompt_annotations':7,"
+        "'object':'chat.completion.chunk','created':5,'model':'alias'}\n\n"
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -185,46 +202,28 @@ START_TEST(names_are_completed)
 {
     setup();
     becomes(
-        CHUNK(DELTA(
-            ROLE)) "data: "
-                   "{'id':'','object':'','created':0,'model':'','choices':"
-                   "[" DELTA(
-                       "{'content':'a'}") "]}\n\n"
-                                          "data: "
-                                          "{'id':null,'object':null,'"
-                                          "created':null,'model':null,"
-                                          "'choices':[" DELTA(
-                                              "{'content':'b'}") "]}\n\n"
-                                                                 "data: "
-                                                                 "{'"
-                                                                 "choices"
-                                                                 "':"
-                                                                 "[" DELTA(
-                                                                     "{'"
-                                                                     "con"
-                                                                     "ten"
-                                                                     "t':"
-                                                                     "'c'"
-                                                                     "}") "]}"
-                                                                          "\n"
-                                                                          "\n" CHUNK(END_OF(0)),
+        CHUNK(DELTA(ROLE))
+        "data: {'id':'','object':'','created':0,'model':'','choices':["
+        DELTA("{'content':'a'}") "]}\n\n"
+        "data: {'id':null,'object':null,'created':null,'model':null,"
+        "'choices':[" DELTA("{'content':'b'}") "]}\n\n"
+        "data: {'choices':[" DELTA("{'content':'c'}") "]}\n\n"
+        CHUNK(END_OF(0)),
         SENT(DELTA(ROLE)) SENT(DELTA("{'content':'a'}"))
-            SENT(DELTA("{'content':'b'}")) "data: {'choices':[" DELTA(
-                "{'content':'c'}") "],'id':'c1',"
-                                   "'object':'chat.completion.chunk','created':"
-                                   "5,'model':'alias'}"
-                                   "\n\n" SENT(END_OF(0)) DONE);
+        SENT(DELTA("{'content':'b'}")) "data: {'choices':["
+        DELTA("{'content':'c'}")
+        "],'id':'c1','object':'chat.completion.chunk','created':5,"
+        "'model':'alias'}\n\n"
+        SENT(END_OF(0)) DONE);
     /* nothing is invented where nothing is known */
     becomes(
-        "data: {'id':'','created':0,'choices':[" DELTA(
-            ROLE) "]}\n\n"
-                  "data: {'choices':[" END_OF(0) "]}\n\n",
-        "data: {'id':'','created':0,'choices':[" DELTA(
-            ROLE) "],'object':"
-                  "'chat.completion.chunk','model':'alias'}\n\n"
-                  "data: {'choices':[" END_OF(
-                      0) "],'object':"
-                         "'chat.completion.chunk','model':'alias'}\n\n" DONE);
+        "data: {'id':'','created':0,'choices':[" DELTA(ROLE) "]}\n\n"
+        "data: {'choices':[" END_OF(0) "]}\n\n",
+        "data: {'id':'','created':0,'choices':[" DELTA(ROLE)
+        "],'object':'chat.completion.chunk','model':'alias'}\n\n"
+        "data: {'choices':[" END_OF(0)
+        "],'object':'chat.completion.chunk','model':'alias'}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -256,40 +255,48 @@ END_TEST
 START_TEST(who_speaks_is_said_once)
 {
     setup();
-    becomes(CHUNK(DELTA("{'role':'assistant','content':'a'}"))
-                CHUNK(DELTA("{'role':'assistant','content':'b'}"))
-                    CHUNK(DELTA("{'role':null,'content':'c'}"))
-                        CHUNK(DELTA("{'role':'assistant'}")) CHUNK(END_OF(0)),
-            SENT(DELTA("{'role':'assistant','content':'a'}"))
-                SENT(DELTA("{'content':'b'}")) SENT(DELTA("{'content':'c'}"))
-                    SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA("{'role':'assistant','content':'a'}"))
+        CHUNK(DELTA("{'role':'assistant','content':'b'}"))
+        CHUNK(DELTA("{'role':null,'content':'c'}"))
+        CHUNK(DELTA("{'role':'assistant'}")) CHUNK(END_OF(0)),
+        SENT(DELTA("{'role':'assistant','content':'a'}"))
+        SENT(DELTA("{'content':'b'}")) SENT(DELTA("{'content':'c'}"))
+        SENT(END_OF(0)) DONE);
     /* and said if the upstream did not */
-    becomes(CHUNK(DELTA("{'content':'a'}")) CHUNK(END_OF(0)),
-            SENT(DELTA("{'content':'a','role':'assistant'}")) SENT(END_OF(0))
-                DONE);
-    becomes(CHUNK(DELTA("{'role':'','content':'a'}")) CHUNK(END_OF(0)),
-            SENT(DELTA("{'content':'a','role':'assistant'}")) SENT(END_OF(0))
-                DONE);
-    becomes(CHUNK(END_OF(0)),
-            SENT("{'index':0,'delta':{'role':'assistant'},'finish_reason':"
-                 "'stop'}") DONE);
+    becomes(
+        CHUNK(DELTA("{'content':'a'}")) CHUNK(END_OF(0)),
+        SENT(DELTA("{'content':'a','role':'assistant'}")) SENT(END_OF(0))
+        DONE);
+    becomes(
+        CHUNK(DELTA("{'role':'','content':'a'}")) CHUNK(END_OF(0)),
+        SENT(DELTA("{'content':'a','role':'assistant'}")) SENT(END_OF(0))
+        DONE);
+    becomes(
+        CHUNK(END_OF(0)),
+        SENT("{'index':0,'delta':{'role':'assistant'},'finish_reason':'stop'}")
+        DONE);
 }
 END_TEST
 
 START_TEST(null_says_nothing)
 {
     setup();
-    becomes(CHUNK(DELTA("{'role':'assistant','content':null,'refusal':null,"
-                        "'tool_calls':null,'reasoning_content':null}"))
-                CHUNK(DELTA("{'content':null,'reasoning_content':'hm',"
-                            "'tool_calls':null,'role':null}"))
-                    CHUNK(DELTA("{'content':null}")) CHUNK(DELTA("{}"))
-                        CHUNK(DELTA("null")) CHUNK(DELTA("{'tool_calls':[]}"))
-                            CHUNK(DELTA("{'content':'x','x':null,'y':1}"))
-                                CHUNK(END_OF(0)),
-            SENT(DELTA("{'role':'assistant','content':null,'refusal':null}"))
-                SENT(DELTA("{'reasoning_content':'hm'}"))
-                    SENT(DELTA("{'content':'x','y':1}")) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(
+            DELTA(
+                "{'role':'assistant','content':null,'refusal':null,"
+                "'tool_calls':null,'reasoning_content':null}"))
+        CHUNK(
+            DELTA(
+                "{'content':null,'reasoning_content':'hm','tool_calls':null,"
+                "'role':null}"))
+        CHUNK(DELTA("{'content':null}")) CHUNK(DELTA("{}"))
+        CHUNK(DELTA("null")) CHUNK(DELTA("{'tool_calls':[]}"))
+        CHUNK(DELTA("{'content':'x','x':null,'y':1}")) CHUNK(END_OF(0)),
+        SENT(DELTA("{'role':'assistant','content':null,'refusal':null}"))
+        SENT(DELTA("{'reasoning_content':'hm'}"))
+        SENT(DELTA("{'content':'x','y':1}")) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -304,24 +311,27 @@ START_TEST(tool_calls_name_themselves_once)
     setup();
     becomes(
         CHUNK(DELTA("{'role':'assistant','tool_calls':[" FIRST_CALL "]}"))
-            CALLS("{'index':0,'id':null,'type':null,'function':{'name':null,"
-                  "'arguments':'{'}}")
-                CALLS("{'index':0,'id':'','type':'','function':{'name':'',"
-                      "'arguments':'}'}}")
-                    CALLS("{'index':0,'id':'a','type':'function','function':{"
-                          "'name':'f','arguments':' '}}")
-                        CALLS("{'index':1,'id':'b','type':'function',"
-                              "'function':{'name':'g','arguments':'{}'}}")
-                            CALLS("{'index':0,'function':{'arguments':null}}")
-                                CHUNK(END_OF(0)),
+        CALLS(
+            "{'index':0,'id':null,'type':null,'function':{'name':null,"
+            "'arguments':'{'}}")
+        CALLS(
+            "{'index':0,'id':'','type':'','function':{'name':'',"
+            "'arguments':'}'}}")
+        CALLS(
+            "{'index':0,'id':'a','type':'function','function':{'name':'f',"
+            "'arguments':' '}}")
+        CALLS(
+            "{'index':1,'id':'b','type':'function','function':{'name':'g',"
+            "'arguments':'{}'}}")
+        CALLS("{'index':0,'function':{'arguments':null}}") CHUNK(END_OF(0)),
         SENT(DELTA("{'role':'assistant','tool_calls':[" FIRST_CALL "]}"))
-            SENT_CALLS("{'index':0,'function':{'arguments':'{'}}")
-                SENT_CALLS("{'index':0,'function':{'arguments':'}'}}")
-                    SENT_CALLS("{'index':0,'function':{'arguments':' '}}")
-                        SENT_CALLS("{'index':1,'id':'b','type':'function',"
-                                   "'function':{'name':'g','arguments':'{}'}}")
-                            SENT_CALLS("{'index':0,'function':{}}")
-                                SENT(END_OF(0)) DONE);
+        SENT_CALLS("{'index':0,'function':{'arguments':'{'}}")
+        SENT_CALLS("{'index':0,'function':{'arguments':'}'}}")
+        SENT_CALLS("{'index':0,'function':{'arguments':' '}}")
+        SENT_CALLS(
+            "{'index':1,'id':'b','type':'function','function':{'name':'g',"
+            "'arguments':'{}'}}")
+        SENT_CALLS("{'index':0,'function':{}}") SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -329,23 +339,26 @@ START_TEST(tool_calls_are_completed)
 {
     setup();
     /* arguments a text, if an empty one; a function is a function */
-    becomes(CHUNK(DELTA(ROLE))
-                CALLS("{'index':0,'id':'a','function':{'name':'f'}}")
-                    CALLS("{'index':1,'id':'b','type':null,'function':{"
-                          "'name':'g','arguments':null}}")
-                        CALLS("{'index':2,'id':'c','type':'custom','custom':{"
-                              "'name':'h'}}")
-                            CALLS("{'index':2,'custom':{'name':'h','input':"
-                                  "'x'}}") CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT_CALLS(
-                "{'index':0,'id':'a','function':{'name':'f','arguments':''},"
-                "'type':'function'}")
-                SENT_CALLS("{'index':1,'id':'b','function':{'name':'g',"
-                           "'arguments':''},'type':'function'}")
-                    SENT_CALLS("{'index':2,'id':'c','type':'custom','custom':{"
-                               "'name':'h','input':''}}")
-                        SENT_CALLS("{'index':2,'custom':{'input':'x'}}")
-                            SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE))
+        CALLS("{'index':0,'id':'a','function':{'name':'f'}}")
+        CALLS(
+            "{'index':1,'id':'b','type':null,'function':{'name':'g',"
+            "'arguments':null}}")
+        CALLS("{'index':2,'id':'c','type':'custom','custom':{'name':'h'}}")
+        CALLS("{'index':2,'custom':{'name':'h','input':'x'}}")
+        CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE))
+        SENT_CALLS(
+            "{'index':0,'id':'a','function':{'name':'f','arguments':''},"
+            "'type':'function'}")
+        SENT_CALLS(
+            "{'index':1,'id':'b','function':{'name':'g','arguments':''},"
+            "'type':'function'}")
+        SENT_CALLS(
+            "{'index':2,'id':'c','type':'custom','custom':{'name':'h',"
+            "'input':''}}")
+        SENT_CALLS("{'index':2,'custom':{'input':'x'}}") SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -361,58 +374,65 @@ START_TEST(tool_calls_without_numbers)
     setup();
     /* an id begins a call or goes on with the one that has it; without an id
      * a name begins one, and neither goes on with the last */
-    becomes(CHUNK(DELTA(ROLE)) CALLS(NEW_CALL("a", "f") "," NEW_CALL("b", "f"))
-                CALLS("{'function':{'arguments':'1'}}")
-                    CALLS("{'id':'a','function':{'arguments':'2'}}")
-                        CALLS("{'index':null,'function':{'arguments':'3'}}")
-                            CALLS("{'function':{'name':'g','arguments':'4'}}")
-                                CALLS("{'function':{'arguments':'5'}}")
-                                    CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT_CALLS(
-                NEW_SENT(0, "a", "f") "," NEW_SENT(1, "b", "f"))
-                SENT_CALLS("{'function':{'arguments':'1'},'index':1}")
-                    SENT_CALLS("{'function':{'arguments':'2'},'index':0}")
-                        SENT_CALLS("{'index':0,'function':{'arguments':'3'}}")
-                            SENT_CALLS("{'function':{'name':'g',"
-                                       "'arguments':'4'},'index':2,"
-                                       "'type':'function'}")
-                                SENT_CALLS("{'function':{'arguments':'5'},"
-                                           "'index':2}") SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CALLS(NEW_CALL("a", "f") "," NEW_CALL("b", "f"))
+        CALLS("{'function':{'arguments':'1'}}")
+        CALLS("{'id':'a','function':{'arguments':'2'}}")
+        CALLS("{'index':null,'function':{'arguments':'3'}}")
+        CALLS("{'function':{'name':'g','arguments':'4'}}")
+        CALLS("{'function':{'arguments':'5'}}") CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE))
+        SENT_CALLS(NEW_SENT(0, "a", "f") "," NEW_SENT(1, "b", "f"))
+        SENT_CALLS("{'function':{'arguments':'1'},'index':1}")
+        SENT_CALLS("{'function':{'arguments':'2'},'index':0}")
+        SENT_CALLS("{'index':0,'function':{'arguments':'3'}}")
+        SENT_CALLS(
+            "{'function':{'name':'g','arguments':'4'},'index':2,"
+            "'type':'function'}")
+        SENT_CALLS("{'function':{'arguments':'5'},'index':2}")
+        SENT(END_OF(0)) DONE);
 }
 END_TEST
 
 START_TEST(tool_calls_count_from_zero)
 {
     setup();
-    becomes(CHUNK(DELTA(ROLE))
-                CALLS("{'index':7,'id':'a','type':'function','function':{"
-                      "'name':'f','arguments':''}}")
-                    CALLS("{'index':7,'function':{'arguments':'1'}}")
-                        CALLS("{'index':2,'id':'b','type':'function',"
-                              "'function':{'name':'f','arguments':''}}")
-                            CALLS("{'index':7,'function':{'arguments':'2'}}")
-                                CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE))
-                SENT_CALLS("{'index':0,'id':'a','type':'function','function':{"
-                           "'name':'f','arguments':''}}")
-                    SENT_CALLS("{'index':0,'function':{'arguments':'1'}}")
-                        SENT_CALLS("{'index':1,'id':'b','type':'function',"
-                                   "'function':{'name':'f','arguments':''}}")
-                            SENT_CALLS("{'index':0,'function':{'arguments':"
-                                       "'2'}}") SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE))
+        CALLS(
+            "{'index':7,'id':'a','type':'function','function':{'name':'f',"
+            "'arguments':''}}")
+        CALLS("{'index':7,'function':{'arguments':'1'}}")
+        CALLS(
+            "{'index':2,'id':'b','type':'function','function':{'name':'f',"
+            "'arguments':''}}")
+        CALLS("{'index':7,'function':{'arguments':'2'}}") CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE))
+        SENT_CALLS(
+            "{'index':0,'id':'a','type':'function','function':{'name':'f',"
+            "'arguments':''}}")
+        SENT_CALLS("{'index':0,'function':{'arguments':'1'}}")
+        SENT_CALLS(
+            "{'index':1,'id':'b','type':'function','function':{'name':'f',"
+            "'arguments':''}}")
+        SENT_CALLS("{'index':0,'function':{'arguments':'2'}}")
+        SENT(END_OF(0)) DONE);
     /* numbers and none mixed, and members that are not what they should be */
-    becomes(CHUNK(DELTA(ROLE)) CALLS(FIRST_CALL)
-                CALLS("{'index':0,'function':'x','x':null,'y':1,'custom':7}")
-                    CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT_CALLS(FIRST_CALL)
-                SENT_CALLS("{'index':0,'function':'x','y':1,'custom':7}")
-                    SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CALLS(FIRST_CALL)
+        CALLS("{'index':0,'function':'x','x':null,'y':1,'custom':7}")
+        CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE)) SENT_CALLS(FIRST_CALL)
+        SENT_CALLS("{'index':0,'function':'x','y':1,'custom':7}")
+        SENT(END_OF(0)) DONE);
     /* no calls at all */
-    becomes(CHUNK(DELTA(ROLE))
-                CALLS("{'index':128,'id':'z'},7,null,{'index':0,'id':'a',"
-                      "'type':'function','function':{'name':'f','arguments':"
-                      "''}},[]") CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT_CALLS(FIRST_CALL) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE))
+        CALLS(
+            "{'index':128,'id':'z'},7,null,{'index':0,'id':'a',"
+            "'type':'function','function':{'name':'f','arguments':''}},[]")
+        CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE)) SENT_CALLS(FIRST_CALL) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -453,58 +473,66 @@ START_TEST(choices_end_one_by_one)
     "'finish_reason':null}"
     setup();
     /* what comes for a choice that has ended is left out */
-    becomes(CHUNK(TWO_ROLE(0)) CHUNK(TWO_ROLE(1)) CHUNK(TWO(0, "a"))
-                CHUNK(END_OF(0)) CHUNK(TWO(0, "late") "," TWO(1, "b"))
-                    CHUNK(TWO(1, "c") "," END_OF(0)) CHUNK(END_OF(1))
-                        CHUNK(TWO(1, "late")) DONE,
-            SENT(TWO_ROLE(0)) SENT(TWO_ROLE(1)) SENT(TWO(0, "a"))
-                SENT(END_OF(0)) SENT(TWO(1, "b")) SENT(TWO(1, "c"))
-                    SENT(END_OF(1)) DONE);
+    becomes(
+        CHUNK(TWO_ROLE(0)) CHUNK(TWO_ROLE(1)) CHUNK(TWO(0, "a"))
+        CHUNK(END_OF(0)) CHUNK(TWO(0, "late") "," TWO(1, "b"))
+        CHUNK(TWO(1, "c") "," END_OF(0)) CHUNK(END_OF(1))
+        CHUNK(TWO(1, "late")) DONE,
+        SENT(TWO_ROLE(0)) SENT(TWO_ROLE(1)) SENT(TWO(0, "a")) SENT(END_OF(0))
+        SENT(TWO(1, "b")) SENT(TWO(1, "c")) SENT(END_OF(1)) DONE);
     /* one after the other */
-    becomes(CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) CHUNK(TWO_ROLE(1))
-                CHUNK(END_OF(1)) DONE,
-            SENT(TWO_ROLE(0)) SENT(END_OF(0)) SENT(TWO_ROLE(1)) SENT(END_OF(1))
-                DONE);
+    becomes(
+        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) CHUNK(TWO_ROLE(1))
+        CHUNK(END_OF(1)) DONE,
+        SENT(TWO_ROLE(0)) SENT(END_OF(0)) SENT(TWO_ROLE(1)) SENT(END_OF(1))
+        DONE);
     /* one of them cut off: [DONE] does not make it whole */
-    check_stream(&c, CHUNK(TWO_ROLE(0) "," TWO_ROLE(1)) CHUNK(END_OF(0)) DONE,
-                 SENT(TWO_ROLE(0) "," TWO_ROLE(1)) SENT(END_OF(0)) CUT,
-                 CONTENT | CLOSED);
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0) "," TWO_ROLE(1)) CHUNK(END_OF(0)) DONE,
+        SENT(TWO_ROLE(0) "," TWO_ROLE(1)) SENT(END_OF(0)) CUT,
+        CONTENT | CLOSED);
 }
 END_TEST
 
 START_TEST(choices_that_are_none)
 {
     setup();
-    becomes(CHUNK("null") CHUNK("7,[]," DELTA(ROLE) ",'x'")
-                CHUNK("{'index':128,'delta':{'content':'x'}}")
-                    CHUNK("{'index':-1,'delta':{'content':'x'}}")
-                        CHUNK("{'index':'0','delta':{'content':'x'}}")
-                            CHUNK("{'delta':{'content':'x'}}")
-                                CHUNK("{'index':0,'delta':'text'}") CHUNK(
-                                    "{'index':0,'delta':{'content':'y'},"
-                                    "'finish_reason':''}") CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT("{'delta':{'content':'x'},'index':0,"
-                                   "'finish_reason':null}")
-                SENT("{'index':0,'delta':{'content':'y'},'finish_reason':"
-                     "null}") SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK("null") CHUNK("7,[]," DELTA(ROLE) ",'x'")
+        CHUNK("{'index':128,'delta':{'content':'x'}}")
+        CHUNK("{'index':-1,'delta':{'content':'x'}}")
+        CHUNK("{'index':'0','delta':{'content':'x'}}")
+        CHUNK("{'delta':{'content':'x'}}") CHUNK("{'index':0,'delta':'text'}")
+        CHUNK("{'index':0,'delta':{'content':'y'},'finish_reason':''}")
+        CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE))
+        SENT("{'delta':{'content':'x'},'index':0,'finish_reason':null}")
+        SENT("{'index':0,'delta':{'content':'y'},'finish_reason':null}")
+        SENT(END_OF(0)) DONE);
 }
 END_TEST
 
 START_TEST(what_else_a_choice_says)
 {
     setup();
-    becomes(CHUNK(DELTA(ROLE))
-                CHUNK("{'index':0,'delta':{},'logprobs':{'content':[]},"
-                      "'finish_reason':null}")
-                    CHUNK("{'index':0,'delta':{},'logprobs':null,"
-                          "'finish_reason':null}")
-                        CHUNK("{'index':0,'delta':{'audio':{'id':'a','data':"
-                              "'x'}},'finish_reason':null}") CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE))
-                SENT("{'index':0,'delta':{},'logprobs':{'content':[]},"
-                     "'finish_reason':null}")
-                    SENT("{'index':0,'delta':{'audio':{'id':'a','data':'x'}},"
-                         "'finish_reason':null}") SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE))
+        CHUNK(
+            "{'index':0,'delta':{},'logprobs':{'content':[]},"
+            "'finish_reason':null}")
+        CHUNK("{'index':0,'delta':{},'logprobs':null,'finish_reason':null}")
+        CHUNK(
+            "{'index':0,'delta':{'audio':{'id':'a','data':'x'}},"
+            "'finish_reason':null}")
+        CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE))
+        SENT(
+            "{'index':0,'delta':{},'logprobs':{'content':[]},"
+            "'finish_reason':null}")
+        SENT(
+            "{'index':0,'delta':{'audio':{'id':'a','data':'x'}},"
+            "'finish_reason':null}")
+        SENT(END_OF(0)) DONE);
 }
 END_TEST
 
@@ -518,12 +546,11 @@ START_TEST(usage_beside_the_last_delta)
     c.usage = "3/2";
     becomes(in, SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
     c.rules.include_usage = 1;
-    becomes(in, SENT(DELTA(ROLE)) "data: {" NAMES
-                                  "'model':'alias','choices':[" END_OF(
-                                      0) "],'usage':null}\n\n"
-                                         "data: {" NAMES
-                                         "'model':'alias','choices':[],"
-                                         "'usage':" USAGE "}\n\n" DONE);
+    becomes(in,
+        SENT(DELTA(ROLE)) "data: {" NAMES "'model':'alias','choices':["
+        END_OF(0) "],'usage':null}\n\n"
+        "data: {" NAMES "'model':'alias','choices':[],'usage':" USAGE "}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -534,34 +561,35 @@ START_TEST(usage_is_told_once)
     c.rules.include_usage = 1;
     /* counted on with every chunk, then alone, then again: the first that
      * stands alone is the client's, the last is ours */
-    becomes("data: {'usage':{'prompt_tokens':3,'completion_tokens':1},'id':"
-            "'c1','object':'chat.completion.chunk','created':5,'model':'up',"
-            "'choices':[" DELTA(ROLE) "]}\n\n" CHUNK(
-                END_OF(0)) "data: {'usage':" USAGE "," NAMES
-                           "'model':'up','choices':[]}\n\n"
-                           "data: {'usage':" USAGE "," NAMES "'model':'up'}\n\n"
-                           "data: {'usage':7," NAMES
-                           "'model':'up','choices':[]}\n\n" DONE,
-            "data: {'usage':null," NAMES
-            "'model':'alias','choices':[" DELTA(ROLE) "]}\n\n" SENT(
-                END_OF(0)) "data: {'usage':" USAGE "," NAMES
-                           "'model':'alias','choices':[]}\n\n" DONE);
+    becomes(
+        "data: {'usage':{'prompt_tokens':3,'completion_tokens':1},'id':'c1',"
+        "'object':'chat.completion.chunk','created':5,'model':'up','choices':["
+        DELTA(ROLE) "]}\n\n"
+        CHUNK(END_OF(0)) "data: {'usage':" USAGE "," NAMES
+        "'model':'up','choices':[]}\n\n"
+        "data: {'usage':" USAGE "," NAMES "'model':'up'}\n\n"
+        "data: {'usage':7," NAMES "'model':'up','choices':[]}\n\n"
+        DONE,
+        "data: {'usage':null," NAMES "'model':'alias','choices':["
+        DELTA(ROLE) "]}\n\n"
+        SENT(END_OF(0)) "data: {'usage':" USAGE "," NAMES
+        "'model':'alias','choices':[]}\n\n"
+        DONE);
     /* no choices, not even none */
     becomes(
-        CHUNK(DELTA(ROLE))
-            CHUNK(END_OF(0)) "data: {" NAMES
-                             "'model':'up','choices':null,'usage':" USAGE "}"
-                             "\n\n" DONE,
-        SENT(DELTA(ROLE))
-            SENT(END_OF(0)) "data: {" NAMES
-                            "'model':'alias','choices':[],'usage':" USAGE "}"
-                            "\n\n" DONE);
-    becomes(CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) "data: {" NAMES
-                                                "'model':'up','usage':" USAGE
-                                                "}\n\n" DONE,
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
-                                              "'model':'alias','usage':" USAGE
-                                              ",'choices':[]}\n\n" DONE);
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) "data: {" NAMES
+        "'model':'up','choices':null,'usage':" USAGE "}\n\n"
+        DONE,
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
+        "'model':'alias','choices':[],'usage':" USAGE "}\n\n"
+        DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) "data: {" NAMES
+        "'model':'up','usage':" USAGE "}\n\n"
+        DONE,
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
+        "'model':'alias','usage':" USAGE ",'choices':[]}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -570,13 +598,14 @@ START_TEST(usage_with_no_names)
     setup();
     c.usage = "3/2";
     c.rules.include_usage = 1;
-    becomes("data: {'choices':[" END_OF(0) "],'usage':\n"
-                                           "data: " USAGE "}\n\n",
-            "data: {'choices':[{'index':0,'delta':{'role':'assistant'},"
-            "'finish_reason':'stop'}],'usage': null,'object':"
-            "'chat.completion.chunk','model':'alias'}\n\n"
-            "data: {'id':'','object':'chat.completion.chunk','created':0,"
-            "'model':'alias','choices':[],'usage':" USAGE "}\n\n" DONE);
+    becomes(
+        "data: {'choices':[" END_OF(0) "],'usage':\ndata: " USAGE "}\n\n",
+        "data: {'choices':[{'index':0,'delta':{'role':'assistant'},"
+        "'finish_reason':'stop'}],'usage': null,"
+        "'object':'chat.completion.chunk','model':'alias'}\n\n"
+        "data: {'id':'','object':'chat.completion.chunk','created':0,"
+        "'model':'alias','choices':[],'usage':" USAGE "}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -585,10 +614,11 @@ START_TEST(usage_of_others)
     setup();
     c.usage = "9/4";
     becomes(
-        CHUNK(DELTA(ROLE)) CHUNK(END_OF(
-            0)) "data: {" NAMES "'model':'up','choices':[],'usage':{"
-                "'prompt_tokens':9,'completion_tokens':4,'total_tokens':13,"
-                "'prompt_tokens_details':null,'reasoning_tokens':2}}\n\n" DONE,
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) "data: {" NAMES
+        "'model':'up','choices':[],'usage':{'prompt_tokens':9,"
+        "'completion_tokens':4,'total_tokens':13,'prompt_tokens_details':null,"
+        "'reasoning_tokens':2}}\n\n"
+        DONE,
         SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
 }
 END_TEST
@@ -600,24 +630,27 @@ START_TEST(a_verdict_after_the_usage)
         "'usage':null,'obfuscation':'o'}\n\n" DONE;
 
     setup();
-    becomes(apr_pstrcat(azl_test_pool, CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
-                        moderation, NULL),
-            SENT(DELTA(ROLE)) SENT(
-                END_OF(0)) "data: {" NAMES
-                           "'model':'alias','choices':[],'moderation':{'x':1}"
-                           "}\n\n" DONE);
+    becomes(
+        apr_pstrcat(azl_test_pool,
+            CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
+            moderation,
+            NULL),
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
+        "'model':'alias','choices':[],'moderation':{'x':1}}\n\n"
+        DONE);
     c.rules.include_usage = 1;
     c.usage = "3/2";
-    becomes(apr_pstrcat(azl_test_pool, CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
-                        "data: {" NAMES
-                        "'model':'up','choices':[],'usage':" USAGE "}\n\n",
-                        moderation, NULL),
-            SENT(DELTA(ROLE)) SENT(
-                END_OF(0)) "data: {" NAMES
-                           "'model':'alias','choices':[],'usage':" USAGE "}\n\n"
-                           "data: {" NAMES
-                           "'model':'alias','choices':[],'moderation':{'x':1}"
-                           ",'usage':null}\n\n" DONE);
+    becomes(
+        apr_pstrcat(azl_test_pool,
+            CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
+            "data: {" NAMES "'model':'up','choices':[],'usage':" USAGE "}\n\n",
+            moderation,
+            NULL),
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) "data: {" NAMES
+        "'model':'alias','choices':[],'usage':" USAGE "}\n\n"
+        "data: {" NAMES
+        "'model':'alias','choices':[],'moderation':{'x':1},'usage':null}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -627,21 +660,26 @@ START_TEST(completions)
     setup();
     c.rules.op = AZL_OP_COMPLETIONS;
     c.usage = "3/2";
-    becomes("data: {'id':'','object':'','created':0,'model':'','choices':[],"
-            "'prompt_filter_results':[]}\n\n"
-            "data: {" TEXT_NAMES "'model':'up','choices':[{'text':'a','index':"
-            "0,'logprobs':null,'finish_reason':null,'content_filter_results':"
-            "{}}]}\n\n"
-            "data: {" TEXT_NAMES "'model':'up','choices':[{'index':0,"
-            "'content_filter_offsets':{}}]}\n\n"
-            "data: {" TEXT_NAMES "'model':'up','choices':[{'index':0,"
-            "'finish_reason':'length'}]}\n\n"
-            "data: {" TEXT_NAMES "'model':'up','choices':[],'usage':" USAGE
-            "}\n\n" DONE,
-            "data: {" TEXT_NAMES "'model':'alias','choices':[{'text':'a',"
-            "'index':0,'logprobs':null,'finish_reason':null}]}\n\n"
-            "data: {" TEXT_NAMES "'model':'alias','choices':[{'index':0,"
-            "'finish_reason':'length','text':''}]}\n\n" DONE);
+    becomes(
+        "data: {'id':'','object':'','created':0,'model':'','choices':[],"
+        "'prompt_filter_results':[]}\n\n"
+        "data: {" TEXT_NAMES
+        "'model':'up','choices':[{'text':'a','index':0,'logprobs':null,"
+        "'finish_reason':null,'content_filter_results':{}}]}\n\n"
+        "data: {" TEXT_NAMES
+        "'model':'up','choices':[{'index':0,'content_filter_offsets':{}}]}\n\n"
+        "data: {" TEXT_NAMES
+        "'model':'up','choices':[{'index':0,'finish_reason':'length'}]}\n\n"
+        "data: {" TEXT_NAMES "'model':'up','choices':[],'usage':" USAGE
+        "}\n\n"
+        DONE,
+        "data: {" TEXT_NAMES
+        "'model':'alias','choices':[{'text':'a','index':0,'logprobs':null,"
+        "'finish_reason':null}]}\n\n"
+        "data: {" TEXT_NAMES
+        "'model':'alias','choices':[{'index':0,'finish_reason':'length',"
+        "'text':''}]}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -650,20 +688,20 @@ START_TEST(events_that_are_no_json)
     setup();
     c.malformed = 9;
     becomes(
-        CHUNK(DELTA(
-            ROLE)) "data: {'id':\n\n"
-                   "data: nonsense\n\n"
-                   "data: [1,2]\n\n"
-                   "data: 'text'\n\n"
-                   "data: {} {}\n\n"
-                   "data: {'choices':[],'choices':[]}\n\n"
-                   "data: {'choices':[{]}\n\n"
-                   "data: {'choices':[7,}\n\n"
-                   "data: {'choices':[{'index':0,'delta':{'content':'x}}]}\n\n"
-                   "event: ping\n\n"
-                   "data:\n\n"
-                   "data:   \n\n"
-                   "id: 7\nretry: 3\n\n" CHUNK(END_OF(0)),
+        CHUNK(DELTA(ROLE)) "data: {'id':\n\n"
+        "data: nonsense\n\n"
+        "data: [1,2]\n\n"
+        "data: 'text'\n\n"
+        "data: {} {}\n\n"
+        "data: {'choices':[],'choices':[]}\n\n"
+        "data: {'choices':[{]}\n\n"
+        "data: {'choices':[7,}\n\n"
+        "data: {'choices':[{'index':0,'delta':{'content':'x}}]}\n\n"
+        "event: ping\n\n"
+        "data:\n\n"
+        "data:   \n\n"
+        "id: 7\nretry: 3\n\n"
+        CHUNK(END_OF(0)),
         SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
 }
 END_TEST
@@ -675,38 +713,39 @@ START_TEST(objects_with_too_many_members)
 
     setup();
     c.malformed = 2;
-    becomes(apr_pstrcat(azl_test_pool, CHUNK(DELTA(ROLE)), "data: {", many,
-                        "'choices':[]}\n\n", "data: {'choices':[{", some,
-                        "'index':0}]}\n\n", CHUNK(END_OF(0)), NULL),
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
+    becomes(
+        apr_pstrcat(azl_test_pool,
+            CHUNK(DELTA(ROLE)),
+            "data: {",
+            many,
+            "'choices':[]}\n\n",
+            "data: {'choices':[{",
+            some,
+            "'index':0}]}\n\n",
+            CHUNK(END_OF(0)),
+            NULL),
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
 }
 END_TEST
 
 START_TEST(sse_in_all_its_forms)
 {
     setup();
-    becomes("\xef\xbb\xbf: hello\r\n\r\nevent: message\rdata:{" NAMES
-            "'model':'up',\r"
-            "data:'choices':[" DELTA(
-                ROLE) "]}\r\r\n"
-                      ": a sign of life\n\n"
-                      "data: {" NAMES
-                      "\ndata:  'model':\ndata: 'up','choices':[" DELTA(
-                          "{'content':\ndata:'x\\ny'}") "]\ndata:}  \n\n"
-                                                        ":\n\n"
-                                                        "data: {" NAMES
-                                                        "'model':'up','choices'"
-                                                        ":[" END_OF(
-                                                            0) "]}\n\n"
-                                                               "data:[DONE] \n",
-            "data: {" NAMES "'model':'alias', 'choices':[" DELTA(
-                ROLE) "]}\n\n"
-                      "data: {" NAMES "  'model': 'alias','choices':[" DELTA(
-                          "{'content': 'x\\ny'}") "] }\n\n"
-                                                  ":\n\n"
-                                                  "data: {" NAMES
-                                                  "'model':'alias','choices':"
-                                                  "[" END_OF(0) "]}\n\n" DONE);
+    becomes(
+        "\xef\xbb\xbf: hello\r\n\r\nevent: message\rdata:{" NAMES
+        "'model':'up',\rdata:'choices':[" DELTA(ROLE)
+        "]}\r\r\n: a sign of life\n\n"
+        "data: {" NAMES "\ndata:  'model':\ndata: 'up','choices':["
+        DELTA("{'content':\ndata:'x\\ny'}") "]\ndata:}  \n\n"
+        ":\n\n"
+        "data: {" NAMES "'model':'up','choices':[" END_OF(0) "]}\n\n"
+        "data:[DONE] \n",
+        "data: {" NAMES "'model':'alias', 'choices':[" DELTA(ROLE) "]}\n\n"
+        "data: {" NAMES "  'model': 'alias','choices':["
+        DELTA("{'content': 'x\\ny'}") "] }\n\n"
+        ":\n\n"
+        "data: {" NAMES "'model':'alias','choices':[" END_OF(0) "]}\n\n"
+        DONE);
 }
 END_TEST
 
@@ -714,25 +753,31 @@ START_TEST(the_end)
 {
     setup();
     /* [DONE] exactly once, also when it does not come or comes twice */
-    becomes(CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
-    becomes(CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) DONE DONE CHUNK(DELTA(ROLE)),
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)),
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) DONE DONE CHUNK(DELTA(ROLE)),
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
     /* without the empty line behind the last event; half a line is nothing */
-    becomes(CHUNK(DELTA(ROLE)) "data: {" NAMES
-                               "'model':'up','choices':[" END_OF(0) "]}\n",
-            SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
+    becomes(
+        CHUNK(DELTA(ROLE)) "data: {" NAMES "'model':'up','choices':["
+        END_OF(0) "]}\n",
+        SENT(DELTA(ROLE)) SENT(END_OF(0)) DONE);
     check_stream(&c,
-                 CHUNK(DELTA(ROLE)) "data: {" NAMES "'model':'up',"
-                                    "'choices':[" END_OF(0) "]}",
-                 SENT(DELTA(ROLE)) CUT, CLOSED);
+        CHUNK(DELTA(ROLE)) "data: {" NAMES "'model':'up','choices':["
+        END_OF(0) "]}",
+        SENT(DELTA(ROLE)) CUT,
+        CLOSED);
     /* cut: an error, and no [DONE] */
-    check_stream(&c, CHUNK(DELTA("{'content':'x'}")),
-                 SENT(DELTA("{'content':'x','role':'assistant'}")) CUT,
-                 CONTENT | CLOSED);
-    check_stream(&c, CHUNK(DELTA("{'content':'x'}")) DONE,
-                 SENT(DELTA("{'content':'x','role':'assistant'}")) CUT,
-                 CONTENT | CLOSED);
+    check_stream(&c,
+        CHUNK(DELTA("{'content':'x'}")),
+        SENT(DELTA("{'content':'x','role':'assistant'}")) CUT,
+        CONTENT | CLOSED);
+    check_stream(&c,
+        CHUNK(DELTA("{'content':'x'}")) DONE,
+        SENT(DELTA("{'content':'x','role':'assistant'}")) CUT,
+        CONTENT | CLOSED);
     check_stream(&c, "", CUT, CLOSED);
     check_stream(&c, DONE, CUT, CLOSED);
 }
@@ -743,52 +788,36 @@ START_TEST(errors_in_the_stream)
     setup();
     /* before any content nobody is told: another attempt can be made */
     check_stream(&c,
-                 PREAMBLE CHUNK(DELTA(ROLE)) "data: {'error':{'message':'m',"
-                                             "'code':'429'}}\n\n" CHUNK(
-                                                 DELTA("{'content':'x'}")) DONE,
-                 SENT(DELTA(ROLE)), FAILED);
+        PREAMBLE CHUNK(DELTA(ROLE))
+        "data: {'error':{'message':'m','code':'429'}}\n\n"
+        CHUNK(DELTA("{'content':'x'}")) DONE,
+        SENT(DELTA(ROLE)),
+        FAILED);
     check_stream(&c, "event: error\ndata: {'message':'m'}\n\n", "", FAILED);
     /* after it the stream ends with the error */
-    check_stream(
-        &c,
-        CHUNK(DELTA(
-            "{'role':'assistant','content':'x'}")) "data: "
-                                                   "{'error':{'message':'at "
-                                                   "https://a.openai.azure.com/"
-                                                   " m','type':'server_error'},"
-                                                   "'choices':[]}\n\n" CHUNK(
-                                                       END_OF(0)) DONE,
-        SENT(DELTA(
-            "{'role':'assistant','content':'x'}")) "data: "
-                                                   "{'error':{'message':'at "
-                                                   "[upstream] m','type':"
-                                                   "'server_error','param':"
-                                                   "null,'code':'internal_"
-                                                   "error'}}"
-                                                   "\n\n",
+    check_stream(&c,
+        CHUNK(DELTA("{'role':'assistant','content':'x'}"))
+        "data: {'error':{'message':'at https://a.openai.azure.com/ m',"
+        "'type':'server_error'},'choices':[]}\n\n"
+        CHUNK(END_OF(0)) DONE,
+        SENT(DELTA("{'role':'assistant','content':'x'}"))
+        "data: {'error':{'message':'at [upstream] m','type':'server_error',"
+        "'param':null,'code':'internal_error'}}\n\n",
         CONTENT | CLOSED | FAILED);
-    check_stream(
-        &c,
-        CHUNK(DELTA(
-            "{'role':'assistant','content':'x'}")) "data: "
-                                                   "{'error':{'message':'m','"
-                                                   "code':'content_filter',"
-                                                   "'innererror':{\ndata: "
-                                                   "'x':1}}}\n\n",
-        SENT(DELTA(
-            "{'role':'assistant','content':'x'}")) "data: "
-                                                   "{'error':{'message':'m','"
-                                                   "type':"
-                                                   "'invalid_request_error','"
-                                                   "param':null,'code':"
-                                                   "'content_filter','"
-                                                   "innererror':{ 'x':1}}}\n\n",
+    check_stream(&c,
+        CHUNK(DELTA("{'role':'assistant','content':'x'}"))
+        "data: {'error':{'message':'m','code':'content_filter',"
+        "'innererror':{\ndata: 'x':1}}}\n\n",
+        SENT(DELTA("{'role':'assistant','content':'x'}"))
+        "data: {'error':{'message':'m','type':'invalid_request_error',"
+        "'param':null,'code':'content_filter','innererror':{ 'x':1}}}\n\n",
         CONTENT | CLOSED | FAILED);
     /* a null error is none */
-    becomes("data: {'error':null," NAMES
-            "'model':'up','choices':[" END_OF(0) "]}\n\n",
-            SENT("{'index':0,'delta':{'role':'assistant'},'finish_reason':"
-                 "'stop'}") DONE);
+    becomes(
+        "data: {'error':null," NAMES "'model':'up','choices':[" END_OF(0)
+        "]}\n\n",
+        SENT("{'index':0,'delta':{'role':'assistant'},'finish_reason':'stop'}")
+        DONE);
 }
 END_TEST
 

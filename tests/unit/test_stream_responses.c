@@ -1,5 +1,7 @@
 #include "stream_fixture.h"
 
+/* clang-format off: streams of macros and strings read like streams */
+
 static stream_case_t c;
 static int sealed;
 
@@ -62,29 +64,39 @@ START_TEST(a_whole_answer)
 {
     setup();
     c.usage = "3/2";
-    check_stream(&c, OPENING TEXT COMPLETED, SENT_OPENING TEXT SENT_COMPLETED,
-                 ALL_WELL);
+    check_stream(&c,
+        OPENING TEXT COMPLETED,
+        SENT_OPENING TEXT SENT_COMPLETED,
+        ALL_WELL);
     /* one that comes all the same is left out */
-    check_stream(&c, OPENING TEXT COMPLETED DONE TEXT,
-                 SENT_OPENING TEXT SENT_COMPLETED, ALL_WELL);
-    check_stream(&c, OPENING TEXT DONE COMPLETED,
-                 SENT_OPENING TEXT SENT_COMPLETED, ALL_WELL);
+    check_stream(&c,
+        OPENING TEXT COMPLETED DONE TEXT,
+        SENT_OPENING TEXT SENT_COMPLETED,
+        ALL_WELL);
+    check_stream(&c,
+        OPENING TEXT DONE COMPLETED,
+        SENT_OPENING TEXT SENT_COMPLETED,
+        ALL_WELL);
     /* the same events of a stored response */
     c.rules.op = AZL_OP_RESPONSE_GET;
-    check_stream(&c, OPENING TEXT COMPLETED, SENT_OPENING TEXT SENT_COMPLETED,
-                 ALL_WELL);
+    check_stream(&c,
+        OPENING TEXT COMPLETED,
+        SENT_OPENING TEXT SENT_COMPLETED,
+        ALL_WELL);
 }
 END_TEST
 
 START_TEST(other_good_ends)
 {
     setup();
-    check_stream(
-        &c, TEXT EVENT("response.incomplete", RESPONSE("incomplete", "")),
-        TEXT EVENT("response.incomplete", SEALED("incomplete", "")), ALL_WELL);
-    check_stream(&c, EVENT("response.cancelled", RESPONSE("cancelled", "")),
-                 EVENT("response.cancelled", SEALED("cancelled", "")),
-                 ALL_WELL);
+    check_stream(&c,
+        TEXT EVENT("response.incomplete", RESPONSE("incomplete", "")),
+        TEXT EVENT("response.incomplete", SEALED("incomplete", "")),
+        ALL_WELL);
+    check_stream(&c,
+        EVENT("response.cancelled", RESPONSE("cancelled", "")),
+        EVENT("response.cancelled", SEALED("cancelled", "")),
+        ALL_WELL);
 }
 END_TEST
 
@@ -116,24 +128,31 @@ START_TEST(ids_in_other_places)
 
     setup();
     check_stream(&c,
-                 EVENT("x.done", ",'response_id':'resp_1'")
-                     EVENT("x.done", ",'response_id':null,'response':7,"
-                                     "'id':'resp_1','model':'up'")
-                         EVENT("x.done", ",'response_id':'keep'")
-                             EVENT("x.done", ",'response_id':'a\\u0041'"),
-                 EVENT("x.done", ",'response_id':'sealed_resp_1'")
-                     EVENT("x.done", ",'response_id':null,'response':7,"
-                                     "'id':'resp_1','model':'up'")
-                         EVENT("x.done", ",'response_id':'keep'")
-                             EVENT("x.done", ",'response_id':'a\\u0041'")
-                                 CUT_AT(1),
-                 CONTENT | CLOSED);
-    check_stream(&c, in, apr_pstrcat(azl_test_pool, out, CUT_AT(1), NULL),
-                 CONTENT | CLOSED);
+        EVENT("x.done", ",'response_id':'resp_1'")
+        EVENT(
+            "x.done",
+            ",'response_id':null,'response':7,'id':'resp_1','model':'up'")
+        EVENT("x.done", ",'response_id':'keep'")
+        EVENT("x.done", ",'response_id':'a\\u0041'"),
+        EVENT("x.done", ",'response_id':'sealed_resp_1'")
+        EVENT(
+            "x.done",
+            ",'response_id':null,'response':7,'id':'resp_1','model':'up'")
+        EVENT("x.done", ",'response_id':'keep'")
+        EVENT("x.done", ",'response_id':'a\\u0041'") CUT_AT(1),
+        CONTENT | CLOSED);
+    check_stream(&c,
+        in,
+        apr_pstrcat(azl_test_pool,
+            out,
+            CUT_AT(1),
+            NULL),
+        CONTENT | CLOSED);
     c.rules.seal = NULL;
-    check_stream(&c, EVENT("x.done", ",'response_id':'resp_1'"),
-                 EVENT("x.done", ",'response_id':'resp_1'") CUT_AT(1),
-                 CONTENT | CLOSED);
+    check_stream(&c,
+        EVENT("x.done", ",'response_id':'resp_1'"),
+        EVENT("x.done", ",'response_id':'resp_1'") CUT_AT(1),
+        CONTENT | CLOSED);
 }
 END_TEST
 
@@ -142,17 +161,21 @@ START_TEST(names_of_events)
     setup();
     /* without a name the type is one; without a type the name */
     check_stream(&c,
-                 "data: {'type':'response.output_text.delta','delta':'a'}\n\n"
-                 "event: response.completed\ndata: {'response':{\n"
-                 "data: 'model':'up'}}\n\n",
-                 "event: response.output_text.delta\n"
-                 "data: {'type':'response.output_text.delta','delta':'a'}\n\n"
-                 "event: response.completed\ndata: {'response':{ "
-                 "'model':'alias'}}\n\n",
-                 ALL_WELL);
+        "data: {'type':'response.output_text.delta','delta':'a'}\n\n"
+        "event: response.completed\ndata: {'response':{\ndata: "
+        "'model':'up'}}\n\n",
+        "event: response.output_text.delta\ndata: "
+        "{'type':'response.output_text.delta','delta':'a'}\n\n"
+        "event: response.completed\ndata: {'response':{ 'model':'alias'}}\n\n",
+        ALL_WELL);
     c.malformed = 2;
-    check_stream(&c, "data: nonsense\n\n: alive\n\ndata: [1]\n\n" COMPLETED,
-                 SENT_COMPLETED, (c.usage = "3/2", ALL_WELL));
+    check_stream(&c,
+        "data: nonsense\n\n"
+        ": alive\n\n"
+        "data: [1]\n\n"
+        COMPLETED,
+        SENT_COMPLETED,
+        (c.usage = "3/2", ALL_WELL));
 }
 END_TEST
 
@@ -186,37 +209,45 @@ END_TEST
 START_TEST(failures_after_content)
 {
     setup();
-    check_stream(
-        &c,
-        OPENING TEXT EVENT("error", ",'code':'server_error','message':"
-                                    "'at a.openai.azure.com','param':null,"
-                                    "'sequence_number':3") COMPLETED,
+    check_stream(&c,
+        OPENING TEXT
+        EVENT(
+            "error",
+            ",'code':'server_error','message':'at a.openai.azure.com',"
+            "'param':null,'sequence_number':3")
+        COMPLETED,
         SENT_OPENING TEXT
-        "event: error\ndata: {'type':'error','code':'server_error','message':"
-        "'at [upstream]','param':null,'sequence_number':4,'error':{'message':"
-        "'at "
-        "[upstream]','type':'server_error','param':null,'code':'server_error'}}"
-        "\n\n",
+        "event: error\ndata: {'type':'error','code':'server_error',"
+        "'message':'at [upstream]','param':null,'sequence_number':4,"
+        "'error':{'message':'at [upstream]','type':'server_error',"
+        "'param':null,'code':'server_error'}}\n\n",
         CONTENT | CLOSED | FAILED);
     c.usage = "3/2";
     check_stream(&c,
-                 OPENING TEXT EVENT("response.failed",
-                                    RESPONSE("failed",
-                                             ",'error':{'code':'server_error',"
-                                             "'message':'m'}" USAGE)) COMPLETED,
-                 SENT_OPENING TEXT EVENT(
-                     "response.failed",
-                     SEALED("failed", ",'error':{'code':'server_error',"
-                                      "'message':'m'}" USAGE)),
-                 CONTENT | CLOSED | FAILED);
+        OPENING TEXT
+        EVENT(
+            "response.failed",
+            RESPONSE(
+                "failed",
+                ",'error':{'code':'server_error','message':'m'}" USAGE))
+        COMPLETED,
+        SENT_OPENING TEXT
+        EVENT(
+            "response.failed",
+            SEALED(
+                "failed",
+                ",'error':{'code':'server_error','message':'m'}" USAGE)),
+        CONTENT | CLOSED | FAILED);
 }
 END_TEST
 
 START_TEST(cut)
 {
     setup();
-    check_stream(&c, OPENING TEXT, SENT_OPENING TEXT CUT_AT(3),
-                 CONTENT | CLOSED);
+    check_stream(&c,
+        OPENING TEXT,
+        SENT_OPENING TEXT CUT_AT(3),
+        CONTENT | CLOSED);
     check_stream(&c, "", CUT_AT(1), CLOSED);
     check_stream(&c, OPENING DONE, SENT_OPENING CUT_AT(2), CLOSED);
 }
