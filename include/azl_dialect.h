@@ -23,10 +23,12 @@ typedef struct azl_body_t {
 
 typedef struct azl_dialect_t {
     const char *name; /* as in dialect= */
-    /* The whole URL for an operation. `response_id` is the upstream's own id
-     * (operations on stored responses; else NULL); `query` is the client's
-     * query string or NULL: only members that mean something upstream are
-     * taken over (include[], limit, order, after, ...; never api-version).
+    /* The whole URL for an operation, below the endpoint's. Azure's may end in
+     * /openai or /openai/v1, which is not repeated; an api-version with a date
+     * means the classic surface. An OpenAI endpoint without a path gets /v1.
+     * `response_id` is the upstream's own id (operations on stored responses;
+     * else NULL); `query` is the client's query string or NULL: only members
+     * that mean something upstream are taken over (include[], limit, order, after, ...; never api-version).
      * NULL if this upstream has no such operation. */
     const char *(*url)(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
                        const char *response_id, const char *query);
@@ -56,7 +58,9 @@ int azl_failure_moves_on(int status);
  * told. `headers` are the upstream's. 401/403 become 502
  * `upstream_authentication_error`; Azure's seconds in a 429 message become
  * retry_after when no header says it. The upstream's text is passed, except
- * that nothing which looks like a URL of the endpoint or a credential is. */
+ * that nothing which looks like a URL of the endpoint or a credential is. It
+ * may quote the client's request: it is for the client only, never for a log.
+ * A deployment that is missing at the upstream is a 404 model_not_found. */
 void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
                       const apr_table_t *headers, azl_span_t body,
                       azl_error_t *err);

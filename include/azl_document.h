@@ -41,17 +41,21 @@ typedef struct azl_document_t {
     azl_span_t previous_response_raw;
     apr_size_t insert_at; /* offset just behind the opening brace (in
                              multipart: of the first boundary line) */
-    int empty;            /* the object has no member */
+    int empty;            /* no member (or field) is left after the drops */
     const char *boundary; /* multipart only */
-    int ndrops;           /* members to leave out, by AZL_PARAMS_DROP */
+    int ndrops;           /* pieces to leave out, by AZL_PARAMS_DROP: members
+                             that stand together are one */
     azl_span_t *drops;    /* each with the comma that belongs to it, in order
                              of position */
-    const char *dropped;  /* their names, comma-separated, or NULL */
+    const char *dropped;  /* the members' names, comma-separated, or NULL; a
+                             name that may be the client's own text is left
+                             out */
 } azl_document_t;
 
 /* 1, or 0 with the error for the client. Refuses (400): no JSON object (with
- * line and column), members that matter given twice or with escapes in their
- * name, api_base, api_key and base_url, a model, stream or
+ * line and column), members of any surface given twice or with escapes in
+ * their name, what only a parser that ignores case takes for a member read
+ * here ("Model"), api_base, api_key and base_url, a model, stream or
  * previous_response_id of the wrong type, members the surface does not define
  * if params says so, unreadable multipart. A missing model is not an error
  * here (an Azure-shaped path carries it). `content_type` may be NULL. */

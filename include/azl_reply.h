@@ -46,7 +46,8 @@ typedef struct azl_stream_state_t {
                      a finish. Not: preamble, role, empty delta */
     int finished; /* every choice has its finish_reason, or the terminal
                      Responses event came */
-    int closed;   /* [DONE] or an error event was written: nothing follows */
+    int closed;   /* [DONE], a terminal Responses event or an error event was
+                     written: nothing follows */
     int malformed; /* events that were no JSON and were left out */
     int failed;   /* the upstream sent an error event; `error` says what */
     azl_error_t error;
@@ -55,9 +56,10 @@ typedef struct azl_stream_state_t {
 
 azl_stream_t *azl_stream_create(apr_pool_t *p,
                                 const azl_reply_rules_t *rules);
-/* Re-encode what came and append it to `out`. An error event before any
- * content writes nothing (the attempt failed, another may be made); after it
- * the error event is passed in OpenAI's form and the stream is closed.
+/* Re-encode what came and append it to `out`, whole events only. An error
+ * event before any content writes nothing (the attempt failed, another may be
+ * made); after it the error event is passed in OpenAI's form and the stream is
+ * closed.
  * APR_SUCCESS, or APR_ENOSPC when an event or `out` passes its cap. */
 apr_status_t azl_stream_feed(azl_stream_t *st, const char *data,
                              apr_size_t len, azl_buf_t *out);

@@ -45,7 +45,9 @@ typedef struct azl_route_t {
 
 /* `path` is the decoded path of the request (r->uri) without query; `base` is
  * the configured base path, "" for none, without trailing slash. Each route
- * answers with and without /v1, below base, and under /openai and /openai/v1.
+ * answers with and without /v1, below base, and under /openai and /openai/v1;
+ * one slash at the end is tolerated, because base URLs are often joined with
+ * one. HEAD counts as GET.
  * 1 if the path is ours (op or allow set), 0 if not. */
 int azl_route_find(azl_route_t *route, const char *base, const char *method,
                    const char *path);
