@@ -229,6 +229,8 @@ START_TEST(cap)
     check_cap("data:12\n:123456\ndata:1\n\n", 10, APR_SUCCESS,
               "#123456;|12\n1;");
     check_cap("data:12\n:1234567\n\n", 10, APR_ENOSPC, "");
+    check_cap("event:12\ndata:1\n:3456\n\n", 9, APR_SUCCESS, "#3456;12|1;");
+    check_cap("event:12\ndata:1\n:34567\n\n", 9, APR_ENOSPC, "");
     check_cap("\n\n", 0, APR_SUCCESS, "");
     check_cap("\n:\n", 0, APR_ENOSPC, "");
 }
