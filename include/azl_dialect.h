@@ -28,7 +28,8 @@ typedef struct azl_dialect_t {
      * means the classic surface. An OpenAI endpoint without a path gets /v1.
      * `response_id` is the upstream's own id (operations on stored responses;
      * else NULL); `query` is the client's query string or NULL: only members
-     * that mean something upstream are taken over (include[], limit, order, after, ...; never api-version).
+     * that mean something upstream are taken over (include[], limit, order,
+     * after, ...; never api-version).
      * NULL if this upstream has no such operation. */
     const char *(*url)(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
                        const char *response_id, const char *query);
