@@ -51,7 +51,9 @@ const char *azl_price_table_load(apr_pool_t *p, const char *path,
 const azl_price_t *azl_price_find(const azl_price_table_t *table,
                                   const char *model);
 /* Merge: every member set in `over` wins over `base` (NULL: none), each for
- * itself: a tier of `base` stays when only its input price is overridden. */
+ * itself. An input or output price in `over` holds for prompts of every
+ * length: the tier of `base` goes, and only one that `over` has itself counts.
+ */
 azl_price_t azl_price_override(const azl_price_t *base,
                                const azl_price_t *over);
 /* The cost of an answer; AZL_PRICE_UNSET when it cannot be known (no price at

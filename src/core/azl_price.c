@@ -8,6 +8,15 @@
 #define PER_MILLION_DIGITS 6 /* 1 USD per 10^6 tokens is 10^6 a token */
 #define WHOLE_DIGITS_MAX 6   /* so that every price fits 63 bits */
 
+static void clear_tier(azl_price_t *price)
+{
+    price->tier_above = 0;
+    price->tier_input = AZL_PRICE_UNSET;
+    price->tier_cached = AZL_PRICE_UNSET;
+    price->tier_cache_write = AZL_PRICE_UNSET;
+    price->tier_output = AZL_PRICE_UNSET;
+}
+
 void azl_price_init(azl_price_t *price)
 {
     price->input = AZL_PRICE_UNSET;
@@ -15,11 +24,7 @@ void azl_price_init(azl_price_t *price)
     price->cache_write = AZL_PRICE_UNSET;
     price->output = AZL_PRICE_UNSET;
     price->second = AZL_PRICE_UNSET;
-    price->tier_above = 0;
-    price->tier_input = AZL_PRICE_UNSET;
-    price->tier_cached = AZL_PRICE_UNSET;
-    price->tier_cache_write = AZL_PRICE_UNSET;
-    price->tier_output = AZL_PRICE_UNSET;
+    clear_tier(price);
 }
 
 /* A plain decimal times 10^places. */
@@ -78,6 +83,10 @@ azl_price_t azl_price_override(const azl_price_t *base, const azl_price_t *over)
         return *over;
     }
     price = *base;
+    if (over->input != AZL_PRICE_UNSET || over->output != AZL_PRICE_UNSET) {
+        /* It would go on to bill long prompts at the list's price. */
+        clear_tier(&price);
+    }
     override_one(&price.input, over->input);
     override_one(&price.cached, over->cached);
     override_one(&price.cache_write, over->cache_write);

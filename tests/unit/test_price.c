@@ -271,8 +271,6 @@ START_TEST(overrides)
     ck_assert_int_eq(p.cached, 500000);
     ck_assert_int_eq(p.output, 7000000);
     ck_assert_int_eq(p.cache_write, AZL_PRICE_UNSET);
-    ck_assert_int_eq(p.tier_above, 272000);
-    ck_assert_int_eq(p.tier_input, 4000000);
 
     over = p;
     over.input = 0;
@@ -294,6 +292,72 @@ START_TEST(overrides)
     ck_assert_int_eq(p.tier_cached, 6);
     ck_assert_int_eq(p.tier_cache_write, 7);
     ck_assert_int_eq(p.tier_output, 8);
+}
+END_TEST
+
+static azl_price_t tiered(void)
+{
+    azl_price_t p = flat("2.50", "0.25", "15.00");
+
+    p.tier_above = 272000;
+    p.tier_input = rate("5.00");
+    p.tier_cached = rate("0.50");
+    p.tier_cache_write = rate("6.25");
+    p.tier_output = rate("22.50");
+    return p;
+}
+
+/* The price of a deployment holds for prompts of every length. */
+START_TEST(overrides_end_the_tier)
+{
+    azl_price_t base = tiered();
+    azl_price_t input, output, p;
+
+    azl_price_init(&input);
+    input.input = rate("2.00");
+    p = azl_price_override(&base, &input);
+    ck_assert_int_eq((int)p.tier_above, 0);
+    ck_assert_int_eq(p.tier_input, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.tier_cached, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.tier_cache_write, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.tier_output, AZL_PRICE_UNSET);
+    ck_assert_str_eq(cost(p, tokens(300000, 0, 0, 1000)), "0.615");
+
+    azl_price_init(&output);
+    output.output = rate("10.00");
+    p = azl_price_override(&base, &output);
+    ck_assert_int_eq((int)p.tier_above, 0);
+    ck_assert_str_eq(cost(p, tokens(300000, 0, 0, 1000)), "0.76");
+
+    /* a tier of its own, with nothing of the other one in its gaps */
+    input.tier_above = 200000;
+    input.tier_input = rate("3.00");
+    p = azl_price_override(&base, &input);
+    ck_assert_str_eq(cost(p, tokens(200000, 0, 0, 1000)), "0.415");
+    ck_assert_str_eq(cost(p, tokens(200001, 1000, 0, 1000)), "0.615003");
+}
+END_TEST
+
+START_TEST(overrides_that_leave_the_tier)
+{
+    azl_price_t base = tiered();
+    azl_price_t over, p;
+
+    azl_price_init(&over);
+    over.cached = rate("0.20");
+    over.cache_write = rate("3.00");
+    over.second = 1;
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq((int)p.tier_above, 272000);
+    ck_assert_int_eq(p.tier_input, 5000000);
+    ck_assert_int_eq(p.tier_cached, 500000);
+    ck_assert_int_eq(p.tier_cache_write, 6250000);
+    ck_assert_int_eq(p.tier_output, 22500000);
+    over.tier_output = rate("20.00");
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq((int)p.tier_above, 272000);
+    ck_assert_int_eq(p.tier_input, 5000000);
+    ck_assert_int_eq(p.tier_output, 20000000);
 }
 END_TEST
 
@@ -509,6 +573,8 @@ TCase *azl_test_price(void)
     tcase_add_test(tc, unknown_costs);
     tcase_add_test(tc, overflow_is_unknown);
     tcase_add_test(tc, overrides);
+    tcase_add_test(tc, overrides_end_the_tier);
+    tcase_add_test(tc, overrides_that_leave_the_tier);
     tcase_add_test(tc, loads);
     tcase_add_test(tc, load_refuses_entries);
     tcase_add_test(tc, load_refuses_documents);
