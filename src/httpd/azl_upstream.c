@@ -19,7 +19,6 @@
 /* Root, intermediates, leaf: mod_ssl's default of 1 refuses every public
  * chain. */
 #define TLS_VERIFY_DEPTH "8"
-#define TLS_CA_DEFAULT "/etc/ssl/certs/ca-certificates.crt"
 /* Where mod_proxy_http keeps a request body between two calls; what an attempt
  * that never connected left there would be sent by the next one. An internal
  * name of mod_proxy_http: a gateway test watches it. */
@@ -88,13 +87,13 @@ static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
                               apr_pool_t *pconf, apr_pool_t *ptemp,
                               apr_pool_t *plog, server_rec *s)
 {
-    const char *ca = ep->tls_ca ? ep->tls_ca : TLS_CA_DEFAULT;
     const char *const verified[][2] = {
         {"SSLProxyEngine", "on"},
         {"SSLProxyProtocol", "-all +TLSv1.2 +TLSv1.3"},
         {"SSLProxyVerify", "require"},
         {"SSLProxyVerifyDepth", TLS_VERIFY_DEPTH},
-        {"SSLProxyCACertificateFile", apr_pstrcat(ptemp, "\"", ca, "\"", NULL)},
+        {"SSLProxyCACertificateFile",
+         apr_pstrcat(ptemp, "\"", ep->tls_ca, "\"", NULL)},
         {"SSLProxyCheckPeerName", "on"},
         {"SSLProxyCheckPeerExpire", "on"},
         {NULL, NULL}};
@@ -112,7 +111,7 @@ static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
     if (err) {
         return err;
     }
-    rc = proxy_run_section_post_config(pconf, ptemp, plog, s, up->section);
+    rc = proxy_run_section_post_config(pconf, plog, ptemp, s, up->section);
     return rc == OK || rc == DECLINED ? NULL
                                       : "mod_ssl refused the TLS settings; "
                                         "see the messages before this one";
@@ -126,8 +125,11 @@ static void set_worker_limits(proxy_worker *worker, const azl_endpoint_t *ep)
     worker->s->conn_timeout = ep->connect_timeout;
     worker->s->conn_timeout_set = 1;
     worker->s->ttl = POOLED_IDLE_TTL;
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 130)
+    /* before 2.4.59 an address is kept until it fails */
     worker->s->address_ttl = ADDRESS_TTL_SECONDS;
     worker->s->address_ttl_set = 1;
+#endif
     worker->s->keepalive = 1;
     worker->s->keepalive_set = 1;
 }
