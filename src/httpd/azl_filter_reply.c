@@ -67,6 +67,9 @@ static void decide(azl_attempt_t *at)
         at->mode = AZL_REPLY_FAILED;
         at->in = azl_buf_create(at->r->pool, ERROR_BODY_MAX);
     }
+    else if (r->header_only || r->status == HTTP_NO_CONTENT) {
+        at->mode = AZL_REPLY_RAW; /* there is nothing to understand */
+    }
     else if (apr_table_get(r->headers_out, "Content-Encoding")) {
         /* nobody asked for it, and we could not read it */
         fail_transport(at, 0);
@@ -259,6 +262,19 @@ static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
     return pass(at, next, 0, 1);
 }
 
+/* What has been counted so far, also of an answer that does not end. */
+static void read_usage(azl_attempt_t *at)
+{
+    azl_span_t value;
+
+    if (at->stream) {
+        at->usage = azl_stream_state(at->stream)->usage;
+    }
+    else if (at->tap && azl_tap_value(at->tap, 1, &value)) {
+        azl_usage_read(&at->usage, value);
+    }
+}
+
 static apr_status_t finish_tapped(azl_attempt_t *at, ap_filter_t *next)
 {
     azl_span_t value;
@@ -286,7 +302,6 @@ static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
     if (eos) {
         int complete = azl_stream_finish(at->stream, at->out);
 
-        at->usage = state->usage;
         if (!at->committed) {
             /* it ended before it had begun: nothing to show */
             fail_transport(at, 0);
@@ -431,6 +446,7 @@ void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out)
     if (!at->ended && !at->r->connection->aborted) {
         break_off(at, next, timed_out);
     }
+    read_usage(at);
     if (at->mode == AZL_REPLY_FAILED && at->status &&
         (at->status < 200 || at->status > 299)) {
         azl_failure_read(

@@ -250,6 +250,31 @@ def test_client_goes_in_the_middle(gateway, sim):
     assert post_again(gateway)
 
 
+def test_client_goes_when_all_is_counted(gateway, sim):
+    """What the upstream has already said it counted is billed."""
+    body = {
+        **chat("d1", stream=True),
+        "stream_options": {"include_usage": True},
+    }
+    whole = httpx.post(
+        sim.url + "/openai/v1/chat/completions",
+        json=body,
+        headers={"api-key": sim.key},
+    ).text
+    sim.reset()
+    # before [DONE], behind the usage
+    sim.script({"hold": whole.count("data:") - 1})
+    sock = dial(gateway, chat(stream=True, model="one"))
+    got = b""
+    while b'"finish_reason":"stop"' not in got:
+        got += sock.recv(65536)
+    hang_up(sock)
+    sim.release()
+    found = record(gateway)
+    assert (found["status"], found["error"]) == (499, "ClientClosed")
+    assert found["completion_tokens"] > 0 and found["prompt_tokens"] > 0
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_client_goes_before_the_first_byte(gateway, sim, stream):
     """No other candidate is asked for somebody who has gone."""

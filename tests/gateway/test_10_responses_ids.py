@@ -8,12 +8,14 @@ from env import Env
 
 OTHER = "sk-other-" + secrets.token_hex(8)
 NARROW = "sk-narrow-" + secrets.token_hex(8)
+SHARED = "sk-shared-" + secrets.token_hex(8)
 BIG = 2 * 1024 * 1024
 
 
 def configure(env, sim):
-    env.secrets += [OTHER, NARROW]
+    env.secrets += [OTHER, NARROW, SHARED]
     conf = env.conf().key("other", OTHER).key("narrow", NARROW, "models=m1")
+    conf.key("shared", SHARED, "models=both")
     conf.endpoint("azure", sim.url)
     # The same service a second time, by its classic surface.
     conf.endpoint("classic", sim.url, "api-version=2025-04-01-preview")
@@ -239,6 +241,40 @@ def test_key_without_the_model(client, gateway, sim):
         "response_not_found",
     )
     gateway.start(configure(gateway, sim))
+
+
+def test_models_that_share_a_deployment(client, sim, plain):
+    """`both` and `m1` are served by azure/d1; the key may only use `both`."""
+    headers = {"Authorization": f"Bearer {SHARED}"}
+    served = set()
+    for _ in range(40):
+        sim.reset()
+        body = {"model": "both", "input": PROMPT}
+        made = client.post("/v1/responses", headers=headers, json=body).json()
+        served.add(bool(sim.journal()))
+        found = client.get("/v1/responses/" + made["id"], headers=headers)
+        assert found.status_code == 200
+        assert found.json()["model"] == "both"
+        if len(served) == 2:
+            break
+    assert len(served) == 2
+
+
+def test_another_model_cannot_go_on(client, sim):
+    """It would be served, and priced, by a deployment nobody asked for."""
+    made = ask(client, "m1").json()["id"]
+    count = len(sim.journal())
+    error_of(
+        ask(client, "m2", previous_response_id=made), 400,
+        "previous_response_not_found",
+    )
+    assert len(sim.journal()) == count
+
+
+def test_head(client, sim):
+    made = ask(client).json()["id"]
+    answer = client.head("/v1/responses/" + made)
+    assert answer.status_code == 200 and answer.content == b""
 
 
 # ---------------------------------------------------- restarts and instances

@@ -412,7 +412,7 @@ class Service:
                 "object": "response.deleted",
                 "deleted": True,
             })
-        elif request.method == "GET":
+        elif request.method in ("GET", "HEAD"):
             await self.send(call, reply, response.document())
         else:
             raise Refused(404, NO_PATH)

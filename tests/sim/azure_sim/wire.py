@@ -147,6 +147,8 @@ class Reply:
 
     async def document(self, status, headers, body):
         await self.head(status, headers, len(body))
+        if self.request.method == "HEAD":
+            return
         cut = self.how.get("cut_bytes")
         if cut is not None:
             await self.put(body[:cut])
