@@ -54,6 +54,13 @@ static apr_off_t declared_length(request_rec *r)
     return length;
 }
 
+/* The client left, as against a body that is wrong or too slow. */
+static int is_goodbye(apr_status_t rv)
+{
+    return APR_STATUS_IS_EOF(rv) || APR_STATUS_IS_INCOMPLETE(rv) ||
+           APR_STATUS_IS_ECONNRESET(rv) || APR_STATUS_IS_ECONNABORTED(rv);
+}
+
 int azl_body_read(request_rec *r, azl_request_t *ar)
 {
     apr_size_t max = (apr_size_t)ar->conf->max_body;
@@ -90,6 +97,9 @@ int azl_body_read(request_rec *r, azl_request_t *ar)
     }
     if (rv == APR_ENOSPC) {
         return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    if (is_goodbye(rv)) {
+        ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r,
                   AZLNO(0010) "the client's request body could not be read");

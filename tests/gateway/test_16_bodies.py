@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 
 import pytest
 from ask import PROMPT, chat, error_of
@@ -77,3 +78,18 @@ def test_large_body_arrives_whole(client, sim):
     body = chat(user=PROMPT + "y" * 100000)
     assert client.post("/v1/chat/completions", json=body).status_code == 200
     assert sim.last()["json"] == {**body, "model": "d1"}
+
+
+def test_broken_chunks(gateway, sim):
+    """The client gets 400, and the record says so: it had not gone."""
+    gateway.forget_records()
+    with socket.create_connection(("127.0.0.1", gateway.port), 30) as sock:
+        sock.sendall(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {gateway.key}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n".encode()
+        )
+        assert sock.recv(4096).startswith(b"HTTP/1.1 400 ")
+    record = gateway.records(1)[0]
+    assert (record["status"], record["error"]) == (400, "ValidationError")
+    assert sim.journal() == []
