@@ -123,7 +123,7 @@ void azl_answer_error_headers(const azl_error_t *err, const azl_request_t *ar,
     if (ar && ar->route.allow && err->status == HTTP_METHOD_NOT_ALLOWED) {
         apr_table_setn(headers, "Allow", ar->route.allow);
     }
-    if (err->status == HTTP_UNAUTHORIZED) {
+    if (err->status == HTTP_UNAUTHORIZED && ar && ar->refused) {
         apr_table_setn(headers, "WWW-Authenticate", "Bearer");
     }
     if (err->retry_after) {

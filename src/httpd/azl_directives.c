@@ -1,5 +1,6 @@
 #include "azl_directives.h"
 
+#include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include "azl_directives_int.h"
@@ -130,20 +131,38 @@ static const char *cmd_key_file(cmd_parms *cmd, void *dirconf, const char *arg)
     return err ? azl_cmd_complain(cmd, NULL, err) : NULL;
 }
 
+/* The file is opened when httpd starts; that its folder is missing can be told
+ * now. */
+static int has_folder(apr_pool_t *p, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    apr_finfo_t info;
+
+    return slash &&
+           apr_stat(&info, apr_pstrmemdup(p, path, (apr_size_t)(slash - path)),
+                    APR_FINFO_TYPE, p) == APR_SUCCESS &&
+           info.filetype == APR_DIR;
+}
+
 static const char *cmd_usage_log(cmd_parms *cmd, void *dirconf, const char *arg)
 {
     const char *err = azl_cmd_scope(cmd);
+    const char *path = arg;
 
     (void)dirconf;
-    if (!err) {
-        azl_cmd_conf(cmd)->usage_log =
-            *arg == '|' ? apr_pstrdup(cmd->pool, arg)
-                        : ap_server_root_relative(cmd->pool, arg);
-        if (!azl_cmd_conf(cmd)->usage_log) {
-            err = azl_cmd_complain(cmd, arg, "is no valid path");
+    if (err) {
+        return err;
+    }
+    if (*arg != '|') {
+        path = ap_server_root_relative(cmd->pool, arg);
+        if (!path || !has_folder(cmd->temp_pool, path)) {
+            return azl_cmd_complain(cmd, arg,
+                                    "must be \"|program\" or a file in a "
+                                    "folder that exists");
         }
     }
-    return err;
+    azl_cmd_conf(cmd)->usage_log = apr_pstrdup(cmd->pool, path);
+    return NULL;
 }
 
 static const char *cmd_price_file(cmd_parms *cmd, void *dirconf,

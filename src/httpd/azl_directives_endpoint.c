@@ -46,16 +46,30 @@ static const char *ep_credential(apr_pool_t *p, void *target, const char *value)
     return NULL;
 }
 
+/* 2024-10-21, 2025-04-01-preview; v1 and preview go with the v1 surface
+ * (Azure's "API version lifecycle"). */
+static int is_api_version(const char *value)
+{
+    static const char shape[] = "dddd-dd-dd";
+    int i;
+
+    if (strcmp(value, "v1") == 0 || strcmp(value, "preview") == 0) {
+        return 1;
+    }
+    for (i = 0; shape[i]; i++) {
+        if (shape[i] == 'd' ? !apr_isdigit(value[i]) : value[i] != shape[i]) {
+            return 0;
+        }
+    }
+    return !value[i] || strcmp(value + i, "-preview") == 0;
+}
+
 static const char *ep_api_version(apr_pool_t *p, void *target,
                                   const char *value)
 {
-    const char *at;
-
-    for (at = value; *at; at++) {
-        if (!apr_isalnum(*at) && *at != '-') {
-            return "a date like 2024-10-21 or 2025-04-01-preview; leave the "
-                   "option out for the v1 surface";
-        }
+    if (!is_api_version(value)) {
+        return "a date like 2024-10-21 or 2025-04-01-preview; leave the "
+               "option out for the v1 surface";
     }
     ((azl_endpoint_t *)target)->api_version = apr_pstrdup(p, value);
     return NULL;
@@ -160,9 +174,57 @@ static int has_certificate(apr_pool_t *p, const char *path)
            strstr(content.at, "CERTIFICATE-----");
 }
 
+/* Where distributions keep the authorities everybody trusts. */
+static const char *system_ca(apr_pool_t *p)
+{
+    static const char *const files[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian, Ubuntu, Arch */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+        "/etc/ssl/ca-bundle.pem",             /* SUSE */
+        "/etc/ssl/cert.pem",                  /* Alpine */
+        NULL};
+    int i;
+
+    for (i = 0; files[i] && !has_certificate(p, files[i]); i++) {
+    }
+    return files[i];
+}
+
+static const char *check_tls(cmd_parms *cmd, azl_endpoint_t *ep)
+{
+    if (!ep->tls) {
+        return ep->tls_ca || !ep->tls_verify
+                   ? azl_cmd_complain(cmd, ep->name,
+                                      "tls-ca= and tls-verify= need an https "
+                                      "URL")
+                   : NULL;
+    }
+    if (!ep->tls_verify) {
+        return NULL;
+    }
+    if (!ep->tls_ca) {
+        ep->tls_ca = system_ca(cmd->temp_pool);
+        return ep->tls_ca ? NULL
+                          : azl_cmd_complain(
+                                cmd, ep->name,
+                                "this system has no file of trusted "
+                                "authorities; install ca-certificates or name "
+                                "one with tls-ca=");
+    }
+    if (!has_certificate(cmd->temp_pool, ep->tls_ca)) {
+        return azl_cmd_complain(cmd, ep->name,
+                                apr_pstrcat(cmd->pool,
+                                            "tls-ca= must name a readable PEM "
+                                            "file with a certificate, '",
+                                            ep->tls_ca, "' is none", NULL));
+    }
+    return NULL;
+}
+
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
 {
     const char *source = ep->credential_source;
+    const char *err;
 
     if (!ep->dialect) {
         ep->dialect = azl_dialect_find("azure");
@@ -173,13 +235,13 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
             "needs credential=env:NAME or credential=file:/path "
             "(credential=none if the upstream wants no key)");
     }
-    if (ep->tls_ca && !has_certificate(cmd->temp_pool, ep->tls_ca)) {
-        return azl_cmd_complain(
-            cmd, ep->name,
-            apr_pstrcat(cmd->pool,
-                        "tls-ca= must name a readable PEM file "
-                        "with a certificate, '",
-                        ep->tls_ca, "' is none", NULL));
+    err = check_tls(cmd, ep);
+    if (err) {
+        return err;
+    }
+    if (ep->api_version && strcmp(ep->dialect->name, "azure") != 0) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "api-version= is for dialect=azure only");
     }
     if (!ep->tls_verify) {
         ap_log_error(

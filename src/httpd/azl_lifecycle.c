@@ -36,6 +36,13 @@ static void warn_useless(const azl_conf_t *conf, server_rec *s)
                                  "'azurelitctl key new' makes one",
                      s->server_hostname ? s->server_hostname : "this server");
     }
+    if (!conf->seal && conf->models->nelts) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     AZLNO(0009) "%s has neither AzureLITMasterKey nor any "
+                                 "credential to seal response ids with: what "
+                                 "/responses stores cannot be used again",
+                     s->server_hostname ? s->server_hostname : "this server");
+    }
 }
 
 /* Runs for `httpd -t` too: what is wrong is said here. */

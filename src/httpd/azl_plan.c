@@ -50,20 +50,25 @@ static const char *printable_alias(apr_pool_t *p, azl_span_t text)
     return apr_pstrmemdup(p, text.at, text.len > 256 ? 256 : text.len);
 }
 
-/* May the caller use a model this deployment serves? */
-static const azl_model_t *model_of(const azl_request_t *ar,
-                                   const azl_deployment_t *d)
+/* The deployment of that fingerprint, in the model that was asked for or else
+ * in any the caller may use. Stored responses are rare and models few hundred:
+ * comparing them is cheaper than an index to keep. */
+static const azl_deployment_t *
+stored_at(azl_request_t *ar,
+          const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
 {
     azl_model_t **model = (void *)ar->conf->catalog->order->elts;
-    int i, j;
+    const azl_deployment_t *d;
+    int i;
 
+    if (ar->model) {
+        return azl_model_deployment(ar->model, fingerprint);
+    }
     for (i = 0; i < ar->conf->catalog->order->nelts; i++) {
-        azl_deployment_t **list = (void *)model[i]->deployments->elts;
-
-        for (j = 0; j < model[i]->deployments->nelts; j++) {
-            if (list[j] == d && azl_key_allows(ar->key, model[i]->alias)) {
-                return model[i];
-            }
+        d = azl_model_deployment(model[i], fingerprint);
+        if (d && azl_key_allows(ar->key, model[i]->alias)) {
+            ar->model = model[i];
+            return d;
         }
     }
     return NULL;
@@ -82,9 +87,9 @@ static int plan_stored(request_rec *r, azl_request_t *ar, const char *id,
     if (ar->conf->seal &&
         azl_seal_open(r->pool, ar->conf->seal, id, &sealed) == APR_SUCCESS &&
         memcmp(sealed.key, ar->key->digest, AZL_SEAL_FINGERPRINT_LEN) == 0) {
-        d = azl_catalog_by_fingerprint(ar->conf->catalog, sealed.deployment);
+        d = stored_at(ar, sealed.deployment);
     }
-    if (!d || (!ar->model && !(ar->model = model_of(ar, d)))) {
+    if (!d) {
         refuse_response_id(r, ar, id, previous);
         return 0;
     }
@@ -180,10 +185,6 @@ int azl_plan(request_rec *r, azl_request_t *ar)
         int rc = azl_body_read(r, ar);
 
         if (rc != OK) {
-            ar->rec.error = rc == HTTP_REQUEST_ENTITY_TOO_LARGE
-                                ? AZL_CLASS_VALIDATION
-                                : AZL_CLASS_CLIENT_CLOSED;
-            azl_request_no_error_document(r, rc);
             return rc;
         }
     }

@@ -9,6 +9,14 @@ MISTAKES = [
     ("AzureLITEndpoint a http://x credential=none colour=red", "api-version"),
     ("AzureLITEndpoint a http://x credential=env:NO_SUCH_NAME", "NO_SUCH_NAME"),
     ("AzureLITEndpoint a http://x credential=none timeout=never", "duration"),
+    ("AzureLITEndpoint a http://x credential=none api-version=now", "a date"),
+    (
+        "AzureLITEndpoint a http://x credential=none dialect=openai "
+        "api-version=2024-10-21",
+        "dialect=azure only",
+    ),
+    ("AzureLITEndpoint a http://x credential=none tls-verify=off", "https"),
+    ("AzureLITUsageLog no/such/folder/usage.jsonl", "folder"),
     ("AzureLITModel m1", "endpoint/deployment"),
     ("AzureLITModel m1 a/d weight=many", "number from 0 to 1000"),
     ("AzureLITModel m1 nowhere/d", "nowhere"),
