@@ -34,7 +34,7 @@ typedef struct azl_endpoint_t {
     apr_interval_time_t timeout;    /* socket inactivity */
     apr_interval_time_t connect_timeout;
     int tls_verify;
-    const char *tls_ca;             /* PEM file; NULL: the system's */
+    const char *tls_ca;             /* PEM file; NULL: nothing to verify */
     int keep_annotations;           /* leave Azure's filter results in */
     struct azl_upstream_t *upstream;
     const char *where;              /* "file:line" of the directive */
@@ -74,9 +74,11 @@ typedef struct azl_catalog_t {
 azl_catalog_t *azl_catalog_create(apr_pool_t *p);
 const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
                                      apr_size_t len);
-/* The deployment a sealed response id names; NULL if it is gone. */
-const azl_deployment_t *azl_catalog_by_fingerprint(
-    const azl_catalog_t *c,
+/* The model's deployment that a sealed response id names; NULL if it has none
+ * of that fingerprint. Several models may share a deployment, each with a price
+ * and rights of its own. */
+const azl_deployment_t *azl_model_deployment(
+    const azl_model_t *model,
     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
 
 /* Put a model's deployments in the order they are to be tried: by `order`,

@@ -17,26 +17,19 @@ const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
     return apr_hash_get(c->models, alias, (apr_ssize_t)len);
 }
 
-const azl_deployment_t *azl_catalog_by_fingerprint(
-    const azl_catalog_t *c,
-    const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+const azl_deployment_t *
+azl_model_deployment(const azl_model_t *model,
+                     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
 {
-    int i, j;
+    int i;
 
-    /* Asked once for a request that goes on from a stored response; a few
-     * hundred comparisons are cheaper than an index to keep. */
-    for (i = 0; i < c->order->nelts; ++i) {
-        const azl_model_t *model =
-            APR_ARRAY_IDX(c->order, i, const azl_model_t *);
+    for (i = 0; i < model->deployments->nelts; ++i) {
+        const azl_deployment_t *d =
+            APR_ARRAY_IDX(model->deployments, i, const azl_deployment_t *);
 
-        for (j = 0; j < model->deployments->nelts; ++j) {
-            const azl_deployment_t *d =
-                APR_ARRAY_IDX(model->deployments, j, const azl_deployment_t *);
-
-            if (memcmp(d->fingerprint, fingerprint, AZL_SEAL_FINGERPRINT_LEN) ==
-                0) {
-                return d;
-            }
+        if (memcmp(d->fingerprint, fingerprint, AZL_SEAL_FINGERPRINT_LEN) ==
+            0) {
+            return d;
         }
     }
     return NULL;

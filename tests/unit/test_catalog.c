@@ -182,8 +182,9 @@ START_TEST(lookups)
     ck_assert_ptr_null(azl_catalog_model(c, "gpt-4", 5));
     ck_assert_ptr_null(azl_catalog_model(c, "", 0));
 
-    ck_assert_ptr_eq(azl_catalog_by_fingerprint(c, b->fingerprint), b);
-    ck_assert_ptr_null(azl_catalog_by_fingerprint(c, nobody));
+    ck_assert_ptr_eq(azl_model_deployment(models[1], b->fingerprint), b);
+    ck_assert_ptr_null(azl_model_deployment(models[0], b->fingerprint));
+    ck_assert_ptr_null(azl_model_deployment(models[1], nobody));
     ck_assert_int_eq((int)apr_hash_count(c->endpoints), 0);
 }
 END_TEST
