@@ -24,6 +24,8 @@ typedef enum {
 /* More top-level members than this are refused; the largest surface defines
  * fewer than 50. */
 #define AZL_DOCUMENT_MEMBERS_MAX 128
+/* OpenAI's limit on n; the SDKs hold on to it. */
+#define AZL_CHOICES_MAX 128
 
 typedef struct azl_document_t {
     azl_op_e op;
@@ -37,6 +39,10 @@ typedef struct azl_document_t {
     azl_value_t stream_options;
     int include_usage;        /* the client asked for usage in the stream */
     azl_span_t include_usage_raw; /* its value as written; empty if absent */
+    int choices;              /* that the answer is to have, at most
+                                 AZL_CHOICES_MAX: in a chat n, in completions
+                                 n for each prompt, in any other JSON 1, in
+                                 multipart 0 */
     const char *previous_response_id; /* decoded; NULL if absent or null */
     azl_span_t previous_response_raw;
     apr_size_t insert_at; /* offset just behind the opening brace (in

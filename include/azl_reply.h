@@ -28,6 +28,7 @@ typedef struct azl_reply_rules_t {
     const char *alias_json; /* what `model` is to say, as a JSON string */
     int keep_annotations;   /* leave Azure's filter results and obfuscation */
     int include_usage;      /* the client asked for usage in the stream */
+    int choices;            /* as many were asked for; 0: not known */
     azl_reply_seal_fn *seal; /* response ids; NULL: leave them */
     void *seal_baton;
 } azl_reply_rules_t;
@@ -44,8 +45,9 @@ typedef struct azl_stream_t azl_stream_t;
 typedef struct azl_stream_state_t {
     int content;  /* real content was written: text, a tool call, a refusal,
                      a finish. Not: preamble, role, empty delta */
-    int finished; /* every choice has its finish_reason, or the terminal
-                     Responses event came */
+    int finished; /* every choice that came has its finish_reason, or the
+                     terminal Responses event came; after the upstream's end:
+                     nothing is missing */
     int closed;   /* [DONE], a terminal Responses event or an error event was
                      written: nothing follows */
     int malformed; /* events that were no JSON and were left out */
@@ -64,9 +66,10 @@ azl_stream_t *azl_stream_create(apr_pool_t *p,
 apr_status_t azl_stream_feed(azl_stream_t *st, const char *data,
                              apr_size_t len, azl_buf_t *out);
 /* The upstream ended. Finished: the stream is closed as it must be (one
- * [DONE] where the surface has it, whether it came or not). Not finished: it
- * was cut: one error event, no [DONE]; returns 0 then, else 1. Does nothing
- * when already closed. */
+ * [DONE] where the surface has it, whether it came or not). Not finished, or
+ * without a [DONE] of its own and fewer choices than were asked for: it was
+ * cut: one error event, no [DONE]; returns 0 then, else 1. Does nothing when
+ * already closed. */
 int azl_stream_finish(azl_stream_t *st, azl_buf_t *out);
 /* End a stream that cannot go on with this error. */
 void azl_stream_abort(azl_stream_t *st, const azl_error_t *err,

@@ -22,6 +22,8 @@ typedef struct reader_t {
     apr_uint64_t seen[AZL_MEMBERS_MAX / 64];
     int nmembers;
     int nkept;
+    int n;                    /* choices asked for by the member n */
+    int nprompts;             /* each has its own */
     const char *kept_end;     /* behind the last member that stays */
     const char *member_end;   /* behind the last member */
     const char *dropped_from; /* start of a run of members left out, or NULL */
@@ -258,6 +260,54 @@ static int read_stream_options(reader_t *rd, const azl_value_t *v)
     return 1;
 }
 
+/* A value that is no number of choices is for the upstream to refuse. */
+static int read_n(const azl_value_t *v)
+{
+    apr_int64_t n;
+
+    if (!azl_scan_uint(v->raw, &n) || n == 0) {
+        return 1;
+    }
+    return n < AZL_CHOICES_MAX ? (int)n : AZL_CHOICES_MAX;
+}
+
+/* An array of texts or of token arrays has several prompts; one of numbers is
+ * the tokens of one. The value has been checked, so the scan cannot fail. */
+static int count_prompts(const azl_value_t *v)
+{
+    azl_value_t prompt;
+    azl_scan_t s;
+    int n = 0;
+
+    if (v->type != AZL_JSON_ARRAY) {
+        return 1;
+    }
+    azl_scan_init(&s, v->raw.at, v->raw.len);
+    azl_scan_enter(&s);
+    while (n < AZL_CHOICES_MAX && azl_scan_element(&s) == 1) {
+        azl_scan_value(&s, &prompt);
+        if (prompt.type != AZL_JSON_STRING && prompt.type != AZL_JSON_ARRAY) {
+            return 1;
+        }
+        ++n;
+    }
+    return n ? n : 1;
+}
+
+/* Where answers have choices. */
+static void read_choices(reader_t *rd, const char *name, const azl_value_t *v)
+{
+    azl_op_e op = rd->doc->op;
+
+    if (strcmp(name, "n") == 0 &&
+        (op == AZL_OP_CHAT || op == AZL_OP_COMPLETIONS)) {
+        rd->n = read_n(v);
+    }
+    else if (strcmp(name, "prompt") == 0 && op == AZL_OP_COMPLETIONS) {
+        rd->nprompts = count_prompts(v);
+    }
+}
+
 /* What of the members the gateway itself acts on. */
 static int read_known(reader_t *rd, int index, const azl_value_t *v)
 {
@@ -278,6 +328,7 @@ static int read_known(reader_t *rd, int index, const azl_value_t *v)
     if (strcmp(name, "stream_format") == 0) {
         rd->doc->stream = azl_span_is(v->raw, "\"sse\"");
     }
+    read_choices(rd, name, v);
     return 1;
 }
 
@@ -405,6 +456,12 @@ static int read_json(reader_t *rd)
     }
     drop_last(rd);
     doc->empty = rd->nkept == 0;
+    if (rd->n * rd->nprompts < AZL_CHOICES_MAX) {
+        doc->choices = rd->n * rd->nprompts;
+    }
+    else {
+        doc->choices = AZL_CHOICES_MAX;
+    }
     return 1;
 }
 
@@ -530,6 +587,8 @@ int azl_document_read(apr_pool_t *p, azl_op_e op, azl_params_e params,
     rd.params = params;
     rd.doc = doc;
     rd.err = err;
+    rd.n = 1;
+    rd.nprompts = 1;
 
     if (azl_op_takes_multipart(op)) {
         if (is_form) {

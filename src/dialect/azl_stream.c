@@ -224,6 +224,15 @@ apr_status_t azl_stream_feed(azl_stream_t *st, const char *data, apr_size_t len,
     return rv;
 }
 
+/* A choice that nothing was heard of cannot be known to be missing, unless it
+ * is known how many there are. An upstream that says [DONE] is believed: it may
+ * have no n, one that just ends may have been cut off between two choices. */
+static int misses_choices(const azl_stream_t *st)
+{
+    return st->surface == &azl_surface_chunks &&
+           st->chunks.nfinished < st->rules->choices;
+}
+
 int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
 {
     st->out = out;
@@ -231,6 +240,7 @@ int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
         st->broken = azl_sse_finish(st->sse, on_event, st) != APR_SUCCESS;
     }
     if (!st->state.closed && !st->state.failed) {
+        st->state.finished &= !misses_choices(st);
         if (st->state.finished && !st->broken) {
             close_stream(st, st->surface->done);
         }

@@ -5,13 +5,13 @@
 #ifndef AZL_STREAM_INT_H
 #define AZL_STREAM_INT_H
 
+#include "azl_document.h"
 #include "azl_edit_int.h"
 #include "azl_repeat_int.h"
 #include "azl_reply.h"
 #include "azl_sse.h"
 
-/* OpenAI's limits on n and on parallel tool calls; the SDKs hold on to them. */
-#define AZL_CHOICES_MAX 128
+/* OpenAI's limit on parallel tool calls; the SDKs hold on to it. */
 #define AZL_TOOL_CALLS_MAX 128
 /* A chunk's id and creation time as written; longer ones are not repeated. */
 #define AZL_CHUNK_ID_MAX 128

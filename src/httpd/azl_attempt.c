@@ -35,6 +35,7 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->rules.alias_json = ar->model->alias_json;
     at->rules.keep_annotations = d->endpoint->keep_annotations;
     at->rules.include_usage = ar->doc.include_usage;
+    at->rules.choices = ar->doc.choices;
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
     if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {

@@ -106,6 +106,60 @@ START_TEST(streams_of_other_surfaces)
 }
 END_TEST
 
+static int choices(azl_op_e op, const char *body)
+{
+    ck_assert(reads(op, AZL_PARAMS_KEEP, body));
+    return doc.choices;
+}
+
+START_TEST(choices_that_are_asked_for)
+{
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':2}"), 2);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':null}"), 1);
+    /* a chat has one prompt, whatever it says */
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':2,'prompt':['a','b']}"), 2);
+    /* for the upstream to refuse */
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':0}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':-2}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':2.5}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':'2'}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':128}"), 128);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':129}"), AZL_CHOICES_MAX);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':9223372036854775807}"),
+                     AZL_CHOICES_MAX);
+    ck_assert_int_eq(choices(AZL_OP_CHAT, "{'n':9223372036854775808}"), 1);
+    /* where answers are no choices */
+    ck_assert_int_eq(choices(AZL_OP_RESPONSES, "{'n':2}"), 1);
+    ck_assert_int_eq(choices(AZL_OP_IMAGES_GENERATIONS, "{'n':2}"), 1);
+}
+END_TEST
+
+START_TEST(choices_of_several_prompts)
+{
+    const azl_op_e op = AZL_OP_COMPLETIONS;
+
+    ck_assert_int_eq(choices(op, "{'prompt':'a'}"), 1);
+    ck_assert_int_eq(choices(op, "{'prompt':'a','n':3}"), 3);
+    ck_assert_int_eq(choices(op, "{'prompt':['a']}"), 1);
+    ck_assert_int_eq(choices(op, "{'prompt':['a','b'],'n':3}"), 6);
+    ck_assert_int_eq(choices(op, "{'n':3,'prompt':[ 'a' , 'b' ]}"), 6);
+    /* tokens: of one prompt, and of several */
+    ck_assert_int_eq(choices(op, "{'prompt':[1,2,3]}"), 1);
+    ck_assert_int_eq(choices(op, "{'prompt':[[1,2],[3],[4]]}"), 3);
+    ck_assert_int_eq(choices(op, "{'prompt':[],'n':2}"), 2);
+    ck_assert_int_eq(choices(op, "{'prompt':null}"), 1);
+    ck_assert_int_eq(choices(op, "{'prompt':{'a':'b','c':'d'}}"), 1);
+    ck_assert_int_eq(
+        choices(op, "{'prompt':['a','b'],'n':9223372036854775807}"),
+        AZL_CHOICES_MAX);
+    ck_assert_int_eq(choices(op, apr_pstrcat(azl_test_pool, "{'prompt':[",
+                                             azl_test_repeat("'a',", 64),
+                                             "'a'],'n':2}", NULL)),
+                     AZL_CHOICES_MAX);
+}
+END_TEST
+
 START_TEST(wrong_types)
 {
     REFUSES(AZL_OP_CHAT, "{'model':1}", "invalid_type model");
@@ -606,6 +660,8 @@ TCase *azl_test_document(void)
     tcase_add_test(tc, what_is_absent_is_empty);
     tcase_add_test(tc, responses_go_on_from_others);
     tcase_add_test(tc, streams_of_other_surfaces);
+    tcase_add_test(tc, choices_that_are_asked_for);
+    tcase_add_test(tc, choices_of_several_prompts);
     tcase_add_test(tc, wrong_types);
     tcase_add_test(tc, nothing_twice);
     tcase_add_test(tc, no_second_spelling);

@@ -15,6 +15,7 @@ static void setup(azl_op_e op)
 START_TEST(images)
 {
     setup(AZL_OP_IMAGES_GENERATIONS);
+    c.rules.choices = 1; /* it has none */
     c.usage = "5/9";
     check_stream(&c,
         "event: image_generation.partial_image\ndata: "

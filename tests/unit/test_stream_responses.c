@@ -89,6 +89,7 @@ END_TEST
 START_TEST(other_good_ends)
 {
     setup();
+    c.rules.choices = 1; /* it has none */
     check_stream(&c,
         TEXT EVENT("response.incomplete", RESPONSE("incomplete", "")),
         TEXT EVENT("response.incomplete", SEALED("incomplete", "")),
