@@ -362,6 +362,16 @@ def test_child_is_killed(gateway, sim, log, restart):
     log.expect("AH00052")
     conf = configure(gateway, sim).add("StartServers 3")
     restart(conf)
+    ready = set()
+
+    def two_are_ready():
+        with dial(gateway, chat("one")) as sock:
+            assert sock.recv(4096)
+            ready.add(owner(gateway, sock))
+        return len(ready) > 1
+
+    gateway.until(two_are_ready, timeout=60)
+    gateway.forget_records()
     number = 24
     sim.script({"hold": 5, "content": "word " * 20, "times": number})
     socks = [dial(gateway, chat("one", stream=True)) for _ in range(number)]

@@ -4,6 +4,7 @@ import http.client
 import json
 import secrets
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -174,8 +175,10 @@ def test_restarts_under_load(gateway, sim):
         sim.control("DELETE", "journal")
     first, last = seen[FIRST], seen[RESTARTS]
     print(json.dumps(seen))
-    assert last["parent"] < first["parent"] * 1.1
-    assert last["tree"] < first["tree"] * 1.2
+    if "sanitized" not in Path(gateway.httpd).resolve().name:
+        # The address sanitizer keeps what is freed for a while.
+        assert last["parent"] < first["parent"] * 1.1
+        assert last["tree"] < first["tree"] * 1.2
     assert last["files"] <= first["files"] + 1
 
 
