@@ -57,7 +57,8 @@ const azl_price_t *azl_price_find(const azl_price_table_t *table,
 azl_price_t azl_price_override(const azl_price_t *base,
                                const azl_price_t *over);
 /* The cost of an answer; AZL_PRICE_UNSET when it cannot be known (no price at
- * all, no usage, or a price that is needed is missing). Seconds of audio are
+ * all, no usage, another service tier, or a price that is needed is missing).
+ * Seconds of audio are
  * the only thing that is rounded, to the nearest pico-dollar. */
 azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage);
 /* Exact decimal USD, no exponent, no trailing zeros: "0.00033", "0". What is

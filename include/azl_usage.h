@@ -20,12 +20,19 @@ typedef struct azl_usage_t {
     apr_int64_t completion;
     apr_int64_t reasoning;
     apr_int64_t duration_ms; /* transcription billed by time; else 0 */
+    int other_tier; /* billed at a service tier we have no price for */
 } azl_usage_t;
 
 /* Read a usage object: chat, completions, embeddings, responses, images and
  * transcriptions; null members, missing details, DeepSeek's top-level
  * reasoning_tokens and unknown members are all fine. 1 if it held any count;
- * 0 (and *u untouched) for null or anything else. */
+ * 0 (and *u untouched) for null or anything else. The tier stays as it is: it
+ * stands beside the usage. */
 int azl_usage_read(azl_usage_t *u, azl_span_t raw);
+/* Read an answer's `service_tier`: one that list prices are taken for
+ * ("default", "auto", "standard", "scale") or another, such as "flex" or
+ * "priority". What is no text, or an empty one, says nothing and changes
+ * nothing; of several the last one counts. */
+void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw);
 
 #endif /* AZL_USAGE_H */

@@ -146,7 +146,7 @@ azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage)
     apr_int64_t cache_write = usage->cache_write;
     azl_price_t e;
 
-    if (!price || !usage->reported) {
+    if (!price || !usage->reported || usage->other_tier) {
         return AZL_PRICE_UNSET;
     }
     e = effective(price, usage);

@@ -143,6 +143,24 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
     if (!r.has_cached) {
         r.usage.cached = r.own_cached;
     }
+    r.usage.other_tier = u->other_tier;
     *u = r.usage;
     return 1;
+}
+
+void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw)
+{
+    static const char *const listed[] = {"\"default\"", "\"auto\"",
+                                         "\"standard\"", "\"scale\""};
+    apr_size_t i;
+
+    if (raw.len == 0 || *raw.at != '"' || azl_span_is(raw, "\"\"")) {
+        return;
+    }
+    u->other_tier = 1;
+    for (i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
+        if (azl_span_is(raw, listed[i])) {
+            u->other_tier = 0;
+        }
+    }
 }

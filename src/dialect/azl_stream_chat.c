@@ -19,6 +19,7 @@ typedef enum {
     MEMBER_CHOICES,
     MEMBER_USAGE,
     MEMBER_ERROR,
+    MEMBER_TIER,
     MEMBER_QUIET,      /* goes with every chunk, says nothing by itself */
     MEMBER_ANNOTATION, /* Azure's own */
     MEMBER_OBFUSCATION,
@@ -42,7 +43,7 @@ static const struct {
     NAME("choices", MEMBER_CHOICES),
     NAME("created", MEMBER_CREATED),
     NAME("obfuscation", MEMBER_OBFUSCATION),
-    NAME("service_tier", MEMBER_QUIET),
+    NAME("service_tier", MEMBER_TIER),
     NAME("system_fingerprint", MEMBER_QUIET),
     NAME("error", MEMBER_ERROR),
     NAME("prompt_filter_results", MEMBER_ANNOTATION),
@@ -381,6 +382,7 @@ static void edit_member(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
         c->says |= kind == MEMBER_ANNOTATION;
         azl_pair_keep(&c->edit, list, pair);
         break;
+    case MEMBER_TIER:
     case MEMBER_QUIET:
         azl_pair_keep(&c->edit, list, pair);
         break;
@@ -549,6 +551,9 @@ static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
     }
     if (is_object(c.member[MEMBER_USAGE])) {
         azl_usage_read(&st->state.usage, c.member[MEMBER_USAGE]->raw);
+    }
+    if (c.member[MEMBER_TIER]) {
+        azl_usage_read_tier(&st->state.usage, c.member[MEMBER_TIER]->raw);
     }
     learn_names(&c);
     if (is_preamble(&c)) {

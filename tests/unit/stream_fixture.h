@@ -31,6 +31,7 @@ typedef struct stream_case_t {
     int state;
     int malformed;
     const char *usage; /* "prompt/completion", NULL: none reported */
+    int other_tier;
 } stream_case_t;
 
 static inline int state_bits(const azl_stream_state_t *s)
@@ -59,6 +60,7 @@ static inline void run_stream(apr_pool_t *p, void *baton,
     ck_assert_int_eq(bits, c->state);
     ck_assert_int_eq(state->malformed, c->malformed);
     ck_assert_int_eq(state->usage.reported, c->usage != NULL);
+    ck_assert_int_eq(state->usage.other_tier, c->other_tier);
     if (c->usage) {
         ck_assert_str_eq(apr_psprintf(p, "%d/%d", (int)state->usage.prompt,
                                       (int)state->usage.completion),

@@ -34,7 +34,7 @@ static azl_price_t flat(const char *input, const char *cached,
 static azl_usage_t tokens(apr_int64_t prompt, apr_int64_t cached,
                           apr_int64_t cache_write, apr_int64_t completion)
 {
-    azl_usage_t usage = {1, 0, 0, 0, 0, 0, 0};
+    azl_usage_t usage = {1, 0, 0, 0, 0, 0, 0, 0};
 
     usage.prompt = prompt;
     usage.cached = cached;
@@ -226,6 +226,9 @@ START_TEST(unknown_costs)
     u.completion = 1;
     ck_assert_str_eq(cost(p, u), "");
     u.completion = 0;
+    u.other_tier = 1;
+    ck_assert_str_eq(cost(p, u), "");
+    u.other_tier = 0;
     u.reported = 0;
     ck_assert_str_eq(cost(p, u), "");
     azl_price_init(&p);

@@ -90,6 +90,33 @@ START_TEST(responses)
 }
 END_TEST
 
+#define USAGE "'usage':{'prompt_tokens':3,'completion_tokens':2}"
+
+START_TEST(service_tiers)
+{
+    static const azl_op_e ops[] = {AZL_OP_CHAT, AZL_OP_COMPLETIONS,
+                                   AZL_OP_RESPONSES, AZL_OP_RESPONSE_GET};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(ops) / sizeof(ops[0]); ++i) {
+        BECOMES(ops[i], "{'service_tier':'priority'," USAGE "}",
+                "{'service_tier':'priority'," USAGE "}");
+        ck_assert_int_eq(usage.other_tier, 1);
+        ck_assert_int_eq((int)usage.prompt, 3);
+        BECOMES(ops[i], "{" USAGE ",'service_tier':'flex'}",
+                "{" USAGE ",'service_tier':'flex'}");
+        ck_assert_int_eq(usage.other_tier, 1);
+        BECOMES(ops[i], "{'service_tier':'default'," USAGE "}",
+                "{'service_tier':'default'," USAGE "}");
+        ck_assert_int_eq(usage.other_tier, 0);
+        /* somebody else's */
+        BECOMES(ops[i], "{'x':{'service_tier':'flex'}," USAGE "}",
+                "{'x':{'service_tier':'flex'}," USAGE "}");
+        ck_assert_int_eq(usage.other_tier, 0);
+    }
+}
+END_TEST
+
 START_TEST(no_documents)
 {
     static const char *const docs[] = {
@@ -138,6 +165,7 @@ TCase *azl_test_reply(void)
     tcase_add_test(tc, chat);
     tcase_add_test(tc, what_is_not_there_is_not_made_up);
     tcase_add_test(tc, responses);
+    tcase_add_test(tc, service_tiers);
     tcase_add_test(tc, no_documents);
     tcase_add_test(tc, cut_anywhere);
     tcase_add_test(tc, no_room);

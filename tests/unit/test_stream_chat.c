@@ -677,6 +677,37 @@ START_TEST(usage_with_no_names)
 }
 END_TEST
 
+START_TEST(service_tiers)
+{
+#define TIER(model, tier, choices)                                             \
+    "data: {" NAMES "'service_tier':" tier ",'model':'" model "','choices':["  \
+    choices "]}\n\n"
+#define LAST_TIER(model, tier)                                                 \
+    "data: {" NAMES "'service_tier':" tier ",'model':'" model "','choices':["  \
+    "],'usage':" USAGE "}\n\n"
+    setup();
+    c.usage = "3/2";
+    c.other_tier = 1;
+    becomes(
+        TIER("up", "'priority'", DELTA(ROLE)) TIER("up", "null", END_OF(0))
+        LAST_TIER("up", "null") DONE,
+        TIER("alias", "'priority'", DELTA(ROLE))
+        TIER("alias", "null", END_OF(0)) DONE);
+    /* beside the usage, which this client does not get */
+    becomes(
+        TIER("up", "'auto'", DELTA(ROLE)) TIER("up", "'auto'", END_OF(0))
+        LAST_TIER("up", "'flex'") DONE,
+        TIER("alias", "'auto'", DELTA(ROLE)) TIER("alias", "'auto'", END_OF(0))
+        DONE);
+    c.other_tier = 0;
+    becomes(
+        TIER("up", "'default'", DELTA(ROLE)) TIER("up", "'default'", END_OF(0))
+        LAST_TIER("up", "'default'") DONE,
+        TIER("alias", "'default'", DELTA(ROLE))
+        TIER("alias", "'default'", END_OF(0)) DONE);
+}
+END_TEST
+
 START_TEST(usage_of_others)
 {
     setup();
@@ -987,6 +1018,7 @@ TCase *azl_test_stream_chat(void)
     tcase_add_test(tc, usage_beside_the_last_delta);
     tcase_add_test(tc, usage_is_told_once);
     tcase_add_test(tc, usage_with_no_names);
+    tcase_add_test(tc, service_tiers);
     tcase_add_test(tc, usage_of_others);
     tcase_add_test(tc, a_verdict_after_the_usage);
     tcase_add_test(tc, completions);

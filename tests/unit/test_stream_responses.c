@@ -101,6 +101,33 @@ START_TEST(other_good_ends)
 }
 END_TEST
 
+START_TEST(service_tiers)
+{
+#define TIER(type, tier, form, status, rest)                                   \
+    EVENT(type, form(status, ",'service_tier':'" tier "'" rest))
+    setup();
+    c.usage = "3/2";
+    c.other_tier = 1;
+    check_stream(&c,
+        TIER("response.created", "auto", RESPONSE, "in_progress", "")
+        TEXT TIER("response.completed", "priority", RESPONSE, "completed",
+                  USAGE),
+        TIER("response.created", "auto", SEALED, "in_progress", "")
+        TEXT TIER("response.completed", "priority", SEALED, "completed",
+                  USAGE),
+        ALL_WELL);
+    /* what was asked for is not always what is billed: the end says it */
+    c.other_tier = 0;
+    check_stream(&c,
+        TIER("response.created", "priority", RESPONSE, "in_progress", "")
+        TEXT TIER("response.completed", "default", RESPONSE, "completed",
+                  USAGE),
+        TIER("response.created", "priority", SEALED, "in_progress", "")
+        TEXT TIER("response.completed", "default", SEALED, "completed", USAGE),
+        ALL_WELL);
+}
+END_TEST
+
 START_TEST(an_id_is_sealed_once)
 {
     const char *text = quoted(OPENING TEXT OPENING COMPLETED);
@@ -322,6 +349,7 @@ TCase *azl_test_stream_responses(void)
 
     tcase_add_test(tc, a_whole_answer);
     tcase_add_test(tc, other_good_ends);
+    tcase_add_test(tc, service_tiers);
     tcase_add_test(tc, an_id_is_sealed_once);
     tcase_add_test(tc, ids_in_other_places);
     tcase_add_test(tc, names_of_events);

@@ -6,7 +6,7 @@
 /* "prompt/cached/cache_write/completion/reasoning/duration_ms", or "-". */
 static const char *read_as_text(const char *raw)
 {
-    azl_usage_t u;
+    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0};
 
     if (!azl_usage_read(
             &u, azl_span(azl_test_exact(raw, strlen(raw)), strlen(raw)))) {
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(no_counts)
 {
-    azl_usage_t u;
+    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0};
 
     ck_assert_int_eq(azl_usage_read(&u, azl_span(NULL, 0)), 0);
     READS("", "-");
@@ -186,6 +186,59 @@ START_TEST(broken)
 }
 END_TEST
 
+static int tier(int before, const char *raw)
+{
+    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0};
+
+    u.other_tier = before;
+    azl_usage_read_tier(
+        &u, azl_span(azl_test_exact(raw, strlen(raw)), strlen(raw)));
+    return u.other_tier;
+}
+
+START_TEST(service_tiers)
+{
+    static const char *const listed[] = {"\"default\"", "\"auto\"",
+                                         "\"standard\"", "\"scale\""};
+    /* one with an escape is not decoded: better no cost than a wrong one */
+    static const char *const others[] = {"\"priority\"", "\"flex\"",
+                                         "\"batch\"",    "\"Default\"",
+                                         "\"defaults\"", "\"\\u0064efault\""};
+    static const char *const nothing[] = {"null", "\"\"", "",
+                                          "7",    "true", "[\"flex\"]"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(listed) / sizeof(listed[0]); i++) {
+        ck_assert_int_eq(tier(0, listed[i]), 0);
+        ck_assert_int_eq(tier(1, listed[i]), 0);
+    }
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        ck_assert_int_eq(tier(0, others[i]), 1);
+        ck_assert_int_eq(tier(1, others[i]), 1);
+    }
+    for (i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
+        ck_assert_int_eq(tier(0, nothing[i]), 0);
+        ck_assert_int_eq(tier(1, nothing[i]), 1);
+    }
+}
+END_TEST
+
+/* It may be said before the usage and after it. */
+START_TEST(usage_leaves_the_tier)
+{
+    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0};
+
+    azl_usage_read_tier(&u, azl_span_str("\"flex\""));
+    ck_assert_int_eq(azl_usage_read(&u, azl_span_str("{\"prompt_tokens\":5}")),
+                     1);
+    ck_assert_int_eq(u.other_tier, 1);
+    ck_assert_int_eq((int)u.prompt, 5);
+    azl_usage_read_tier(&u, azl_span_str("\"default\""));
+    ck_assert_int_eq((int)u.prompt, 5);
+    ck_assert_int_eq(u.reported, 1);
+}
+END_TEST
+
 TCase *azl_test_usage(void)
 {
     TCase *tc = azl_test_tcase("usage");
@@ -201,5 +254,7 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, no_counts);
     tcase_add_test(tc, garbage_numbers);
     tcase_add_test(tc, broken);
+    tcase_add_test(tc, service_tiers);
+    tcase_add_test(tc, usage_leaves_the_tier);
     return tc;
 }
