@@ -25,6 +25,21 @@
     "'code':'stream_truncated'}}\n\n"
 #define DONE "data: [DONE]\n\n"
 
+/* A chunk of the upstream with these choices, and what becomes of it. */
+#define NAMES "'id':'c1','object':'chat.completion.chunk','created':5,"
+#define CHUNK(choices)                                                         \
+    "data: {" NAMES "'model':'up','choices':[" choices "]}\n\n"
+#define SENT(choices)                                                          \
+    "data: {" NAMES "'model':'alias','choices':[" choices "]}\n\n"
+#define DELTA(delta) "{'index':0,'delta':" delta ",'finish_reason':null}"
+#define END_OF(index) "{'index':" #index ",'delta':{},'finish_reason':'stop'}"
+#define ROLE "{'role':'assistant','content':''}"
+#define TWO(n, what)                                                           \
+    "{'index':" #n ",'delta':{'content':'" what "'},'finish_reason':null}"
+#define TWO_ROLE(n)                                                            \
+    "{'index':" #n ",'delta':{'role':'assistant','content':''},"               \
+    "'finish_reason':null}"
+
 typedef struct stream_case_t {
     azl_reply_rules_t rules;
     const char *expected;

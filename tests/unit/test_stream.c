@@ -183,6 +183,80 @@ START_TEST(finished_twice)
 }
 END_TEST
 
+START_TEST(choices_that_never_come)
+{
+    setup(AZL_OP_CHAT);
+    c.rules.choices = 2;
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0)) CHUNK(TWO(0, "a")) CHUNK(END_OF(0)),
+        SENT(TWO_ROLE(0)) SENT(TWO(0, "a")) SENT(END_OF(0)) CUT,
+        CONTENT | CLOSED);
+    /* also if usage that was kept back was to follow */
+    c.rules.include_usage = 1;
+    c.usage = "3/2";
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0))
+        "data: {" NAMES "'model':'up','choices':[" END_OF(0) "],'usage':"
+        "{'prompt_tokens':3,'completion_tokens':2}}\n\n",
+        SENT(TWO_ROLE(0))
+        "data: {" NAMES "'model':'alias','choices':[" END_OF(0)
+        "],'usage':null}\n\n" CUT,
+        CONTENT | CLOSED);
+    /* all of them */
+    setup(AZL_OP_CHAT);
+    c.rules.choices = 2;
+    check_stream(&c,
+        CHUNK(TWO(1, "b")) CHUNK(END_OF(1)) CHUNK(TWO(0, "a")) CHUNK(END_OF(0)),
+        SENT("{'index':1,'delta':{'content':'b','role':'assistant'},"
+             "'finish_reason':null}")
+        SENT(END_OF(1))
+        SENT("{'index':0,'delta':{'content':'a','role':'assistant'},"
+             "'finish_reason':null}")
+        SENT(END_OF(0)) DONE,
+        ALL_WELL);
+    /* the upstream's own end is one: it may not know n */
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) DONE,
+        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE,
+        ALL_WELL);
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) "data: [DONE]\n",
+        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE,
+        ALL_WELL);
+    /* more than were asked for */
+    c.rules.choices = 1;
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0) "," TWO_ROLE(1)) CHUNK(END_OF(0)) CHUNK(END_OF(1)),
+        SENT(TWO_ROLE(0) "," TWO_ROLE(1)) SENT(END_OF(0)) SENT(END_OF(1)) DONE,
+        ALL_WELL);
+    /* nobody knows how many */
+    c.rules.choices = 0;
+    check_stream(&c,
+        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)),
+        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE,
+        ALL_WELL);
+}
+END_TEST
+
+START_TEST(completions_of_several_prompts)
+{
+#define TEXT_OF(model, index, finish)                                          \
+    "data: {'id':'c1','object':'text_completion','created':5,'model':'" model  \
+    "','choices':[{'text':'a','index':" #index ",'finish_reason':" finish      \
+    "}]}\n\n"
+    setup(AZL_OP_COMPLETIONS);
+    c.rules.choices = 2;
+    check_stream(&c,
+        TEXT_OF("up", 0, "'stop'"),
+        TEXT_OF("alias", 0, "'stop'") CUT,
+        CONTENT | CLOSED);
+    check_stream(&c,
+        TEXT_OF("up", 0, "'stop'") TEXT_OF("up", 1, "'stop'"),
+        TEXT_OF("alias", 0, "'stop'") TEXT_OF("alias", 1, "'stop'") DONE,
+        ALL_WELL);
+}
+END_TEST
+
 START_TEST(no_half_events_when_there_is_no_room)
 {
     const char *chunk = quoted(CHAT_CHUNK);
@@ -271,6 +345,8 @@ TCase *azl_test_stream(void)
     tcase_add_test(tc, ended_by_us);
     tcase_add_test(tc, failed_before_content_can_still_be_told);
     tcase_add_test(tc, finished_twice);
+    tcase_add_test(tc, choices_that_never_come);
+    tcase_add_test(tc, completions_of_several_prompts);
     tcase_add_test(tc, no_half_events_when_there_is_no_room);
     tcase_add_test(tc, events_that_are_too_long);
     tcase_add_test(tc, long_lines);

@@ -2,16 +2,6 @@
 
 /* clang-format off: streams of macros and strings read like streams */
 
-/* A chunk of the upstream with these choices, and what becomes of it. */
-#define NAMES "'id':'c1','object':'chat.completion.chunk','created':5,"
-#define CHUNK(choices)                                                         \
-    "data: {" NAMES "'model':'up','choices':[" choices "]}\n\n"
-#define SENT(choices)                                                          \
-    "data: {" NAMES "'model':'alias','choices':[" choices "]}\n\n"
-#define DELTA(delta) "{'index':0,'delta':" delta ",'finish_reason':null}"
-#define END_OF(index) "{'index':" #index ",'delta':{},'finish_reason':'stop'}"
-#define ROLE "{'role':'assistant','content':''}"
-
 #define USAGE "{'prompt_tokens':3,'completion_tokens':2,'total_tokens':5}"
 
 static stream_case_t c;
@@ -466,11 +456,6 @@ END_TEST
 
 START_TEST(choices_end_one_by_one)
 {
-#define TWO(n, what)                                                           \
-    "{'index':" #n ",'delta':{'content':'" what "'},'finish_reason':null}"
-#define TWO_ROLE(n)                                                            \
-    "{'index':" #n ",'delta':{'role':'assistant','content':''},"               \
-    "'finish_reason':null}"
     setup();
     /* what comes for a choice that has ended is left out */
     becomes(
@@ -491,74 +476,6 @@ START_TEST(choices_end_one_by_one)
         CHUNK(TWO_ROLE(0) "," TWO_ROLE(1)) CHUNK(END_OF(0)) DONE,
         SENT(TWO_ROLE(0) "," TWO_ROLE(1)) SENT(END_OF(0)) CUT,
         CONTENT | CLOSED);
-}
-END_TEST
-
-START_TEST(choices_that_never_come)
-{
-    setup();
-    c.rules.choices = 2;
-    check_stream(&c,
-        CHUNK(TWO_ROLE(0)) CHUNK(TWO(0, "a")) CHUNK(END_OF(0)),
-        SENT(TWO_ROLE(0)) SENT(TWO(0, "a")) SENT(END_OF(0)) CUT,
-        CONTENT | CLOSED);
-    /* also if usage that was kept back was to follow */
-    c.rules.include_usage = 1;
-    c.usage = "3/2";
-    check_stream(&c,
-        CHUNK(TWO_ROLE(0))
-        "data: {" NAMES "'model':'up','choices':[" END_OF(0) "],'usage':" USAGE
-        "}\n\n",
-        SENT(TWO_ROLE(0))
-        "data: {" NAMES "'model':'alias','choices':[" END_OF(0)
-        "],'usage':null}\n\n" CUT,
-        CONTENT | CLOSED);
-    /* all of them */
-    setup();
-    c.rules.choices = 2;
-    becomes(
-        CHUNK(TWO(1, "b")) CHUNK(END_OF(1)) CHUNK(TWO(0, "a")) CHUNK(END_OF(0)),
-        SENT("{'index':1,'delta':{'content':'b','role':'assistant'},"
-             "'finish_reason':null}")
-        SENT(END_OF(1))
-        SENT("{'index':0,'delta':{'content':'a','role':'assistant'},"
-             "'finish_reason':null}")
-        SENT(END_OF(0)) DONE);
-    /* the upstream's own end is one: it may not know n */
-    becomes(
-        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) DONE,
-        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE);
-    becomes(
-        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)) "data: [DONE]\n",
-        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE);
-    /* more than were asked for, and nobody knows how many */
-    c.rules.choices = 1;
-    becomes(
-        CHUNK(TWO_ROLE(0) "," TWO_ROLE(1)) CHUNK(END_OF(0)) CHUNK(END_OF(1)),
-        SENT(TWO_ROLE(0) "," TWO_ROLE(1)) SENT(END_OF(0)) SENT(END_OF(1)) DONE);
-    c.rules.choices = 0;
-    becomes(
-        CHUNK(TWO_ROLE(0)) CHUNK(END_OF(0)),
-        SENT(TWO_ROLE(0)) SENT(END_OF(0)) DONE);
-}
-END_TEST
-
-START_TEST(completions_of_several_prompts)
-{
-#define TEXT_OF(model, index, finish)                                          \
-    "data: {'id':'c1','object':'text_completion','created':5,'model':'" model  \
-    "','choices':[{'text':'a','index':" #index ",'finish_reason':" finish      \
-    "}]}\n\n"
-    setup();
-    c.rules.op = AZL_OP_COMPLETIONS;
-    c.rules.choices = 2;
-    check_stream(&c,
-        TEXT_OF("up", 0, "'stop'"),
-        TEXT_OF("alias", 0, "'stop'") CUT,
-        CONTENT | CLOSED);
-    becomes(
-        TEXT_OF("up", 0, "'stop'") TEXT_OF("up", 1, "'stop'"),
-        TEXT_OF("alias", 0, "'stop'") TEXT_OF("alias", 1, "'stop'") DONE);
 }
 END_TEST
 
@@ -1011,8 +928,6 @@ TCase *azl_test_stream_chat(void)
     tcase_add_test(tc, tool_calls_count_from_zero);
     tcase_add_test(tc, no_more_tool_calls_than_there_may_be);
     tcase_add_test(tc, choices_end_one_by_one);
-    tcase_add_test(tc, choices_that_never_come);
-    tcase_add_test(tc, completions_of_several_prompts);
     tcase_add_test(tc, choices_that_are_none);
     tcase_add_test(tc, what_else_a_choice_says);
     tcase_add_test(tc, usage_beside_the_last_delta);
