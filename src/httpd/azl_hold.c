@@ -15,7 +15,7 @@
 /* After a hold that ran out, this many answers of the connection are not held:
  * a client that is slow now and then does not lose the hold for good, one that
  * always is costs little. */
-#define PAUSE 16
+#define PAUSE 3
 
 /* Held and working threads together stay below this part of all: with more,
  * holding gains nothing and other connections wait for a thread. */
