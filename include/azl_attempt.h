@@ -46,7 +46,7 @@ struct azl_attempt_t {
     apr_bucket_brigade *bb;
     azl_stream_t *stream;
     azl_tap_t *tap;
-    azl_tap_watch_t tap_watch[4];
+    azl_tap_watch_t tap_watch[5];
     azl_usage_t usage;
     int committed;        /* the client has been sent something */
     int ended;            /* ... and the end of it */

@@ -20,8 +20,9 @@
 /* Bounds what one event can become: its text, twice for safety. */
 #define OUT_MAX (2 * AZL_STREAM_EVENT_MAX)
 
-/* Index in an attempt's tap_watch. */
+/* Indexes in an attempt's tap_watch. */
 #define TAP_USAGE 1
+#define TAP_TIER 2
 
 static ap_filter_rec_t *reply_filter_handle;
 
@@ -194,12 +195,13 @@ static void watch_id(azl_attempt_t *at, azl_tap_watch_t *watch,
 static apr_status_t start_tap(azl_attempt_t *at)
 {
     azl_op_e op = at->ar->route.op;
-    int n = 2;
+    int n = 3;
 
     at->mode = AZL_REPLY_TAPPED;
     at->tap_watch[0].name = "model";
     at->tap_watch[0].replacement = at->rules.alias_json;
     at->tap_watch[TAP_USAGE].name = "usage";
+    at->tap_watch[TAP_TIER].name = "service_tier";
     if (at->ar->conf->seal &&
         (op == AZL_OP_RESPONSES || op > AZL_OP_LAST_MODEL_CALL)) {
         watch_id(at, &at->tap_watch[n++], "id");
@@ -270,8 +272,11 @@ static void read_usage(azl_attempt_t *at)
     if (at->stream) {
         at->usage = azl_stream_state(at->stream)->usage;
     }
-    else if (at->tap && azl_tap_value(at->tap, 1, &value)) {
+    if (at->tap && azl_tap_value(at->tap, TAP_USAGE, &value)) {
         azl_usage_read(&at->usage, value);
+    }
+    if (at->tap && azl_tap_value(at->tap, TAP_TIER, &value)) {
+        azl_usage_read_tier(&at->usage, value);
     }
 }
 

@@ -196,6 +196,38 @@ def test_completions_and_images(client, gateway, sim):
     assert found[1]["completion_tokens"] == 272
 
 
+@pytest.mark.parametrize("size", [10, 1200000], ids=["held", "passed"])
+@pytest.mark.parametrize("tier, known", [("default", True), ("flex", False)])
+def test_another_service_tier(client, gateway, sim, size, tier, known):
+    """It has prices of its own: no cost is better than a wrong one."""
+    message = {"role": "assistant", "content": "x" * size}
+    sim.script({
+        "status": 200,
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps({
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "gpt",
+            "service_tier": tier,
+            "choices": [
+                {"index": 0, "message": message, "finish_reason": "stop"}
+            ],
+            "usage": {
+                "prompt_tokens": 10,
+                "completion_tokens": 20,
+                "total_tokens": 30,
+            },
+        }),
+    })
+    assert client.post(
+        "/v1/chat/completions", json=chat("chat")
+    ).status_code == 200
+    found = exact(gateway)
+    assert found["completion_tokens"] == 20
+    assert (found["cost_usd"] is not None) == known
+
+
 def test_speech_has_no_usage(client, gateway):
     answer = post(client, "audio/speech", model="chat", input=PROMPT,
                   voice="alloy")
@@ -378,8 +410,10 @@ def test_piped(gateway, sim, log, restart, name):
 def test_no_folder(gateway, log, restart):
     """A log that cannot be opened stops the start, and it is said why."""
     log.expect("AZL0041", "AH00020")
-    conf = gateway.conf().add("AzureLITUsageLog /nonexistent/usage.jsonl")
-    with pytest.raises(RuntimeError, match="AZL0041.*/nonexistent"):
+    folder = gateway.root / "a-folder"
+    folder.mkdir(exist_ok=True)
+    conf = gateway.conf().add(f"AzureLITUsageLog {folder}")
+    with pytest.raises(RuntimeError, match="AZL0041.*a-folder"):
         restart(conf)
 
 
