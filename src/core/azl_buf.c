@@ -141,47 +141,54 @@ static apr_size_t utf8_length(const unsigned char *at, apr_size_t left)
     return len;
 }
 
-/* Eight bytes at once: 1 if one of them is not plain ASCII text, that is a
- * control character, a quote, a backslash or above 0x7F (the "has a byte less
- * than n" and "has a zero byte" tests of word-wise string functions). */
-static int needs_care(apr_uint64_t word)
+static int is_plain_ascii(unsigned char c)
 {
-    const apr_uint64_t ones = 0x0101010101010101ULL, high = ones << 7;
+    return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* The same for eight bytes at once, with the "has a byte less than n" and "has
+ * a zero byte" tests of word-wise string functions. */
+static int are_plain_ascii(apr_uint64_t word)
+{
+    const apr_uint64_t ones = APR_UINT64_C(0x0101010101010101);
+    const apr_uint64_t high = ones << 7;
     apr_uint64_t quote = word ^ (ones * '"');
     apr_uint64_t backslash = word ^ (ones * '\\');
 
     return ((word | (word - ones * ' ') | ((quote - ones) & ~quote) |
              ((backslash - ones) & ~backslash)) &
-            high) != 0;
+            high) == 0;
+}
+
+static apr_size_t ascii_length(const char *data, apr_size_t len)
+{
+    apr_size_t i = 0;
+    apr_uint64_t word;
+
+    for (; len - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, data + i, sizeof(word));
+        if (!are_plain_ascii(word)) {
+            break;
+        }
+    }
+    while (i < len && is_plain_ascii((unsigned char)data[i])) {
+        i++;
+    }
+    return i;
 }
 
 /* How many bytes from here can be written as they are. */
 static apr_size_t plain_length(const char *data, apr_size_t len)
 {
-    const unsigned char *at = (const unsigned char *)data;
-    apr_size_t i = 0, seq;
-    apr_uint64_t word;
+    apr_size_t i = ascii_length(data, len), seq;
 
-    for (; len - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, data + i, sizeof(word));
-        if (needs_care(word)) {
-            break;
-        }
-    }
     while (i < len) {
-        if (at[i] >= 0x80) {
-            seq = utf8_length(at + i, len - i);
-            if (!seq) {
-                break;
-            }
-            i += seq;
-        }
-        else if (at[i] < ' ' || at[i] == '"' || at[i] == '\\') {
+        seq = utf8_length((const unsigned char *)data + i, len - i);
+        if (!seq) {
             break;
         }
-        else {
-            i++;
-        }
+        i += seq;
+        i += ascii_length(data + i, len - i);
     }
     return i;
 }

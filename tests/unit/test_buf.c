@@ -228,6 +228,40 @@ START_TEST(json_strings)
 }
 END_TEST
 
+/* Every byte value at every place of some words: they are told from each
+ * other eight at a time. */
+START_TEST(json_bytes_anywhere)
+{
+    static const char fill[] = "\x7f ~!#[]a0123456789\x7f ~!#[]";
+    const apr_size_t len = sizeof(fill) - 1;
+    azl_buf_t *alone = azl_buf_create(azl_test_pool, 1000);
+    azl_buf_t *expected = azl_buf_create(azl_test_pool, 1000);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, 1000);
+    char in[sizeof(fill)];
+    apr_size_t i;
+    int c;
+
+    for (c = 0; c < 256; c++) {
+        for (i = 0; i < len; i++) {
+            memcpy(in, fill, sizeof(fill));
+            in[i] = (char)c;
+            azl_buf_clear(alone);
+            azl_buf_json(alone, in + i, 1);
+            azl_buf_clear(expected);
+            azl_buf_append(expected, "\"", 1);
+            azl_buf_append(expected, fill, i);
+            azl_buf_append(expected, alone->data + 1, alone->len - 2);
+            azl_buf_puts(expected, fill + i + 1);
+            azl_buf_append(expected, "\"", 1);
+
+            azl_buf_clear(out);
+            azl_buf_json(out, in, len);
+            ck_assert_str_eq(text(out), text(expected));
+        }
+    }
+}
+END_TEST
+
 START_TEST(json_nul_and_null)
 {
     azl_buf_t *b = azl_buf_create(azl_test_pool, 1000);
@@ -274,6 +308,7 @@ TCase *azl_test_buf(void)
     tcase_add_test(tc, memory_goes_with_the_pool);
     tcase_add_test(tc, numbers);
     tcase_add_test(tc, json_strings);
+    tcase_add_test(tc, json_bytes_anywhere);
     tcase_add_test(tc, json_nul_and_null);
     tcase_add_test(tc, json_all_or_nothing);
     return tc;
