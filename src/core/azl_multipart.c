@@ -96,7 +96,7 @@ static int take_text(cursor_t *c, const char *text)
 {
     apr_size_t len = strlen(text);
 
-    if ((apr_size_t)(c->end - c->at) < len || memcmp(c->at, text, len)) {
+    if ((apr_size_t)(c->end - c->at) < len || memcmp(c->at, text, len) != 0) {
         return 0;
     }
     c->at += len;
@@ -355,13 +355,12 @@ const char *azl_multipart_parse(apr_pool_t *p, const char *boundary,
 {
     apr_array_header_t *parts =
         apr_array_make(p, PARTS_FIRST, sizeof(azl_part_t));
-    azl_span_t delimiter = azl_span_str(apr_pstrcat(p, "--", boundary, NULL));
-    const char *wrong;
+    const char *delimiter = apr_pstrcat(p, "--", boundary, NULL), *wrong;
     cursor_t c;
 
     c.at = len ? body : "";
     c.end = c.at + len;
-    wrong = read_parts(parts, &c, delimiter);
+    wrong = read_parts(parts, &c, azl_span(delimiter, strlen(delimiter)));
     out->nparts = wrong ? 0 : parts->nelts;
     out->parts = (azl_part_t *)parts->elts;
     return wrong;

@@ -224,7 +224,7 @@ static const char *literal_end(const char *at, const char *end,
 {
     apr_size_t len = strlen(literal);
 
-    if ((apr_size_t)(end - at) < len || memcmp(at, literal, len)) {
+    if ((apr_size_t)(end - at) < len || memcmp(at, literal, len) != 0) {
         return NULL;
     }
     return at + len;
