@@ -38,6 +38,7 @@ struct azl_attempt_t {
 
     azl_reply_mode_e mode;
     azl_reply_rules_t rules;
+    apr_socket_t *upstream; /* what the answer comes from, while it does */
     int status;           /* the upstream's */
     const apr_table_t *headers; /* likewise */
     apr_time_t idle_since; /* mod_proxy began to wait for more; 0: never */

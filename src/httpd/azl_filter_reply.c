@@ -1,4 +1,5 @@
 #include <apr_buckets.h>
+#include <apr_poll.h>
 #include <apr_strings.h>
 #include <httpd.h>
 #include <http_connection.h>
@@ -15,6 +16,9 @@
 #define HOLD_MAX (1024 * 1024)
 /* Of an upstream's error this much is read: messages are below 4 KB. */
 #define ERROR_BODY_MAX (16 * 1024)
+/* Tokens come every few dozen milliseconds; a longer silence is waited for
+ * where its time limit is. */
+#define EVENT_WAIT apr_time_from_msec(100)
 /* Re-encoded bytes go on at the latest when there are this many. */
 #define PASS_SIZE (16 * 1024)
 /* Bounds what one event can become: its text, twice for safety. */
@@ -386,10 +390,29 @@ static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
     }
 }
 
+/*
+ * mod_proxy_http flushed because the upstream has nothing more for now, and
+ * will read again, in vain, before it waits. Wait here instead, so that its
+ * read finds the next event; not for long, since the time limit is its own.
+ */
+static void await_event(const azl_attempt_t *at)
+{
+    apr_pollfd_t pfd;
+    apr_int32_t ready;
+
+    memset(&pfd, 0, sizeof(pfd));
+    pfd.p = at->r->pool;
+    pfd.desc_type = APR_POLL_SOCKET;
+    pfd.reqevents = APR_POLLIN;
+    pfd.desc.s = at->upstream;
+    apr_poll(&pfd, 1, &ready, EVENT_WAIT);
+}
+
 static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     azl_attempt_t *at = f->ctx;
     int flush = 0, eos = 0, broken = 0;
+    apr_status_t rv;
     apr_bucket *b;
 
     for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb) && !eos;
@@ -409,8 +432,7 @@ static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
             broken = 1;
         }
         else if (!APR_BUCKET_IS_METADATA(b)) {
-            apr_status_t rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
-
+            rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
             if (rv != APR_SUCCESS) {
                 return rv;
             }
@@ -430,7 +452,12 @@ static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     if (flush) {
         at->idle_since = apr_time_now();
     }
-    return settle(at, f->next, flush, eos);
+    rv = settle(at, f->next, flush, eos);
+    if (rv == APR_SUCCESS && flush && !eos && at->upstream &&
+        at->mode == AZL_REPLY_STREAMED && !at->r->connection->aborted) {
+        await_event(at);
+    }
+    return rv;
 }
 
 void azl_filter_reply_register(void)

@@ -1,6 +1,7 @@
 #include "azl_upstream.h"
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_request.h>
 #include <util_cfgtree.h>
 
@@ -197,8 +198,22 @@ static int proxy_fixups(request_rec *r)
     return OK;
 }
 
+/* The request is out, the answer is about to be read from this connection. */
+static int proxy_create_req(request_rec *r, request_rec *answer)
+{
+    azl_request_t *ar = azl_request_get(r);
+
+    if (!ar || !ar->attempt) {
+        return DECLINED;
+    }
+    ar->attempt->upstream = ap_get_conn_socket(answer->connection);
+    return OK;
+}
+
 void azl_upstream_register_hooks(void)
 {
+    APR_OPTIONAL_HOOK(proxy, create_req, proxy_create_req, NULL, NULL,
+                      APR_HOOK_MIDDLE);
     APR_OPTIONAL_HOOK(proxy, fixups, proxy_fixups, NULL, NULL, APR_HOOK_LAST);
 }
 
