@@ -18,8 +18,10 @@
 /* More members in one object of an upstream's answer are not understood; the
  * largest, a Response, has about 40. */
 #define AZL_PAIRS_MAX 128
-/* The same for the small objects inside a chunk. */
-#define AZL_SMALL_PAIRS_MAX 32
+/* The same for a chunk and the small objects inside it, which have about ten.
+ * They lie on the stack, and every page of it that an open stream has touched
+ * is memory of that stream. */
+#define AZL_SMALL_PAIRS_MAX 24
 
 /* A member as it stands in the source. */
 typedef struct azl_pair_t {

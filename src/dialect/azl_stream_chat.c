@@ -55,8 +55,8 @@ static const struct {
 typedef struct chunk_t {
     azl_stream_t *st;
     azl_span_t data;
-    azl_pair_t pairs[AZL_PAIRS_MAX];
-    unsigned char kind[AZL_PAIRS_MAX];
+    azl_pair_t pairs[AZL_SMALL_PAIRS_MAX];
+    unsigned char kind[AZL_SMALL_PAIRS_MAX];
     int n;
     const azl_value_t *member[MEMBER_COUNT]; /* by kind, or NULL */
     int nchoices;
@@ -148,7 +148,7 @@ static int chunk_read(chunk_t *c, azl_stream_t *st, azl_span_t data)
     if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) != 1) {
         return 0;
     }
-    while (c->n < AZL_PAIRS_MAX &&
+    while (c->n < AZL_SMALL_PAIRS_MAX &&
            (more = azl_scan_member(&s, &c->pairs[c->n].key)) == 1) {
         if (!read_member(c, &s, &c->pairs[c->n])) {
             return 0;
@@ -449,7 +449,9 @@ static int is_preamble(const chunk_t *c)
            c->nchoices == 0 && c->member[MEMBER_ANNOTATION];
 }
 
-static void write_preamble(azl_stream_t *st)
+/* Not inlined: a chunk of its own on the stack of every event would be 2 KB for
+ * each open stream. */
+static void __attribute__((noinline)) write_preamble(azl_stream_t *st)
 {
     azl_buf_t *kept = st->chunks.preamble;
     chunk_t c;

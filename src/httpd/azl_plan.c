@@ -185,6 +185,7 @@ int azl_plan(request_rec *r, azl_request_t *ar)
         int rc = azl_body_read(r, ar);
 
         if (rc != OK) {
+            azl_request_no_error_document(r, rc);
             return rc;
         }
     }

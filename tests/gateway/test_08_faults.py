@@ -360,7 +360,9 @@ def owner(gateway, sock):
 def test_child_is_killed(gateway, sim, log, restart):
     """Its streams break off visibly; the others' go on, new ones start."""
     log.expect("AH00052")
-    conf = configure(gateway, sim).add("StartServers 3")
+    conf = configure(gateway, sim)
+    # Three children from the start, and none of them too many.
+    conf.add("StartServers 3", "MinSpareThreads 64", "MaxSpareThreads 128")
     restart(conf)
     ready = set()
 
