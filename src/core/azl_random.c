@@ -1,6 +1,6 @@
 #include "azl_random.h"
 
-#include "azl_crypto.h"
+#include <apr_general.h>
 
 /* 0 in a new thread, so that its first use seeds it. */
 static __thread apr_uint64_t state;
@@ -18,7 +18,8 @@ apr_uint64_t azl_random_u64(void)
 
     if (seeded != generation) {
         seeded = generation;
-        azl_crypto_random(&state, sizeof(state));
+        /* not OpenSSL's generator, which costs each thread 5 KB for good */
+        apr_generate_random_bytes((unsigned char *)&state, sizeof(state));
     }
     /* the constants are the algorithm's own */
     z = (state += 0x9e3779b97f4a7c15ULL);

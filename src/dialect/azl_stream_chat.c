@@ -225,24 +225,30 @@ static void edit_element(chunk_t *c, azl_list_t *list, azl_span_t raw,
     azl_edit_drop(&c->edit, list, raw.at, azl_span_end(raw));
 }
 
-static void edit_choices(chunk_t *c, azl_span_t raw)
+static AZL_OWN_FRAME void edit_elements(chunk_t *c, azl_list_t *list,
+                                        azl_span_t raw)
 {
-    azl_list_t list = {NULL, 0};
     azl_object_t o;
     azl_value_t v;
     azl_scan_t s;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        edit_element(c, list, v.raw, azl_object_open(&o, v.raw) ? &o : NULL);
+    }
+}
+
+static void edit_choices(chunk_t *c, azl_span_t raw)
+{
+    azl_list_t list = {NULL, 0};
 
     if (c->nchoices == 1) {
         edit_element(c, &list, c->first,
                      c->members.n >= 0 ? &c->members : NULL);
     }
     else {
-        azl_scan_init(&s, raw.at, raw.len);
-        azl_scan_enter(&s);
-        while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
-            edit_element(c, &list, v.raw,
-                         azl_object_open(&o, v.raw) ? &o : NULL);
-        }
+        edit_elements(c, &list, raw);
     }
     azl_edit_close(&c->edit, &list, azl_span_end(raw) - 1);
 }
@@ -449,9 +455,7 @@ static int is_preamble(const chunk_t *c)
            c->nchoices == 0 && c->member[MEMBER_ANNOTATION];
 }
 
-/* Not inlined: a chunk of its own on the stack of every event would be 2 KB for
- * each open stream. */
-static void __attribute__((noinline)) write_preamble(azl_stream_t *st)
+static AZL_OWN_FRAME void write_preamble(azl_stream_t *st)
 {
     azl_buf_t *kept = st->chunks.preamble;
     chunk_t c;
@@ -473,7 +477,7 @@ static void __attribute__((noinline)) write_preamble(azl_stream_t *st)
  * does is to bring a text: it starts and ends nothing, so that the state of
  * the stream is the same before and after it.
  */
-static int is_repeatable(const chunk_t *c, azl_span_t *word)
+static AZL_OWN_FRAME int is_repeatable(const chunk_t *c, azl_span_t *word)
 {
     const azl_value_t *finish, *v;
     const azl_choice_t *choice;

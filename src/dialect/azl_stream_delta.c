@@ -222,8 +222,8 @@ static int edit_element(azl_edit_t *e, azl_tool_calls_t *tools,
     return 1;
 }
 
-static void edit_tool_calls(azl_stream_t *st, azl_edit_t *e,
-                            azl_choice_t *choice, azl_span_t raw)
+static AZL_OWN_FRAME void edit_tool_calls(azl_stream_t *st, azl_edit_t *e,
+                                          azl_choice_t *choice, azl_span_t raw)
 {
     azl_list_t list = {NULL, 0};
     azl_value_t v;

@@ -20,6 +20,11 @@
  * go. */
 #define AZL_KEPT_MAX (64 * 1024)
 
+/* For a function with large locals that runs now and then: inlined, they would
+ * lie on the stack of every event, and every page of it that was touched once
+ * stays with the open stream. */
+#define AZL_OWN_FRAME __attribute__((noinline))
+
 /* What a stream has said about one tool call. */
 typedef struct azl_tool_call_t {
     unsigned char said;   /* bits of azl_stream_delta.c */
