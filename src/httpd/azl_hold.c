@@ -17,8 +17,9 @@
  * always is costs little. */
 #define PAUSE 3
 
-/* Held and working threads together stay below this part of all: with more,
- * holding gains nothing and other connections wait for a thread. */
+/* With more connections than this part of the threads nothing is held: those
+ * that are would be served again and again while others wait for a thread, or
+ * are closed by an MPM that runs short of them. */
 #define SHARE_OF_THREADS 4
 
 typedef struct hold_t {
@@ -27,17 +28,17 @@ typedef struct hold_t {
     apr_interval_time_t hold; /* set by the last answer; 0: not ours */
 } hold_t;
 
-static apr_uint32_t busy_threads; /* processing or holding a connection */
-static apr_uint32_t max_busy;     /* 0: never hold */
+static apr_uint32_t connections; /* of this process, busy or idle */
+static apr_uint32_t max_held;    /* hold with no more of them; 0: never */
 
 void azl_hold_child_init(int used)
 {
     int threads = 0;
 
-    max_busy = 0;
+    max_held = 0;
     if (used && ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) == APR_SUCCESS &&
         threads > SHARE_OF_THREADS) {
-        max_busy = (apr_uint32_t)(threads / SHARE_OF_THREADS);
+        max_held = (apr_uint32_t)(threads / SHARE_OF_THREADS);
     }
 }
 
@@ -63,7 +64,7 @@ static int may_hold(conn_rec *c, const hold_t *h, int rc)
     return rc == OK && h->hold > 0 && c->cs &&
            c->cs->state == CONN_STATE_WRITE_COMPLETION &&
            c->keepalive == AP_CONN_KEEPALIVE && !c->aborted &&
-           apr_atomic_read32(&busy_threads) <= max_busy && !stopping() &&
+           apr_atomic_read32(&connections) <= max_held && !stopping() &&
            strcmp(ap_get_protocol(c), AP_PROTOCOL_HTTP1) == 0;
 }
 
@@ -103,23 +104,39 @@ static int next_request(conn_rec *c, hold_t *h)
     return 0;
 }
 
+static apr_status_t forget_connection(void *data)
+{
+    (void)data;
+    apr_atomic_dec32(&connections);
+    return APR_SUCCESS;
+}
+
+static hold_t *make_hold(conn_rec *c)
+{
+    hold_t *h = apr_pcalloc(c->pool, sizeof(*h));
+
+    ap_set_module_config(c->conn_config, &azurelit_module, h);
+    apr_atomic_inc32(&connections);
+    apr_pool_cleanup_register(c->pool, h, forget_connection,
+                              apr_pool_cleanup_null);
+    return h;
+}
+
 int azl_hook_hold_connection(conn_rec *c)
 {
     hold_t *h;
     int rc;
 
-    if (!max_busy || c->master || c->outgoing) {
+    if (!max_held || c->master || c->outgoing) {
         return DECLINED;
     }
     h = ap_get_module_config(c->conn_config, &azurelit_module);
     if (!h) {
-        h = apr_pcalloc(c->pool, sizeof(*h));
-        ap_set_module_config(c->conn_config, &azurelit_module, h);
+        h = make_hold(c);
     }
     if (h->inner) {
         return DECLINED;
     }
-    apr_atomic_inc32(&busy_threads);
     for (;;) {
         h->hold = 0;
         h->inner = 1;
@@ -137,6 +154,5 @@ int azl_hook_hold_connection(conn_rec *c)
         }
         c->cs->state = CONN_STATE_READ_REQUEST_LINE;
     }
-    apr_atomic_dec32(&busy_threads);
     return rc;
 }
