@@ -3,7 +3,7 @@
  *
  * A value; its strings live as long as the pool they were made in. The wire
  * form is OpenAI's: {"error":{"message","type","param","code"}} where code is
- * always a string (features.md: LiteLLM's object messages and number codes
+ * always a string (LiteLLM's object messages and number codes
  * break typed clients).
  */
 #ifndef AZL_ERROR_H

@@ -1,7 +1,7 @@
 /*
  * azl_usage: the tokens of one answer, as the upstream counted them.
  *
- * A value. OpenAI's convention (translation.md 1.2): prompt includes cached
+ * A value. OpenAI's convention (its API reference): prompt includes cached
  * and cache-write tokens, completion includes reasoning tokens; details are
  * subsets and never added on top.
  */
