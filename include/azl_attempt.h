@@ -28,10 +28,27 @@ typedef enum {
     AZL_REPLY_FAILED    /* swallowed; `error` says what it was */
 } azl_reply_mode_e;
 
+/* Why an attempt was ended from our side. */
+typedef enum {
+    AZL_END_NONE = 0,
+    AZL_END_CLIENT_GONE,
+    AZL_END_FIRST_TOKEN, /* time limits of that name */
+    AZL_END_IDLE,
+    AZL_END_TOTAL
+} azl_end_e;
+
 struct azl_attempt_t {
     request_rec *r;
     azl_request_t *ar;
     const azl_deployment_t *deployment;
+
+    /* the watch's (azl_watch.h); moments, 0: none */
+    apr_time_t started;
+    apr_time_t first_token_by; /* of a stream, until it is committed */
+    apr_interval_time_t idle;  /* of a stream, from then on: longest silence */
+    apr_time_t over_by;
+    azl_end_e ended_by;
+    int reused;           /* the connection had served before */
 
     azl_body_t body;
     int body_served;

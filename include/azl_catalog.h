@@ -20,6 +20,18 @@
 
 struct azl_dialect_t;
 struct azl_upstream_t;
+struct azl_health_t;
+
+/* How long a call may take, in microseconds; -1: not set here. What a
+ * deployment does not set its model does, then the server, then the
+ * default. */
+typedef struct azl_limits_t {
+    apr_interval_time_t connect;     /* until the connection stands */
+    apr_interval_time_t first_token; /* of a stream: until its first content */
+    apr_interval_time_t idle;        /* ... then between two events */
+    apr_interval_time_t total;       /* a whole attempt (of a deployment), or
+                                        all attempts (of a model) */
+} azl_limits_t;
 
 /* A provider resource with a URL and a credential. */
 typedef struct azl_endpoint_t {
@@ -36,6 +48,10 @@ typedef struct azl_endpoint_t {
     int tls_verify;
     const char *tls_ca;             /* PEM file; NULL: nothing to verify */
     int keep_annotations;           /* leave Azure's filter results in */
+    unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and
+                                       credential */
+    struct azl_health_t *health;    /* cools down when the credential is
+                                       refused; NULL: not shared */
     struct azl_upstream_t *upstream;
     const char *where;              /* "file:line" of the directive */
 } azl_endpoint_t;
@@ -54,13 +70,38 @@ typedef struct azl_deployment_t {
     azl_price_t price;  /* table and overrides merged */
     const char *base_model; /* NULL: the alias decides the price */
     int responses_only; /* surface=responses */
+    apr_uint32_t rpm;   /* requests a minute; 0: not said */
+    apr_uint32_t tpm;   /* tokens a minute; 0: not said */
+    apr_uint32_t max_parallel; /* 0: no limit */
+    int hard;           /* beyond rpm, tpm and max_parallel it is not asked */
+    azl_limits_t limits;
+    struct azl_deployment_t *spill; /* takes what this one refuses with 429;
+                                       NULL: none */
+    struct azl_health_t *health;    /* NULL: not shared */
+    struct azl_upstream_t *upstream; /* own worker, because of its own connect
+                                        limit; NULL: the endpoint's */
 } azl_deployment_t;
+
+/* What sends a request on to a fallback model, as bits. */
+#define AZL_FALLBACK_ERROR 1          /* every candidate failed */
+#define AZL_FALLBACK_CONTEXT_WINDOW 2 /* the prompt is too long */
+#define AZL_FALLBACK_CONTENT_FILTER 4 /* the provider's filter refused it */
+
+/* Another model that may answer. */
+typedef struct azl_fallback_t {
+    const struct azl_model_t *model;
+    int on; /* AZL_FALLBACK_... */
+} azl_fallback_t;
 
 /* The public alias; its deployments form a group. */
 typedef struct azl_model_t {
     const char *alias;
     const char *alias_json;
     apr_array_header_t *deployments; /* azl_deployment_t *, by order */
+    apr_array_header_t *fallbacks; /* azl_fallback_t, in the order to be tried;
+                                      NULL: none */
+    int strategy;                  /* azl_strategy_e */
+    azl_limits_t limits;
     apr_time_t created;
 } azl_model_t;
 

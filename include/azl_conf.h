@@ -16,6 +16,7 @@
 
 #include "azl_catalog.h"
 #include "azl_document.h"
+#include "azl_health.h"
 #include "azl_key.h"
 #include "azl_price.h"
 #include "azl_seal.h"
@@ -50,8 +51,30 @@ typedef struct azl_model_line_t {
     int responses_only;
     const char *base_model;
     azl_price_t price;
+    apr_uint32_t rpm;
+    apr_uint32_t tpm;
+    apr_uint32_t max_parallel;
+    int hard;
+    const char *spill; /* "endpoint/deployment" or NULL */
+    azl_limits_t limits;
     const char *where; /* "file:line" */
 } azl_model_line_t;
+
+/* An AzureLITFallback line. */
+typedef struct azl_fallback_line_t {
+    const char *alias;
+    const char *const *targets; /* NULL-terminated */
+    int on;                     /* AZL_FALLBACK_... */
+    const char *where;
+} azl_fallback_line_t;
+
+/* An AzureLITRouting or AzureLITTimeout line with an alias. */
+typedef struct azl_alias_line_t {
+    const char *alias;
+    int strategy; /* AZL_STRATEGY_UNSET: not this directive */
+    azl_limits_t limits;
+    const char *where;
+} azl_alias_line_t;
 
 typedef struct azl_conf_t {
     /* as configured; -1 and NULL: not set */
@@ -62,16 +85,24 @@ typedef struct azl_conf_t {
     apr_interval_time_t hold; /* 0: off */
     int params;
     int retry;
+    int strategy;          /* AzureLITRouting without an alias */
+    azl_limits_t limits;   /* AzureLITTimeout without an alias */
+    azl_cooldown_t cooldown; /* AzureLITCooldown; fails -1: not set */
+    int max_in_flight;     /* AzureLITMaxInFlight; -1: not set, 0: no limit */
+    int mid_stream;        /* AzureLITMidStream: 1 continue */
     const char *usage_log;
     const char *price_file;
     apr_array_header_t *key_sources; /* azl_key_source_t */
     apr_array_header_t *endpoints;   /* azl_endpoint_t * */
     apr_array_header_t *models;      /* azl_model_line_t */
+    apr_array_header_t *fallbacks;   /* azl_fallback_line_t */
+    apr_array_header_t *alias_lines; /* azl_alias_line_t */
     azl_keyring_t *keyring;
     /* resolved */
     azl_catalog_t *catalog;
     azl_seal_t *seal; /* NULL without any secret to derive one from */
     struct azl_usage_log_t *log; /* NULL: no usage log */
+    azl_gate_t *gate;            /* of the whole server; NULL: not shared */
 } azl_conf_t;
 
 void *azl_conf_create(apr_pool_t *p, struct server_rec *s);

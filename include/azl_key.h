@@ -23,6 +23,8 @@
  * JWT-sized keys are not ours. */
 #define AZL_KEY_TEXT_MAX 512
 
+struct azl_gate_t;
+
 typedef struct azl_key_t {
     const char *name;
     unsigned char digest[AZL_SHA256_LEN];
@@ -30,6 +32,8 @@ typedef struct azl_key_t {
     const apr_array_header_t *models; /* patterns (char *); NULL: all */
     apr_time_t expires;               /* 0: never */
     int master;                       /* may use every model */
+    apr_uint32_t max_parallel;        /* requests in flight; 0: no limit */
+    struct azl_gate_t *gate;          /* that counts them; NULL: not shared */
 } azl_key_t;
 
 typedef struct azl_keyring_t azl_keyring_t;

@@ -1,0 +1,103 @@
+/*
+ * azl_health: what all processes know of one deployment (or one endpoint).
+ *
+ * A slot in shared memory (azl_shared.h), found once at start by fingerprint
+ * and then used without any lock. Every function is safe in any thread of any
+ * process and never waits. Times are apr_time_t, intervals microseconds; `now`
+ * is given by the caller, so that a request asks for the time once and tests
+ * can choose it. A clock that is set back ends no cool-down later than its
+ * length from now on.
+ */
+#ifndef AZL_HEALTH_H
+#define AZL_HEALTH_H
+
+#include "azl_shared.h"
+
+typedef struct azl_health_t azl_health_t;
+
+/* When failures are too many. */
+typedef struct azl_cooldown_t {
+    int fails;                  /* that many in `window`: cool down; 0: never
+                                   because of a number */
+    apr_interval_time_t window;
+    apr_interval_time_t time;   /* how long, when the provider does not say;
+                                   0: no cool-down at all */
+    int percent;                /* of this minute's calls failed, of at least
+                                   AZL_HEALTH_MIN_CALLS: cool down; 0: never */
+} azl_cooldown_t;
+
+#define AZL_HEALTH_MIN_CALLS 4
+
+typedef enum {
+    AZL_HEALTH_OK = 0,
+    AZL_HEALTH_COOLING,  /* nobody should ask */
+    AZL_HEALTH_HALF_OPEN /* the time is over, nobody has had success yet: one
+                            request may try */
+} azl_health_state_e;
+
+/* What can be read at once. */
+typedef struct azl_health_view_t {
+    azl_health_state_e state;
+    apr_time_t cool_until;        /* 0: never cooled */
+    int cool_status;              /* the HTTP status that started it */
+    apr_uint32_t in_flight;
+    apr_uint32_t calls;           /* this minute */
+    apr_uint32_t failures;        /* this minute */
+    apr_uint64_t tokens;          /* this minute, in and out */
+    apr_interval_time_t latency;     /* EWMA of whole answers; 0: unknown */
+    apr_interval_time_t first_token; /* EWMA, streams; 0: unknown */
+    apr_int64_t remaining_requests;  /* the provider's last word; -1: none */
+    apr_int64_t remaining_tokens;
+    apr_time_t limits_at;            /* when it said so */
+    /* since the first start */
+    apr_uint64_t total_calls;
+    apr_uint64_t total_failures;
+    apr_uint64_t total_cooldowns;
+} azl_health_view_t;
+
+/* Find or take the slot. NULL if there is no room. At start, in the parent. */
+azl_health_t *
+azl_shared_health(azl_shared_t *shared,
+                  const unsigned char name[AZL_SEAL_FINGERPRINT_LEN]);
+
+/* A call begins and ends. `max_parallel` 0: no limit; begin returns 0 when it
+ * is full (then there is no end). */
+int azl_health_begin(azl_health_t *h, int row, apr_time_t now,
+                     apr_uint32_t max_parallel);
+void azl_health_end(azl_health_t *h, int row);
+
+/* A call was answered well. first_token -1: not a stream. Returns 1 if this
+ * ended a cool-down (the deployment has recovered). */
+int azl_health_success(azl_health_t *h, apr_time_t now,
+                       apr_interval_time_t latency,
+                       apr_interval_time_t first_token);
+/* Tokens of a call that is over, for this minute's count. */
+void azl_health_tokens(azl_health_t *h, apr_time_t now, apr_uint64_t tokens);
+/* A call failed, and that is the deployment's doing (not the client's). 429,
+ * 401, 403, 404 and 408 count as too many at once; for others `rule` decides.
+ * retry_after > 0: the provider's own time. `sole`: it is the last one that
+ * its group has, count but do not cool. Returns 1 if a cool-down began, 0 if
+ * not (or one was already running). */
+int azl_health_failure(azl_health_t *h, apr_time_t now,
+                       const azl_cooldown_t *rule, int status,
+                       apr_interval_time_t retry_after, int sole);
+/* Cool down from outside (a probe that failed, an endpoint's credential).
+ * Returns 1 if it began. */
+int azl_health_cool(azl_health_t *h, apr_time_t now,
+                    apr_interval_time_t how_long, int status);
+
+azl_health_state_e azl_health_state(const azl_health_t *h, apr_time_t now);
+/* Half open: may this request be the one that tries? Only one at a time gets
+ * 1; if it never comes back the next may try after `lease`. A success or a
+ * failure ends it. */
+int azl_health_probe(azl_health_t *h, apr_time_t now,
+                     apr_interval_time_t lease);
+
+/* The provider's x-ratelimit-remaining-*; -1: not said. */
+void azl_health_limits(azl_health_t *h, apr_time_t now,
+                       apr_int64_t remaining_requests,
+                       apr_int64_t remaining_tokens);
+void azl_health_view(const azl_health_t *h, apr_time_t now,
+                     azl_health_view_t *view);
+
+#endif /* AZL_HEALTH_H */
