@@ -12,7 +12,8 @@ PROGRAM = Path(__file__).resolve().parent.parent / "sim" / "azure_sim"
 
 
 class Simulator:
-    def __init__(self, where, deployments, key, *arguments, tls=None):
+    def __init__(self, where, deployments, key, *arguments, tls=None,
+                 address=None, port=0):
         where.mkdir(parents=True, exist_ok=True)
         self.key = key
         port_file = where / "port"
@@ -20,8 +21,11 @@ class Simulator:
         self.log = open(where / "simulator.out", "a")
         command = [sys.executable, PROGRAM, "--port-file", port_file]
         command += ["--deployments", ",".join(deployments), "--key", key]
+        command += ["--port", str(port)]
         if tls:
             command += ["--cert", tls]
+        if address:
+            command += ["--host", address]
         self.process = subprocess.Popen(
             [*command, *arguments], stdout=self.log, stderr=self.log
         )
@@ -32,7 +36,7 @@ class Simulator:
             time.sleep(0.02)
         self.port = int(port_file.read_text())
         self.scheme = "https" if tls else "http"
-        self.host = "localhost" if tls else "127.0.0.1"
+        self.host = address or ("localhost" if tls else "127.0.0.1")
 
     @property
     def url(self):
@@ -58,6 +62,10 @@ class Simulator:
             {"deployment": deployment, "behaviours": list(behaviours)},
         )
 
+    def heal(self):
+        """From now on everything is well; the journal stays."""
+        self.control("DELETE", "script")
+
     def reset(self):
         self.control("POST", "reset", {})
 
@@ -68,6 +76,10 @@ class Simulator:
     def usage(self):
         """The tokens it has counted since the last reset."""
         return self.control("GET", "usage")
+
+    def open(self):
+        """Connections that the other side has not ended, ours included."""
+        return self.control("GET", "open")
 
     def journal(self):
         """What came in; `raw` is the body, `json` the same understood."""

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import time
 
 import openai
 import pytest
@@ -176,11 +178,143 @@ def test_errors(sim, v1, name, error):
     sdk.chat(v1, MODEL)
 
 
-@pytest.mark.parametrize("fault", ["close", "reset", "garbage"])
+@pytest.mark.parametrize(
+    "fault", ["close", "reset", "garbage", "status_line"]
+)
 def test_faults(sim, v1, fault):
     sim.script({"fault": fault})
     with pytest.raises(openai.APIConnectionError):
         sdk.chat(v1, MODEL)
+
+
+def dial(sim, stream=False):
+    """A connection on which a request has been sent."""
+    sock = socket.create_connection((sim.host, sim.port), 20)
+    send(sock, stream)
+    return sock
+
+
+def send(sock, stream=False):
+    body = {"model": MODEL, "messages": sdk.MESSAGES, "stream": stream}
+    body = json.dumps(body).encode()
+    sock.sendall(
+        f"POST {V1_PATH} HTTP/1.1\r\nHost: sim\r\napi-key: {KEY}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    )
+
+
+def receive(sock, complete):
+    got = b""
+    while not complete(got):
+        more = sock.recv(65536)
+        if not more:
+            break
+        got += more
+    return got
+
+
+ENDLESS_HEADS = {
+    "head": b"HTTP/1.1 200 OK\r\nX-Pad: xx",
+    "interim": b"HTTP/1.1 103 Early Hints\r\n",
+    "event": b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n",
+    "error": b"HTTP/1.1 500 ",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS_HEADS)
+def test_endless(sim, name):
+    sim.script({"endless": name})
+    with dial(sim) as sock:
+        got = receive(sock, lambda data: len(data) > 10**6)
+    assert got.startswith(ENDLESS_HEADS[name])
+    if name == "head":
+        assert b"\r\n\r\n" not in got
+    if name == "event":
+        assert b"\n" not in got.partition(b"\r\n\r\n")[2]
+    # It ends with the connection.
+    assert ask(sim, V1_PATH, {"api-key": KEY})[0].status == 200
+
+
+def test_old_server(sim, v1):
+    sim.script({"protocol": "1.0"})
+    with dial(sim) as sock:
+        got = receive(sock, lambda data: False)
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 OK\r\n")
+    for name in (b"content-length", b"transfer-encoding", b"connection"):
+        assert name + b":" not in head.lower()
+    assert json.loads(body)["object"] == "chat.completion"
+    sim.script({"protocol": "1.0"})
+    sdk.chat(v1, MODEL)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_next_request_of_a_connection(sim, how):
+    sim.script({"next": how})
+    with dial(sim) as sock:
+        got = receive(sock, lambda data: data.endswith(b"}"))
+        assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"connection: close" not in got.lower()
+        send(sock)
+        if how == "close":
+            assert sock.recv(1) == b""
+        else:
+            with pytest.raises(ConnectionResetError):
+                sock.recv(1)
+    first, second = sim.journal()
+    assert first["connection"] == second["connection"]
+    assert second["json"] == first["json"]
+
+
+def test_idle_connection(sim):
+    sim.script({"idle": 0.1})
+    with dial(sim) as sock:
+        got = receive(sock, lambda data: False)
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n") and got.endswith(b"}")
+    assert b"connection: close" not in got.lower()
+
+
+def test_bad_chunk(sim):
+    sim.script({"bad_chunk": 3})
+    with dial(sim, stream=True) as sock:
+        got = receive(sock, lambda data: False)
+    assert got.count(b"\r\ndata: ") == 3
+    assert b"\r\nzebra\r\n" in got
+
+
+def test_slow_head(sim):
+    sim.script({"slow_head": 0.02})
+    with dial(sim) as sock:
+        got = receive(sock, lambda data: b"\r\n" in data)
+        assert b"\r\n\r\n" not in got
+        got += receive(sock, lambda data: data.endswith(b"}"))
+    assert got.count(b"\r\n\r\n") == 1
+
+
+def test_open_connections_and_busy(sim):
+    sim.script({"hold": 2, "times": 2})
+    socks = [dial(sim, stream=True), dial(sim, stream=True)]
+    for sock in socks:
+        receive(sock, lambda data: data.count(b"data: ") >= 2)
+    assert sorted(entry["busy"] for entry in sim.journal()) == [1, 2]
+    held = {entry["connection"] for entry in sim.journal()}
+    assert held <= set(sim.open())
+    for sock in socks:
+        sock.close()
+    for _ in range(100):
+        if not held & set(sim.open()):
+            break
+        time.sleep(0.02)
+    assert not held & set(sim.open())
+
+
+def test_heal(sim, v1):
+    sim.script({"error": "server", "times": 1000})
+    with pytest.raises(openai.InternalServerError):
+        sdk.chat(v1, MODEL)
+    sim.heal()
+    sdk.chat(v1, MODEL)
+    assert len(sim.journal()) == 2
 
 
 @pytest.mark.parametrize(
@@ -241,6 +375,16 @@ def test_error_event(sim, v1):
         )
 
 
+def test_error_event_of_a_name(sim):
+    """What Azure does when it runs out in the middle."""
+    sim.script({"error_event": 3, "event_error": "rate_text"})
+    with dial(sim, stream=True) as sock:
+        got = receive(sock, lambda data: data.endswith(b"0\r\n\r\n"))
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b'data: {"error":{"code":"429",' in got
+    assert b"[DONE]" not in got
+
+
 @pytest.mark.parametrize("outcome", ["incomplete", "failed"])
 def test_response_outcomes(sim, v1, outcome):
     sim.script({"outcome": outcome, "reasoning": True, "times": 2})
@@ -269,6 +413,19 @@ def test_journal(sim, v1):
     assert entry["json"]["messages"] == sdk.MESSAGES
 
 
-def test_script_refuses_unknown_errors(sim):
+@pytest.mark.parametrize("member", ["error", "event_error"])
+def test_script_refuses_unknown_errors(sim, member):
     with pytest.raises(Exception, match="400"):
-        sim.script({"error": "no-such-error"})
+        sim.script({member: "no-such-error"})
+
+
+def test_another_address(tmp_path, sim):
+    """The same port at another address, as after a move."""
+    other = Simulator(
+        tmp_path, [MODEL], KEY, address="127.0.0.2", port=sim.port
+    )
+    try:
+        assert ask(other, V1_PATH, {"api-key": KEY})[0].status == 200
+        assert len(other.journal()) == 1 and sim.journal() == []
+    finally:
+        other.stop()

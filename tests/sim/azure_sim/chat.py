@@ -5,12 +5,14 @@ import time
 import uuid
 
 import azure_sim.text as text
+from azure_sim.script import ERRORS, openai
 
 CREATED = 1776328843
 RESULTS = {
     name: {"filtered": False, "severity": "safe"}
     for name in ("hate", "self_harm", "sexual", "violence")
 }
+BROKEN = openai("The server had an error", "server_error")
 DETECTED = {"detected": False, "filtered": False}
 
 
@@ -283,16 +285,8 @@ class Chat:
     def events(self):
         for number, chunk in enumerate(self.chunks()):
             if self.how.get("error_event") == number:
-                yield None, dump(
-                    {
-                        "error": {
-                            "message": "The server had an error",
-                            "type": "server_error",
-                            "param": None,
-                            "code": None,
-                        }
-                    }
-                )
+                name = self.how.get("event_error")
+                yield None, dump(ERRORS[name][2] if name else BROKEN)
                 return
             if self.how.get("malformed") == number:
                 yield None, b'{"id":"chatcmpl-1","choices":[{"del'

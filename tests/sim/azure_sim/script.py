@@ -6,18 +6,29 @@ A behaviour is a JSON object; every member is optional:
   error        a name from ERRORS below: status, headers and body at once
   status, headers, body     an answer of the test's own (body: text or JSON)
   delay        seconds before the head
+  slow_head    seconds before each line of the head
   split        bytes per write     trickle    seconds between these writes
   chunk_delay  seconds between events
   hold         "head", or after this many events: silence until
                /__sim/release or /__sim/reset
   cut_after    end after this many events      cut_bytes  ... bytes of a body
   cut          "close" (default) or "reset"
-  fault        instead of an answer: "close", "reset", "garbage"
-  close        end the connection after the answer
+  fault        instead of an answer: "close", "reset", "garbage" (no HTTP),
+               "status_line" (no number where the status is)
+  endless      "head": header lines until the other side has enough;
+               "interim": 1xx answers likewise; "event": one event without
+               end; "error": the body of `status`, without end
+  bad_chunk    after this many events: a chunk whose size is no number
+  protocol     "1.0": an old server, the end of the body is the connection's
+  close        end the connection after the answer, and say so
+  next         the connection is kept; when its next request is in, this
+               happens to it instead of an answer: "close" or "reset"
+  idle         the connection is kept; so many seconds later it is ended
   eol          line end of events: "\\n", "\\r\\n" or "\\r"
   shape        "azure", "async" (annotations after the finish), "deepseek",
                "openai"
-  error_event  an error event after this many events, then the end
+  error_event  an error event after this many events, then the end:
+  event_error  ... the body of the error of this name below
   malformed    event number that is no JSON
   done         false: no [DONE]
   long         one delta of this many bytes
@@ -207,16 +218,21 @@ class Script:
         self.reset()
 
     def reset(self):
+        self.forget()
+        self.journal = []
+
+    def forget(self):
+        """From now on everything is well; what came in stays known."""
         self.gate.open()
         self.queues = {}
-        self.journal = []
 
     def add(self, deployment, behaviours):
         queue = self.queues.setdefault(deployment, [])
         for behaviour in behaviours:
-            name = behaviour.get("error")
-            if name is not None and name not in ERRORS:
-                raise ValueError(f"no error named {name}")
+            for member in ("error", "event_error"):
+                name = behaviour.get(member)
+                if name is not None and name not in ERRORS:
+                    raise ValueError(f"no error named {name}")
             queue.append(dict(behaviour))
 
     def next(self, deployment):

@@ -1,9 +1,12 @@
 """The listening side: connections, and the control paths below /__sim/.
 
-  POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]}
+  POST /__sim/script   {"deployment": "name or *", "behaviours": [{...}]};
+                       DELETE forgets them and lets held answers go on
   GET  /__sim/journal  what came in, oldest first; DELETE empties it
   GET  /__sim/usage    the tokens of all answers since the last reset
   GET  /__sim/stored   the ids of the stored responses
+  GET  /__sim/open     the numbers of the connections that the other side has
+                       not ended
   POST /__sim/reset    empties scripts, journal and stored responses
   POST /__sim/release  lets answers go on that a behaviour holds
   POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
@@ -14,7 +17,7 @@ import itertools
 import json
 import ssl
 
-from azure_sim.wire import Closed, Reply, read_request
+from azure_sim.wire import Closed, Reply, end, read_request
 
 LINE_LIMIT = 1024 * 1024
 
@@ -23,6 +26,7 @@ class Server:
     def __init__(self, service):
         self.service = service
         self.numbers = itertools.count(1)
+        self.readers = {}
         self.listener = None
 
     async def listen(self, host, port, cert=None, key=None):
@@ -42,24 +46,38 @@ class Server:
 
     async def connection(self, reader, writer):
         number = next(self.numbers)
+        self.readers[number] = reader
+        how = {}
         try:
             while True:
-                request = await read_request(reader, writer, number)
+                request = await asyncio.wait_for(
+                    read_request(reader, writer, number), how.get("idle")
+                )
                 if request is None:
                     break
+                if how.get("next"):
+                    self.service.note(request, self.service.take(request)[0])
+                    end(writer, how["next"] == "reset")
                 if request.path.startswith("/__sim/"):
                     reply = await self.control(request, writer)
                 else:
                     reply = await self.service.handle(request, writer)
                 if reply.close:
                     break
-        except (Closed, ConnectionError, asyncio.IncompleteReadError):
+                how = reply.how
+        except (
+            Closed,
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            asyncio.TimeoutError,
+        ):
             pass
         except ValueError as error:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
                          b"Connection: close\r\n\r\n")
             print(f"azure_sim: {error}", flush=True)
         finally:
+            del self.readers[number]
             writer.close()
 
     async def control(self, request, writer):
@@ -84,6 +102,17 @@ class Server:
             given.get("deployment", "*"), given["behaviours"]
         )
         return {}
+
+    def on_delete_script(self, _):
+        self.service.script.forget()
+        return {}
+
+    def on_get_open(self, _):
+        return [
+            number
+            for number, reader in self.readers.items()
+            if not reader.at_eof() and not reader.exception()
+        ]
 
     def on_get_journal(self, _):
         return self.service.script.journal

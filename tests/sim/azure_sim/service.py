@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import collections
 import hashlib
 import json
 import re
@@ -25,7 +26,29 @@ from azure_sim.wire import Reply
 
 CLASSIC = re.compile(r"^/openai/deployments/([^/]+)/(.+)$")
 STORED = re.compile(r"^responses/([^/]+)(?:/(input_items|cancel))?$")
-GARBAGE = b"\x15\x03\x01\x00\x02\x02\x28 no HTTP at all\r\n\r\n"
+# What is written before the connection ends.
+FAULTS = {
+    "close": b"",
+    "reset": b"",
+    "garbage": b"\x15\x03\x01\x00\x02\x02\x28 no HTTP at all\r\n\r\n",
+    "status_line": b"HTTP/1.1 banana OK\r\nContent-Length: 2\r\n\r\n{}",
+}
+PAD = b"x" * 4096
+# How an answer without end begins, and what follows again and again.
+ENDLESS = {
+    "head": (b"HTTP/1.1 200 OK\r\n", b"X-Pad: " + PAD + b"\r\n"),
+    "interim": (b"", b"HTTP/1.1 103 Early Hints\r\nX-Pad: 1\r\n\r\n"),
+    "event": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+        b"Connection: close\r\n\r\ndata: ",
+        PAD,
+    ),
+    "error": (
+        b"HTTP/1.1 500 No\r\nContent-Type: text/html\r\n"
+        b"Connection: close\r\n\r\n",
+        PAD,
+    ),
+}
 # A picture of one pixel.
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -77,6 +100,7 @@ class Service:
         self.script = Script()
         self.stored = {}
         self.counted = {}
+        self.busy = collections.Counter()
 
     def count(self, usage):
         """Add up what was answered, whatever the names of the members."""
@@ -224,28 +248,40 @@ class Service:
             "Set-Cookie": "sim=1; path=/",
         }
 
-    async def handle(self, request, writer):
+    def take(self, request):
+        """(what is asked for or None, why it is refused or None)"""
         call = None
-        refused = None
         try:
             call = self.understand(request)
             if call.operation not in ("stored", "models"):
                 if call.deployment not in self.deployments:
                     raise Refused(404, NO_DEPLOYMENT)
-        except Refused as error:
-            refused = error
-        how = self.script.next(call.deployment) if call else {}
-        self.note(request, call)
-        reply = Reply(writer, request, how, self.script.gate)
+        except Refused as refused:
+            return call, refused
+        return call, None
+
+    async def handle(self, request, writer):
+        call, refused = self.take(request)
+        name = call.deployment if call else None
+        how = self.script.next(name) if call else {}
+        self.busy[name] += 1
+        try:
+            self.note(request, call)
+            reply = Reply(writer, request, how, self.script.gate)
+            await self.give(call, refused, reply)
+        finally:
+            self.busy[name] -= 1
+        return reply
+
+    async def give(self, call, refused, reply):
         try:
             if refused:
                 raise refused
-            await self.answer(request, call, how, reply)
+            await self.answer(reply.request, call, reply.how, reply)
         except Refused as error:
             headers = {**self.headers(call), **error.headers}
             await reply.document(error.status, headers, text_of(error.body))
         await reply.finish()
-        return reply
 
     def note(self, request, call):
         self.script.journal.append(
@@ -262,6 +298,8 @@ class Service:
                 "deployment": call.deployment if call else None,
                 "operation": call.operation if call else None,
                 "time": request.time,
+                # answers of this deployment under way, this one included
+                "busy": self.busy[call.deployment if call else None],
             }
         )
 
@@ -270,10 +308,11 @@ class Service:
         if fault:
             if how.get("delay"):
                 await asyncio.sleep(how["delay"])
-            if fault == "garbage":
-                reply.writer.write(GARBAGE)
-                await reply.writer.drain()
+            reply.writer.write(FAULTS[fault])
+            await reply.writer.drain()
             reply.end(fault == "reset")
+        if how.get("endless"):
+            await reply.forever(*ENDLESS[how["endless"]])
         if how.get("error"):
             status, headers, body = ERRORS[how["error"]]
             raise Refused(status, body, headers)

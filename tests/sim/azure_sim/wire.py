@@ -70,6 +70,18 @@ async def read_chunked(reader):
         await reader.readexactly(2)
 
 
+def end(writer, reset=False):
+    if reset:
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        writer.transport.abort()
+    else:
+        writer.close()
+    raise Closed
+
+
 class Reply:
     """Writes one answer; `how` is the behaviour that may spoil it, `gate`
     is passed when the test says so."""
@@ -81,21 +93,15 @@ class Reply:
         self.gate = gate
         self.chunked = False
         self.sent = 0
+        self.old = how.get("protocol") == "1.0"
         self.close = (
             (request.header("connection") or "").lower() == "close"
             or bool(how.get("close"))
+            or self.old
         )
 
     def end(self, reset=False):
-        if reset:
-            sock = self.writer.get_extra_info("socket")
-            sock.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-            self.writer.transport.abort()
-        else:
-            self.writer.close()
-        raise Closed
+        end(self.writer, reset)
 
     async def held(self, at):
         if self.gate and self.how.get("hold") == at:
@@ -124,7 +130,8 @@ class Reply:
             phrase = HTTPStatus(status).phrase
         except ValueError:
             phrase = "Status"
-        lines = [f"HTTP/1.1 {status} {phrase}"]
+        version = "1.0" if self.old else "1.1"
+        lines = [f"HTTP/{version} {status} {phrase}"]
         headers = dict(headers)
         for name, value in self.how.get("headers", {}).items():
             for known in list(headers):
@@ -135,15 +142,29 @@ class Reply:
         for name, value in headers.items():
             for one in value if isinstance(value, list) else [value]:
                 lines.append(f"{name}: {one}")
-        if length is None:
+        if self.old:
+            pass  # the body ends where the connection does
+        elif length is None:
             self.chunked = True
             lines.append("Transfer-Encoding: chunked")
         else:
             lines.append(f"Content-Length: {length}")
-        if self.close:
+        if self.close and not self.old:
             lines.append("Connection: close")
-        self.writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+        pause = self.how.get("slow_head")
+        while pause and lines:
+            await asyncio.sleep(pause)
+            self.writer.write(lines.pop(0).encode("latin-1") + b"\r\n")
+        ending = "\r\n\r\n" if lines else "\r\n"
+        self.writer.write(("\r\n".join(lines) + ending).encode("latin-1"))
         await self.writer.drain()
+
+    async def forever(self, start, data):
+        """Until the other side has enough, which ends this with an error."""
+        self.writer.write(start)
+        while True:
+            self.writer.write(data)
+            await self.writer.drain()
 
     async def document(self, status, headers, body):
         await self.head(status, headers, len(body))
@@ -163,6 +184,10 @@ class Reply:
         for name, data in events:
             if self.how.get("cut_after") == self.sent:
                 self.end(self.how.get("cut") == "reset")
+            if self.how.get("bad_chunk") == self.sent:
+                self.writer.write(b"zebra\r\n" + data + b"\r\n")
+                await self.writer.drain()
+                self.end()
             if wait and self.sent:
                 await asyncio.sleep(wait)
             await self.held(self.sent)
