@@ -33,6 +33,15 @@ typedef struct azl_limits_t {
                                         all attempts (of a model) */
 } azl_limits_t;
 
+/* How an endpoint is told to go on from a given start of an answer. */
+typedef enum {
+    AZL_PREFILL_NONE = 0, /* it cannot */
+    AZL_PREFILL_VLLM,     /* "continue_final_message": true and
+                             "add_generation_prompt": false in the request */
+    AZL_PREFILL_PREFIX    /* "prefix": true in the last assistant message, as
+                             Mistral and DeepSeek have it */
+} azl_prefill_e;
+
 /* A provider resource with a URL and a credential. */
 typedef struct azl_endpoint_t {
     const char *name;
@@ -48,6 +57,7 @@ typedef struct azl_endpoint_t {
     int tls_verify;
     const char *tls_ca;             /* PEM file; NULL: nothing to verify */
     int keep_annotations;           /* leave Azure's filter results in */
+    int prefill;                    /* azl_prefill_e */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and
                                        credential */
     struct azl_health_t *health;    /* cools down when the credential is
@@ -76,7 +86,8 @@ typedef struct azl_deployment_t {
     int hard;           /* beyond rpm, tpm and max_parallel it is not asked */
     azl_limits_t limits;
     struct azl_deployment_t *spill; /* takes what this one refuses with 429;
-                                       NULL: none */
+                                       NULL: none. Not in the group itself;
+                                       several of the group may share it */
     struct azl_health_t *health;    /* NULL: not shared */
     struct azl_upstream_t *upstream; /* own worker, because of its own connect
                                         limit; NULL: the endpoint's */
@@ -93,13 +104,19 @@ typedef struct azl_fallback_t {
     int on; /* AZL_FALLBACK_... */
 } azl_fallback_t;
 
+/* More deployments of one model than this are refused when the configuration
+ * is read: choosing among them is done in memory of a fixed size. */
+#define AZL_DEPLOYMENTS_MAX 128
+
 /* The public alias; its deployments form a group. */
 typedef struct azl_model_t {
     const char *alias;
     const char *alias_json;
     apr_array_header_t *deployments; /* azl_deployment_t *, by order */
-    apr_array_header_t *fallbacks; /* azl_fallback_t, in the order to be tried;
-                                      NULL: none */
+    apr_array_header_t *fallbacks; /* azl_fallback_t, in the order to be tried,
+                                      complete (a fallback's own fallbacks are
+                                      in it); NULL: none. For one reason no
+                                      model comes twice */
     int strategy;                  /* azl_strategy_e */
     azl_limits_t limits;
     apr_time_t created;
@@ -115,9 +132,9 @@ typedef struct azl_catalog_t {
 azl_catalog_t *azl_catalog_create(apr_pool_t *p);
 const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
                                      apr_size_t len);
-/* The model's deployment that a sealed response id names; NULL if it has none
- * of that fingerprint. Several models may share a deployment, each with a price
- * and rights of its own. */
+/* The model's deployment, or spill of one, that a sealed response id names;
+ * NULL if it has none of that fingerprint. Several models may share a
+ * deployment, each with a price and rights of its own. */
 const azl_deployment_t *azl_model_deployment(
     const azl_model_t *model,
     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);

@@ -5,7 +5,8 @@
  * azl_conf_resolve() (check_config hook), read-only while requests run. Lives
  * in the configuration pool, that is until the next restart. A virtual host
  * inherits every scalar; its endpoints are added to those of the main server;
- * if it names any model or any key of its own it has only those.
+ * if it names any model or any key of its own it has only those, and what is
+ * said of an alias (routing, times, fallbacks) goes with the models.
  */
 #ifndef AZL_CONF_H
 #define AZL_CONF_H
@@ -31,6 +32,19 @@ struct azl_usage_log_t;
 /* AzureLITKeepAliveHold: long enough for the next request of a busy client,
  * short enough not to be seen by an idle one. */
 #define AZL_HOLD_DEFAULT apr_time_from_msec(5)
+/* AzureLITTimeout. A reasoning model is silent for minutes before the first
+ * token of a stream, and less long between its reasoning and its text. */
+#define AZL_FIRST_TOKEN_DEFAULT apr_time_from_sec(300)
+#define AZL_IDLE_DEFAULT apr_time_from_sec(120)
+/* A whole request, when nobody set a time: the OpenAI SDKs give up on an
+ * answer after ten minutes, unless it streams. */
+#define AZL_TOTAL_DEFAULT apr_time_from_sec(600)
+#define AZL_TOTAL_STREAM_DEFAULT apr_time_from_sec(3600)
+/* AzureLITCooldown: as LiteLLM's router has it. */
+#define AZL_COOLDOWN_FAILS_DEFAULT 3
+#define AZL_COOLDOWN_WINDOW_DEFAULT apr_time_from_sec(60)
+#define AZL_COOLDOWN_TIME_DEFAULT apr_time_from_sec(5)
+#define AZL_COOLDOWN_PERCENT_DEFAULT 50
 
 /* A key or key file as configured. */
 typedef struct azl_key_source_t {
@@ -62,7 +76,7 @@ typedef struct azl_model_line_t {
 
 /* An AzureLITFallback line. */
 typedef struct azl_fallback_line_t {
-    const char *alias;
+    const char *alias;          /* or "*" */
     const char *const *targets; /* NULL-terminated */
     int on;                     /* AZL_FALLBACK_... */
     const char *where;
@@ -77,6 +91,7 @@ typedef struct azl_alias_line_t {
 } azl_alias_line_t;
 
 typedef struct azl_conf_t {
+    struct server_rec *server; /* for messages */
     /* as configured; -1 and NULL: not set */
     int enabled;
     const char *base_path;
@@ -103,6 +118,7 @@ typedef struct azl_conf_t {
     azl_seal_t *seal; /* NULL without any secret to derive one from */
     struct azl_usage_log_t *log; /* NULL: no usage log */
     azl_gate_t *gate;            /* of the whole server; NULL: not shared */
+    azl_health_t *load;          /* how long its requests take; likewise */
 } azl_conf_t;
 
 void *azl_conf_create(apr_pool_t *p, struct server_rec *s);

@@ -11,13 +11,14 @@
 #include <apr_time.h>
 
 /* Take over a value. NULL, or what would be right ("a number from 0 to 1000").
- */
+ * `target` is what azl_options_parse() was given, `offset` bytes further on. */
 typedef const char *azl_option_fn(apr_pool_t *p, void *target,
                                   const char *value);
 
 typedef struct azl_option_t {
     const char *name; /* without the =; the table ends with NULL */
     azl_option_fn *set;
+    apr_size_t offset; /* of the member it sets; 0: it knows the whole */
 } azl_option_t;
 
 /* NULL, or a message that names the word at fault: an unknown option (with the
@@ -25,6 +26,11 @@ typedef struct azl_option_t {
 const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
                               void *target, int nwords,
                               const char *const *words);
+
+/* 1 if a word is one of these options, whatever its value. */
+int azl_options_knows(const azl_option_t *table, const char *word);
+/* "weight=, order=": for error texts. */
+const char *azl_options_allowed(apr_pool_t *p, const azl_option_t *table);
 
 /* Values several directives share: 1 if well formed and in range. */
 int azl_option_int(const char *value, int min, int max, int *out);

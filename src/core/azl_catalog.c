@@ -27,9 +27,11 @@ azl_model_deployment(const azl_model_t *model,
         const azl_deployment_t *d =
             APR_ARRAY_IDX(model->deployments, i, const azl_deployment_t *);
 
-        if (memcmp(d->fingerprint, fingerprint, AZL_SEAL_FINGERPRINT_LEN) ==
-            0) {
-            return d;
+        for (; d; d = d->spill) {
+            if (memcmp(d->fingerprint, fingerprint, AZL_SEAL_FINGERPRINT_LEN) ==
+                0) {
+                return d;
+            }
         }
     }
     return NULL;

@@ -15,6 +15,8 @@
 #define KEY_RANDOM_LEN 32 /* 256 bits */
 #define KEYFILE_MAX ((apr_off_t)64 << 20)
 #define LINE_WORDS_MAX 8
+/* More than any server has threads. */
+#define MAX_PARALLEL_MAX 100000
 
 /* At most a quarter of the slots is taken, so that runs stay short: the
  * longest one decides what every lookup costs. */
@@ -239,8 +241,24 @@ static const char *set_expires(apr_pool_t *p, void *target, const char *value)
     return NULL;
 }
 
+static const char *set_max_parallel(apr_pool_t *p, void *target,
+                                    const char *value)
+{
+    int n;
+
+    (void)p;
+    if (!azl_option_int(value, 1, MAX_PARALLEL_MAX, &n)) {
+        return "a number from 1 to 100000";
+    }
+    ((azl_key_t *)target)->max_parallel = (apr_uint32_t)n;
+    return NULL;
+}
+
 static const azl_option_t key_options[] = {
-    {"models", set_models}, {"expires", set_expires}, {NULL, NULL}};
+    {"models", set_models, 0},
+    {"expires", set_expires, 0},
+    {"max-parallel", set_max_parallel, 0},
+    {NULL, NULL, 0}};
 
 static const char *read_options(apr_pool_t *p, azl_key_t *key, int noptions,
                                 const char *const *options)
@@ -250,12 +268,11 @@ static const char *read_options(apr_pool_t *p, azl_key_t *key, int noptions,
     /* Before the parser, whose message has the word in it: here the word may
      * be a key. */
     for (i = 0; i < noptions; i++) {
-        if (strncmp(options[i], "models=", 7) != 0 &&
-            strncmp(options[i], "expires=", 8) != 0) {
+        if (!azl_options_knows(key_options, options[i])) {
             return apr_psprintf(p,
                                 "word %d after the digest is no option of a "
-                                "key, allowed are: models=, expires=",
-                                i + 1);
+                                "key, allowed are: %s",
+                                i + 1, azl_options_allowed(p, key_options));
         }
     }
     return azl_options_parse(p, key_options, key, noptions, options);
@@ -320,7 +337,7 @@ static const char *add_line(azl_keyring_t *ring, char *line)
     }
     if (n < 0) {
         return "too many words; write: name sha256:<64 hex digits> "
-               "[models=a,b*] [expires=2027-01-31]";
+               "[models=a,b*] [expires=2027-01-31] [max-parallel=8]";
     }
     return azl_keyring_add(ring, words[0], n > 1 ? words[1] : "",
                            n > 2 ? n - 2 : 0, words + 2);

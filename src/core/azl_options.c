@@ -12,7 +12,7 @@
  * mistake. */
 #define SECRET_FILE_MAX 16384
 
-static const char *allowed_names(apr_pool_t *p, const azl_option_t *table)
+const char *azl_options_allowed(apr_pool_t *p, const azl_option_t *table)
 {
     const char *names = "";
 
@@ -24,15 +24,22 @@ static const char *allowed_names(apr_pool_t *p, const azl_option_t *table)
 }
 
 static const azl_option_t *find_option(const azl_option_t *table,
-                                       const char *word, apr_size_t len)
+                                       const char *word)
 {
-    for (; table->name; table++) {
+    apr_size_t len = strcspn(word, "=");
+
+    for (; word[len] && table->name; table++) {
         if (strlen(table->name) == len &&
             strncmp(table->name, word, len) == 0) {
             return table;
         }
     }
     return NULL;
+}
+
+int azl_options_knows(const azl_option_t *table, const char *word)
+{
+    return find_option(table, word) != NULL;
 }
 
 const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
@@ -44,17 +51,14 @@ const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
 
     for (i = 0; i < nwords; i++) {
         const char *eq = strchr(words[i], '=');
-        const azl_option_t *option = NULL;
+        const azl_option_t *option = find_option(table, words[i]);
         const char *err;
         apr_uint32_t bit;
 
-        if (eq) {
-            option = find_option(table, words[i], (apr_size_t)(eq - words[i]));
-        }
         if (!option) {
             return apr_psprintf(p, "unknown option '%.*s', allowed are: %s",
                                 eq ? (int)(eq - words[i]) : 64, words[i],
-                                allowed_names(p, table));
+                                azl_options_allowed(p, table));
         }
         bit = (apr_uint32_t)1 << (option - table);
         if (seen & bit) {
@@ -64,7 +68,7 @@ const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
         if (!eq[1]) {
             return apr_psprintf(p, "option %s= has no value", option->name);
         }
-        err = option->set(p, target, eq + 1);
+        err = option->set(p, (char *)target + option->offset, eq + 1);
         if (err) {
             return apr_psprintf(p, "option %s= must be %s", option->name, err);
         }

@@ -1,25 +1,64 @@
-#include "azl_conf.h"
+#include "azl_conf_int.h"
 
 #include <apr_strings.h>
 
-#include "azl_buf.h"
 #include "azl_crypto.h"
 #include "azl_dialect.h"
 #include "azl_httpd.h"
+#include "azl_routing.h"
+
+void azl_limits_unset(azl_limits_t *limits)
+{
+    limits->connect = -1;
+    limits->first_token = -1;
+    limits->idle = -1;
+    limits->total = -1;
+}
+
+#define OWN(member) own->member >= 0 ? own->member : outer->member
+
+azl_limits_t azl_limits_merge(const azl_limits_t *own,
+                              const azl_limits_t *outer)
+{
+    azl_limits_t limits;
+
+    limits.connect = OWN(connect);
+    limits.first_token = OWN(first_token);
+    limits.idle = OWN(idle);
+    limits.total = OWN(total);
+    return limits;
+}
+
+#undef OWN
+
+void azl_cooldown_default(azl_cooldown_t *cooldown)
+{
+    cooldown->fails = AZL_COOLDOWN_FAILS_DEFAULT;
+    cooldown->window = AZL_COOLDOWN_WINDOW_DEFAULT;
+    cooldown->time = AZL_COOLDOWN_TIME_DEFAULT;
+    cooldown->percent = AZL_COOLDOWN_PERCENT_DEFAULT;
+}
 
 void *azl_conf_create(apr_pool_t *p, server_rec *s)
 {
     azl_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
 
-    (void)s;
+    conf->server = s;
     conf->enabled = -1;
     conf->max_body = -1;
     conf->hold = -1;
     conf->params = -1;
     conf->retry = -1;
+    conf->strategy = AZL_STRATEGY_UNSET;
+    azl_limits_unset(&conf->limits);
+    conf->cooldown.fails = -1;
+    conf->max_in_flight = -1;
+    conf->mid_stream = -1;
     conf->key_sources = apr_array_make(p, 2, sizeof(azl_key_source_t));
     conf->endpoints = apr_array_make(p, 2, sizeof(azl_endpoint_t *));
     conf->models = apr_array_make(p, 2, sizeof(azl_model_line_t));
+    conf->fallbacks = apr_array_make(p, 2, sizeof(azl_fallback_line_t));
+    conf->alias_lines = apr_array_make(p, 2, sizeof(azl_alias_line_t));
     return conf;
 }
 
@@ -33,6 +72,7 @@ void *azl_conf_merge(apr_pool_t *p, void *basev, void *addv)
     azl_conf_t *conf = apr_pcalloc(p, sizeof(*conf));
     int own_keys = add->keyring != NULL;
 
+    conf->server = add->server;
     MERGE(enabled, -1);
     MERGE(base_path, NULL);
     MERGE(master_key, NULL);
@@ -40,10 +80,27 @@ void *azl_conf_merge(apr_pool_t *p, void *basev, void *addv)
     MERGE(hold, -1);
     MERGE(params, -1);
     MERGE(retry, -1);
+    MERGE(strategy, AZL_STRATEGY_UNSET);
+    conf->limits = azl_limits_merge(&add->limits, &base->limits);
+    conf->cooldown = add->cooldown.fails >= 0 ? add->cooldown : base->cooldown;
+    MERGE(max_in_flight, -1);
+    MERGE(mid_stream, -1);
     MERGE(usage_log, NULL);
     MERGE(price_file, NULL);
     conf->endpoints = apr_array_append(p, base->endpoints, add->endpoints);
-    conf->models = add->models->nelts ? add->models : base->models;
+    if (add->models->nelts) {
+        conf->models = add->models;
+        conf->alias_lines = add->alias_lines;
+        conf->fallbacks = add->fallbacks;
+    }
+    else {
+        conf->models = base->models;
+        /* the later line of an alias wins */
+        conf->alias_lines =
+            apr_array_append(p, base->alias_lines, add->alias_lines);
+        conf->fallbacks =
+            azl_fallbacks_merge(p, base->fallbacks, add->fallbacks);
+    }
     conf->key_sources = own_keys ? add->key_sources : base->key_sources;
     return conf;
 }
@@ -94,132 +151,6 @@ static void collect_endpoints(azl_conf_t *conf)
     }
 }
 
-static const char *endpoint_names(apr_pool_t *p, const azl_conf_t *conf)
-{
-    apr_hash_index_t *hi;
-    const char *names = "";
-
-    for (hi = apr_hash_first(p, conf->catalog->endpoints); hi;
-         hi = apr_hash_next(hi)) {
-        names = apr_pstrcat(p, names, *names ? ", " : "",
-                            (const char *)apr_hash_this_key(hi), NULL);
-    }
-    return *names ? names : "none";
-}
-
-/*
- * What a deployment is called where its name must not say where it is: hashes
- * of what makes it that deployment, so that they are the same in each process
- * and on each machine with the same configuration.
- */
-static void name_deployment(azl_deployment_t *d, apr_pool_t *p)
-{
-    unsigned char digest[AZL_SHA256_LEN];
-    char hex[2 * AZL_SEAL_FINGERPRINT_LEN + 1];
-    const char *identity;
-
-    identity = apr_pstrcat(p, d->endpoint->url, "\n", d->name, NULL);
-    azl_crypto_sha256(identity, strlen(identity), digest);
-    memcpy(d->fingerprint, digest, AZL_SEAL_FINGERPRINT_LEN);
-    azl_hex_encode(digest, AZL_SEAL_FINGERPRINT_LEN, hex);
-    d->public_id = apr_pstrdup(p, hex);
-}
-
-static const char *json_string(apr_pool_t *p, const char *text)
-{
-    azl_buf_t *buf = azl_buf_create(p, 65536);
-    const char *json;
-
-    azl_buf_json_str(buf, text);
-    json = azl_buf_pstr(buf, p);
-    azl_buf_free(buf);
-    return json;
-}
-
-static azl_model_t *get_model(azl_conf_t *conf, const char *alias,
-                              apr_pool_t *p)
-{
-    azl_model_t *model;
-
-    model = apr_hash_get(conf->catalog->models, alias, APR_HASH_KEY_STRING);
-    if (!model) {
-        model = apr_pcalloc(p, sizeof(*model));
-        model->alias = alias;
-        model->alias_json = json_string(p, alias);
-        model->deployments = apr_array_make(p, 2, sizeof(azl_deployment_t *));
-        model->created = apr_time_now();
-        apr_hash_set(conf->catalog->models, alias, APR_HASH_KEY_STRING, model);
-        APR_ARRAY_PUSH(conf->catalog->order, azl_model_t *) = model;
-    }
-    return model;
-}
-
-/* Keep a group sorted by `order`, in the order of the file within it. */
-static void add_to_group(azl_model_t *model, azl_deployment_t *d)
-{
-    azl_deployment_t **list;
-    int i;
-
-    APR_ARRAY_PUSH(model->deployments, azl_deployment_t *) = d;
-    list = (void *)model->deployments->elts;
-    for (i = model->deployments->nelts - 1;
-         i > 0 && list[i - 1]->order > list[i]->order; i--) {
-        azl_deployment_t *moved = list[i];
-
-        list[i] = list[i - 1];
-        list[i - 1] = moved;
-    }
-}
-
-static const char *add_deployment(azl_conf_t *conf,
-                                  const azl_model_line_t *line,
-                                  const azl_price_table_t *prices,
-                                  apr_pool_t *p)
-{
-    azl_model_t *model = get_model(conf, line->alias, p);
-    azl_deployment_t **have = (void *)model->deployments->elts;
-    azl_endpoint_t *endpoint;
-    azl_deployment_t *d;
-    int i;
-
-    endpoint = apr_hash_get(conf->catalog->endpoints, line->endpoint,
-                            APR_HASH_KEY_STRING);
-    if (!endpoint) {
-        return apr_psprintf(p,
-                            "%s: AzureLITModel %s: endpoint '%s' is not "
-                            "defined by any AzureLITEndpoint of this server; "
-                            "defined are: %s",
-                            line->where, line->alias, line->endpoint,
-                            endpoint_names(p, conf));
-    }
-    d = apr_pcalloc(p, sizeof(*d));
-    d->id = apr_pstrcat(p, line->endpoint, "/", line->deployment, NULL);
-    for (i = 0; i < model->deployments->nelts; i++) {
-        if (strcmp(have[i]->id, d->id) == 0) {
-            return apr_psprintf(p,
-                                "%s: AzureLITModel %s: deployment '%s' is "
-                                "named twice; use weight= to give it a larger "
-                                "share",
-                                line->where, line->alias, d->id);
-        }
-    }
-    d->endpoint = endpoint;
-    d->name = line->deployment;
-    d->name_json = json_string(p, line->deployment);
-    d->weight = line->weight;
-    d->order = line->order;
-    d->responses_only = line->responses_only;
-    d->base_model = line->base_model;
-    d->price = azl_price_override(
-        prices ? azl_price_find(prices, line->base_model ? line->base_model
-                                                         : line->alias)
-               : NULL,
-        &line->price);
-    name_deployment(d, p);
-    add_to_group(model, d);
-    return NULL;
-}
-
 /*
  * Response ids are sealed with something every instance of this configuration
  * knows and no client does: the master key, or else the credentials.
@@ -262,14 +193,24 @@ static void set_defaults(azl_conf_t *conf)
     if (conf->retry < 0) {
         conf->retry = AZL_RETRY_DEFAULT;
     }
+    if (conf->strategy == AZL_STRATEGY_UNSET) {
+        conf->strategy = AZL_STRATEGY_SHUFFLE;
+    }
+    if (conf->cooldown.fails < 0) {
+        azl_cooldown_default(&conf->cooldown);
+    }
+    if (conf->max_in_flight < 0) {
+        conf->max_in_flight = 0;
+    }
+    if (conf->mid_stream < 0) {
+        conf->mid_stream = 0;
+    }
 }
 
 const char *azl_conf_resolve(azl_conf_t *conf, apr_pool_t *p, apr_pool_t *ptemp)
 {
-    const azl_model_line_t *line = (void *)conf->models->elts;
     azl_price_table_t *prices = NULL;
     const char *err;
-    int i;
 
     set_defaults(conf);
     err = build_keyring(conf, p, ptemp);
@@ -284,11 +225,12 @@ const char *azl_conf_resolve(azl_conf_t *conf, apr_pool_t *p, apr_pool_t *ptemp)
     }
     conf->catalog = azl_catalog_create(p);
     collect_endpoints(conf);
-    for (i = 0; i < conf->models->nelts; i++) {
-        err = add_deployment(conf, &line[i], prices, p);
-        if (err) {
-            return err;
-        }
+    err = azl_conf_resolve_models(conf, prices, p);
+    if (!err) {
+        err = azl_conf_resolve_fallbacks(conf, p, ptemp);
+    }
+    if (err) {
+        return err;
     }
     make_seal(conf, p, ptemp);
     return NULL;

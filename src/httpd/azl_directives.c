@@ -92,7 +92,7 @@ static const char *cmd_key(cmd_parms *cmd, void *dirconf, int argc,
         return azl_cmd_complain(cmd, NULL,
                                 "needs a name and a digest: "
                                 "AzureLITKey name sha256:... [models=...] "
-                                "[expires=...]");
+                                "[expires=...] [max-parallel=...]");
     }
     source = push_key_source(cmd);
     options = apr_palloc(cmd->pool, sizeof(*options) * (apr_size_t)argc);
@@ -262,13 +262,25 @@ const command_rec azl_directives[] = {
     AP_INIT_TAKE1("AzureLITMasterKey", cmd_master_key, NULL, RSRC_CONF,
                   "env:NAME or file:/path of the key that may use everything"),
     AP_INIT_TAKE_ARGV("AzureLITKey", cmd_key, NULL, RSRC_CONF,
-                      "name sha256:digest [models=a,b*] [expires=date]"),
+                      "name sha256:digest [option=value ...]"),
     AP_INIT_TAKE1("AzureLITKeyFile", cmd_key_file, NULL, RSRC_CONF,
                   "file with one key on each line, as AzureLITKey takes it"),
     AP_INIT_TAKE_ARGV("AzureLITEndpoint", azl_cmd_endpoint, NULL, RSRC_CONF,
                       "name URL credential=... [option=value ...]"),
     AP_INIT_TAKE_ARGV("AzureLITModel", azl_cmd_model, NULL, RSRC_CONF,
                       "alias endpoint/deployment [option=value ...]"),
+    AP_INIT_TAKE12("AzureLITRouting", azl_cmd_routing, NULL, RSRC_CONF,
+                   "[alias] strategy; default simple-shuffle"),
+    AP_INIT_TAKE_ARGV("AzureLITTimeout", azl_cmd_timeout, NULL, RSRC_CONF,
+                      "[alias] option=time ..."),
+    AP_INIT_TAKE_ARGV("AzureLITCooldown", azl_cmd_cooldown, NULL, RSRC_CONF,
+                      "off, or option=value ..."),
+    AP_INIT_TAKE_ARGV("AzureLITFallback", azl_cmd_fallback, NULL, RSRC_CONF,
+                      "alias other-alias ... [on=error,...]"),
+    AP_INIT_TAKE1("AzureLITMaxInFlight", azl_cmd_max_in_flight, NULL, RSRC_CONF,
+                  "most requests to models at a time; default off"),
+    AP_INIT_TAKE1("AzureLITMidStream", azl_cmd_mid_stream, NULL, RSRC_CONF,
+                  "error or continue, when an answer breaks off"),
     AP_INIT_TAKE1("AzureLITRetry", cmd_retry, NULL, RSRC_CONF,
                   "attempts beyond the first; default 2"),
     AP_INIT_TAKE1("AzureLITParams", cmd_params, NULL, RSRC_CONF,

@@ -1,9 +1,13 @@
 #include "azl_directives_int.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "azl_httpd.h"
 #include "azl_options.h"
+
+#define CONNECT_TIME_MAX apr_time_from_sec(600)
+#define TIME_MAX apr_time_from_sec(86400)
 
 static const char *const own_scope_only =
     "is not allowed in <Directory>, <Location> or .htaccess: it belongs to "
@@ -56,4 +60,40 @@ const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
             subject ? subject : "");
     }
     return NULL;
+}
+
+int azl_cmd_is_alias(const char *text)
+{
+    const char *at;
+
+    for (at = text; *at; at++) {
+        if (!apr_isalnum(*at) && !strchr("._-/:@+", *at)) {
+            return 0;
+        }
+    }
+    return at != text && at - text <= AZL_NAME_MAX;
+}
+
+const char *azl_cmd_target(const char *text)
+{
+    const char *slash = strchr(text, '/');
+
+    return slash && slash != text && azl_cmd_is_alias(slash + 1) ? slash : NULL;
+}
+
+const char *azl_set_connect_time(apr_pool_t *p, void *target, const char *value)
+{
+    (void)p;
+    return azl_option_duration(value, apr_time_from_msec(1), CONNECT_TIME_MAX,
+                               target)
+               ? NULL
+               : "a duration from 1ms to 600s";
+}
+
+const char *azl_set_time(apr_pool_t *p, void *target, const char *value)
+{
+    (void)p;
+    return azl_option_duration(value, apr_time_from_msec(1), TIME_MAX, target)
+               ? NULL
+               : "a duration from 1ms to 86400s";
 }

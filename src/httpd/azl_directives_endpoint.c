@@ -1,5 +1,7 @@
 #include "azl_directives_int.h"
 
+#include <stddef.h>
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
@@ -85,17 +87,6 @@ static const char *ep_timeout(apr_pool_t *p, void *target, const char *value)
                : "a duration from 1s to 86400s";
 }
 
-static const char *ep_connect_timeout(apr_pool_t *p, void *target,
-                                      const char *value)
-{
-    (void)p;
-    return azl_option_duration(value, apr_time_from_msec(1),
-                               apr_time_from_sec(600),
-                               &((azl_endpoint_t *)target)->connect_timeout)
-               ? NULL
-               : "a duration from 1ms to 600s";
-}
-
 static const char *ep_tls_verify(apr_pool_t *p, void *target, const char *value)
 {
     azl_endpoint_t *ep = target;
@@ -127,16 +118,38 @@ static const char *ep_annotations(apr_pool_t *p, void *target,
     return "strip or keep";
 }
 
+static const char *ep_prefill(apr_pool_t *p, void *target, const char *value)
+{
+    static const struct {
+        const char *name;
+        azl_prefill_e prefill;
+    } ways[] = {{"none", AZL_PREFILL_NONE},
+                {"vllm", AZL_PREFILL_VLLM},
+                {"prefix", AZL_PREFILL_PREFIX}};
+    apr_size_t i;
+
+    (void)p;
+    for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (strcmp(ways[i].name, value) == 0) {
+            ((azl_endpoint_t *)target)->prefill = ways[i].prefill;
+            return NULL;
+        }
+    }
+    return "none, vllm or prefix";
+}
+
 static const azl_option_t endpoint_options[] = {
-    {"dialect", ep_dialect},
-    {"credential", ep_credential},
-    {"api-version", ep_api_version},
-    {"timeout", ep_timeout},
-    {"connect-timeout", ep_connect_timeout},
-    {"tls-verify", ep_tls_verify},
-    {"tls-ca", ep_tls_ca},
-    {"annotations", ep_annotations},
-    {NULL, NULL}};
+    {"dialect", ep_dialect, 0},
+    {"credential", ep_credential, 0},
+    {"api-version", ep_api_version, 0},
+    {"timeout", ep_timeout, 0},
+    {"connect-timeout", azl_set_connect_time,
+     offsetof(azl_endpoint_t, connect_timeout)},
+    {"tls-verify", ep_tls_verify, 0},
+    {"tls-ca", ep_tls_ca, 0},
+    {"annotations", ep_annotations, 0},
+    {"prefill", ep_prefill, 0},
+    {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
 {
@@ -221,6 +234,19 @@ static const char *check_tls(cmd_parms *cmd, azl_endpoint_t *ep)
     return NULL;
 }
 
+/* What it is in shared memory: another credential is another endpoint there,
+ * as the old one may have been refused. */
+static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
+{
+    unsigned char digest[AZL_SHA256_LEN];
+    const char *identity;
+
+    identity = apr_pstrcat(p, "endpoint\n", ep->url, "\n",
+                           ep->credential_source, NULL);
+    azl_crypto_sha256(identity, strlen(identity), digest);
+    memcpy(ep->fingerprint, digest, sizeof(ep->fingerprint));
+}
+
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
 {
     const char *source = ep->credential_source;
@@ -243,6 +269,12 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
         return azl_cmd_complain(cmd, ep->name,
                                 "api-version= is for dialect=azure only");
     }
+    if (ep->prefill != AZL_PREFILL_NONE &&
+        strcmp(ep->dialect->name, "azure") == 0) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "prefill= is for dialect=openai only: Azure "
+                                "continues no answer");
+    }
     if (!ep->tls_verify) {
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, 0, cmd->server,
@@ -251,11 +283,12 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
                       "here and %s can read the credential and all traffic",
             ep->where, ep->name, ep->host);
     }
+    if (!strchr(source, ':') && strcmp(source, "none") != 0) {
+        ep->credential_source = "literal";
+    }
+    name_endpoint(ep, cmd->temp_pool);
     if (strcmp(source, "none") == 0) {
         return NULL;
-    }
-    if (!strchr(source, ':')) {
-        ep->credential_source = "literal";
     }
     return azl_cmd_secret(cmd, ep->name, source, &ep->credential);
 }

@@ -8,7 +8,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
-#include "azl_conf.h"
+#include "azl_conf_int.h"
 
 /* Endpoint, key and model names appear in logs, headers and file formats. */
 #define AZL_NAME_MAX 128
@@ -27,10 +27,35 @@ const char *azl_cmd_complain(cmd_parms *cmd, const char *subject,
 const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
                            const char *value, const char **secret);
 
-/* azl_directives_endpoint.c, azl_directives_model.c */
+/* An alias may look like "azure/gpt-4.1" or "gpt-4.1:fast". */
+int azl_cmd_is_alias(const char *text);
+#define AZL_ALIAS_SHAPE "an alias has letters, digits and any of ._-/:@+"
+/* The slash of "endpoint/deployment"; NULL if that is not what it is. */
+const char *azl_cmd_target(const char *text);
+
+/* Options (azl_option_fn) that several directives have; the target is an
+ * apr_interval_time_t. */
+const char *azl_set_connect_time(apr_pool_t *p, void *target,
+                                 const char *value);
+const char *azl_set_time(apr_pool_t *p, void *target, const char *value);
+
+/* azl_directives_endpoint.c, azl_directives_model.c,
+ * azl_directives_routing.c */
 const char *azl_cmd_endpoint(cmd_parms *cmd, void *dirconf, int argc,
                              char *const argv[]);
 const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
                           char *const argv[]);
+const char *azl_cmd_routing(cmd_parms *cmd, void *dirconf, const char *first,
+                            const char *second);
+const char *azl_cmd_timeout(cmd_parms *cmd, void *dirconf, int argc,
+                            char *const argv[]);
+const char *azl_cmd_cooldown(cmd_parms *cmd, void *dirconf, int argc,
+                             char *const argv[]);
+const char *azl_cmd_fallback(cmd_parms *cmd, void *dirconf, int argc,
+                             char *const argv[]);
+const char *azl_cmd_max_in_flight(cmd_parms *cmd, void *dirconf,
+                                  const char *arg);
+const char *azl_cmd_mid_stream(cmd_parms *cmd, void *dirconf,
+                               const char *arg);
 
 #endif /* AZL_DIRECTIVES_INT_H */

@@ -1,25 +1,16 @@
 #include "azl_directives_int.h"
 
-#include <apr_lib.h>
+#include <stddef.h>
+
 #include <apr_strings.h>
 
 #include "azl_options.h"
 
 #define WEIGHT_MAX 1000
 #define ORDER_MAX 100
-
-/* An alias may look like "azure/gpt-4.1" or "gpt-4.1:fast". */
-static int is_alias(const char *text)
-{
-    const char *at;
-
-    for (at = text; *at; at++) {
-        if (!apr_isalnum(*at) && !strchr("._-/:@+", *at)) {
-            return 0;
-        }
-    }
-    return at != text && at - text <= AZL_NAME_MAX;
-}
+/* Above what any provider grants one deployment. */
+#define PER_MINUTE_MAX 2000000000
+#define PARALLEL_MAX 100000
 
 /*
  * The options of AzureLITModel.
@@ -58,52 +49,79 @@ static const char *mo_surface(apr_pool_t *p, void *target, const char *value)
     return "any or responses";
 }
 
-static const char *read_price(const char *value, azl_pico_t *price)
+static const char *set_price(apr_pool_t *p, void *target, const char *value)
 {
-    return azl_price_parse(value, price)
+    (void)p;
+    return azl_price_parse(value, target)
                ? NULL
                : "US dollars per million tokens, like 1.25 (six places at "
                  "most)";
 }
 
-static const char *mo_input_price(apr_pool_t *p, void *target,
+static const char *set_count(void *target, const char *value, int max)
+{
+    int n;
+
+    if (!azl_option_int(value, 1, max, &n)) {
+        return "a number, 1 or more (leave the option out for no limit)";
+    }
+    *(apr_uint32_t *)target = (apr_uint32_t)n;
+    return NULL;
+}
+
+static const char *set_per_minute(apr_pool_t *p, void *target,
                                   const char *value)
 {
     (void)p;
-    return read_price(value, &((azl_model_line_t *)target)->price.input);
+    return set_count(target, value, PER_MINUTE_MAX);
 }
 
-static const char *mo_cached_price(apr_pool_t *p, void *target,
-                                   const char *value)
+static const char *set_parallel(apr_pool_t *p, void *target, const char *value)
 {
     (void)p;
-    return read_price(value, &((azl_model_line_t *)target)->price.cached);
+    return set_count(target, value, PARALLEL_MAX);
 }
 
-static const char *mo_cache_write_price(apr_pool_t *p, void *target,
-                                        const char *value)
+static const char *mo_limits(apr_pool_t *p, void *target, const char *value)
 {
     (void)p;
-    return read_price(value, &((azl_model_line_t *)target)->price.cache_write);
+    if (strcmp(value, "soft") == 0 || strcmp(value, "hard") == 0) {
+        ((azl_model_line_t *)target)->hard = value[0] == 'h';
+        return NULL;
+    }
+    return "soft (prefer others) or hard (refuse)";
 }
 
-static const char *mo_output_price(apr_pool_t *p, void *target,
-                                   const char *value)
+static const char *mo_spill(apr_pool_t *p, void *target, const char *value)
 {
-    (void)p;
-    return read_price(value, &((azl_model_line_t *)target)->price.output);
+    azl_model_line_t *line = target;
+
+    line->spill = apr_pstrdup(p, value);
+    return azl_cmd_target(value) ? NULL : "endpoint/deployment";
 }
 
 static const azl_option_t model_options[] = {
-    {"weight", mo_weight},
-    {"order", mo_order},
-    {"base-model", mo_base_model},
-    {"surface", mo_surface},
-    {"input-price", mo_input_price},
-    {"cached-price", mo_cached_price},
-    {"cache-write-price", mo_cache_write_price},
-    {"output-price", mo_output_price},
-    {NULL, NULL}};
+    {"weight", mo_weight, 0},
+    {"order", mo_order, 0},
+    {"rpm", set_per_minute, offsetof(azl_model_line_t, rpm)},
+    {"tpm", set_per_minute, offsetof(azl_model_line_t, tpm)},
+    {"max-parallel", set_parallel, offsetof(azl_model_line_t, max_parallel)},
+    {"limits", mo_limits, 0},
+    {"spill", mo_spill, 0},
+    {"connect-timeout", azl_set_connect_time,
+     offsetof(azl_model_line_t, limits.connect)},
+    {"first-token-timeout", azl_set_time,
+     offsetof(azl_model_line_t, limits.first_token)},
+    {"idle-timeout", azl_set_time, offsetof(azl_model_line_t, limits.idle)},
+    {"timeout", azl_set_time, offsetof(azl_model_line_t, limits.total)},
+    {"base-model", mo_base_model, 0},
+    {"surface", mo_surface, 0},
+    {"input-price", set_price, offsetof(azl_model_line_t, price.input)},
+    {"cached-price", set_price, offsetof(azl_model_line_t, price.cached)},
+    {"cache-write-price", set_price,
+     offsetof(azl_model_line_t, price.cache_write)},
+    {"output-price", set_price, offsetof(azl_model_line_t, price.output)},
+    {NULL, NULL, 0}};
 
 const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
                           char *const argv[])
@@ -122,13 +140,11 @@ const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
                                 "AzureLITModel alias endpoint/deployment "
                                 "[option=value ...]");
     }
-    if (!is_alias(argv[0])) {
-        return azl_cmd_complain(cmd, argv[0],
-                                "an alias has letters, digits and any "
-                                "of ._-/:@+");
+    if (!azl_cmd_is_alias(argv[0])) {
+        return azl_cmd_complain(cmd, argv[0], AZL_ALIAS_SHAPE);
     }
-    slash = strchr(argv[1], '/');
-    if (!slash || slash == argv[1] || !is_alias(slash + 1)) {
+    slash = azl_cmd_target(argv[1]);
+    if (!slash) {
         return azl_cmd_complain(cmd, argv[0],
                                 apr_pstrcat(cmd->pool, "'", argv[1],
                                             "' must be "
@@ -138,6 +154,7 @@ const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
     line = apr_array_push(azl_cmd_conf(cmd)->models);
     memset(line, 0, sizeof(*line));
     azl_price_init(&line->price);
+    azl_limits_unset(&line->limits);
     line->alias = apr_pstrdup(cmd->pool, argv[0]);
     line->endpoint =
         apr_pstrmemdup(cmd->pool, argv[1], (apr_size_t)(slash - argv[1]));

@@ -165,6 +165,7 @@ START_TEST(lookups)
     azl_deployment_t *b = deployment("b", 1, 1);
     const azl_deployment_t *const first[] = {deployment("a", 1, 1)};
     const azl_deployment_t *const second[] = {deployment("c", 1, 1), b};
+    azl_deployment_t spill = {0};
     azl_model_t *models[2];
     int i;
 
@@ -185,6 +186,11 @@ START_TEST(lookups)
     ck_assert_ptr_eq(azl_model_deployment(models[1], b->fingerprint), b);
     ck_assert_ptr_null(azl_model_deployment(models[0], b->fingerprint));
     ck_assert_ptr_null(azl_model_deployment(models[1], nobody));
+    b->spill = &spill;
+    memset(spill.fingerprint, 'S', sizeof(spill.fingerprint));
+    ck_assert_ptr_eq(azl_model_deployment(models[1], spill.fingerprint),
+                     &spill);
+    ck_assert_ptr_eq(azl_model_deployment(models[1], b->fingerprint), b);
     ck_assert_int_eq((int)apr_hash_count(c->endpoints), 0);
 }
 END_TEST

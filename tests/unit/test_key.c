@@ -209,7 +209,8 @@ START_TEST(refuses)
         {"SECRET SECRET", good, NULL, "letters, digits"},
         {"SECRET\"", good, NULL, "letters, digits"},
         {"team", good, "sk-SECRET", "word 1 after the digest"},
-        {"team", good, "SECRET=", "models=, expires="},
+        {"team", good, "SECRET=", "models=, expires=, max-parallel="},
+        {"team", good, "modelsSECRET=a", "word 1 after the digest"},
         {"team", good, "models=", "models= has no value"},
         {"team", good, "models=a,,b", "commas between"},
         {"team", good, "models=,a", "commas between"},
@@ -218,6 +219,10 @@ START_TEST(refuses)
         {"team", good, "expires=tomorrow", "2027-01-31"},
         {"team", good, "expires=2027-02-29", "2027-01-31"},
         {"team", good, "expires=1970-01-01", "2027-01-31"},
+        {"team", good, "max-parallel=", "max-parallel= has no value"},
+        {"team", good, "max-parallel=0", "1 to 100000"},
+        {"team", good, "max-parallel=100001", "1 to 100000"},
+        {"team", good, "max-parallel=many", "1 to 100000"},
     };
     azl_keyring_t *ring = new_ring();
     apr_size_t i;
@@ -384,7 +389,7 @@ START_TEST(loads_a_file)
         azl_test_pool, "# our keys\n\n  \t\r\n", "team-a  ", digest_of("sk-a"),
         "\n", "\tteam-b\t", digest_of("sk-b"),
         " models=gpt-*  expires=2027-01-31 # until the project ends\r\n",
-        "team-c ", digest_of("sk-c"), NULL);
+        "team-c ", digest_of("sk-c"), " max-parallel=8", NULL);
 
     ck_assert_ptr_null(
         azl_keyring_load(ring, file_with(content), azl_test_pool));
@@ -395,6 +400,8 @@ START_TEST(loads_a_file)
     ck_assert_int_eq(azl_key_allows(azl_keyring_at(ring, 1), "gpt-5"), 1);
     ck_assert_int_eq(azl_key_allows(azl_keyring_at(ring, 1), "o3"), 0);
     ck_assert_int_ne((int)(azl_keyring_at(ring, 1)->expires != 0), 0);
+    ck_assert_uint_eq(azl_keyring_at(ring, 1)->max_parallel, 0);
+    ck_assert_uint_eq(azl_keyring_at(ring, 2)->max_parallel, 8);
 }
 END_TEST
 

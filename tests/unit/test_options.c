@@ -20,12 +20,14 @@ static const char *set_number(apr_pool_t *p, void *target, const char *value)
 
 static const char *set_text(apr_pool_t *p, void *target, const char *value)
 {
-    ((target_t *)target)->text = apr_pstrdup(p, value);
+    *(const char **)target = apr_pstrdup(p, value); /* at its offset */
     return NULL;
 }
 
 static const azl_option_t table[] = {
-    {"number", set_number}, {"text", set_text}, {NULL, NULL}};
+    {"number", set_number, 0},
+    {"text", set_text, offsetof(target_t, text)},
+    {NULL, NULL, 0}};
 
 static const char *parse(target_t *t, const char *a, const char *b)
 {
