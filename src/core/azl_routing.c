@@ -1,0 +1,467 @@
+#include "azl_routing.h"
+
+#include <math.h>
+
+/* The typical mix of a request for comparing prices: chats read more than
+ * they write. */
+#define MIX_INPUT 3
+#define MIX_OUTPUT 1
+/* Above every price of the mix (a token costs less than 10^12 pico-dollars):
+ * where only a part of the price is known. */
+#define PRICE_IN_PART 1e13
+
+/* A latency of up to 11/10 of the best counts as equal to it: averages that
+ * are closer than that are noise, and one deployment alone must not get
+ * everything. */
+#define NEAR_NUMERATOR 11
+#define NEAR_DENOMINATOR 10
+/* One request in so many does not look at latencies: averages only change
+ * with answers, and who was slow once would never be asked again. */
+#define LATENCY_IGNORED 64
+
+/* cache-affinity: a deployment may have 5/4 of its share in flight ... */
+#define BOUND_NUMERATOR 5
+#define BOUND_DENOMINATOR 4
+/* ... and this many in any case. With so few none is crowded, and where there
+ * is little traffic two requests at a time must not already be torn away from
+ * their cache. */
+#define BOUND_FLOOR 4
+
+/* Where a deployment stands among those of the same order, best first. */
+enum {
+    RANK_FREE = 0,
+    RANK_CROWDED, /* beyond its share (cache-affinity) */
+    RANK_USED_UP, /* beyond a limit that is not hard */
+    RANK_RESERVE  /* without weight */
+};
+
+/* A deployment's place: sorted by rank, then key, then draw. Sorting moves
+ * them a lot, hence so small. */
+typedef struct place_t {
+    double key;  /* the strategy's measure, lower first */
+    float draw;  /* chance among equals, lower first */
+    short index; /* in the model; its spill: plus AZL_DEPLOYMENTS_MAX */
+    short rank;
+} place_t;
+
+/* What the functions below work on. */
+typedef struct router_t {
+    const azl_deployment_t *const *deployments;
+    int n;
+    const azl_load_t *loads;
+    const azl_load_t *spill_loads;
+    const azl_routing_t *how;
+    const azl_deployment_t **out;
+    int nout;
+    int spills; /* some have one: it may be met twice */
+} router_t;
+
+static const char *const strategies[] = {"simple-shuffle", "least-busy",
+                                         "latency",        "usage",
+                                         "cost",           "cache-affinity"};
+
+#define NSTRATEGIES ((int)(sizeof(strategies) / sizeof(strategies[0])))
+
+azl_strategy_e azl_strategy_find(const char *name)
+{
+    int i;
+
+    for (i = 0; i < NSTRATEGIES; ++i) {
+        if (strcmp(name, strategies[i]) == 0) {
+            return (azl_strategy_e)i;
+        }
+    }
+    return AZL_STRATEGY_UNSET;
+}
+
+const char *azl_strategy_names(void)
+{
+    return "simple-shuffle, least-busy, latency, usage, cost or "
+           "cache-affinity";
+}
+
+const char *azl_strategy_name(azl_strategy_e strategy)
+{
+    return strategy >= 0 && (int)strategy < NSTRATEGIES ? strategies[strategy]
+                                                        : strategies[0];
+}
+
+/* Spread what is in the bits over all of them (splitmix64's last step; the
+ * constants are the algorithm's own). */
+static apr_uint64_t mix(apr_uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+}
+
+apr_uint64_t azl_affinity_hash(azl_span_t cache_key, azl_span_t prompt)
+{
+    azl_span_t s = cache_key.len ? cache_key : prompt;
+    apr_uint64_t hash, word;
+
+    if (s.len > AZL_AFFINITY_PREFIX) {
+        s.len = AZL_AFFINITY_PREFIX;
+    }
+    if (s.len == 0) {
+        return 0;
+    }
+    for (hash = s.len; s.len >= sizeof(word);
+         s.at += sizeof(word), s.len -= sizeof(word)) {
+        memcpy(&word, s.at, sizeof(word));
+        /* the odd constant of splitmix64; the shift brings high bits down,
+         * which a product alone never does */
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 32;
+    }
+    if (s.len) {
+        word = 0;
+        memcpy(&word, s.at, s.len);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    }
+    hash = mix(hash);
+    return hash ? hash : 1;
+}
+
+/* The one that would be asked: the spill where its owner cannot be. */
+static const azl_deployment_t *serving(const router_t *rt, int i,
+                                       const azl_load_t **load)
+{
+    const azl_deployment_t *d = rt->deployments[i];
+
+    if (rt->loads[i].unavailable) {
+        *load = &rt->spill_loads[i];
+        return d->spill;
+    }
+    *load = &rt->loads[i];
+    return d;
+}
+
+static int used_up(const azl_deployment_t *d, const azl_load_t *load)
+{
+    return (d->rpm && load->requests >= d->rpm) ||
+           (d->tpm && load->tokens >= d->tpm) ||
+           (d->max_parallel && load->in_flight >= d->max_parallel);
+}
+
+/*
+ * An exponential variate with the weight as its rate. The smallest of several
+ * belongs to each with a probability in proportion to its weight, and so for
+ * the second, third ... of those that are left: sorting by them is weighted
+ * choice without replacement (Efraimidis, Spirakis 2006). Drawn from a hash of
+ * the request and the deployment instead of from chance it is weighted
+ * rendezvous hashing: nothing moves but to a deployment that is new or from
+ * one that is gone.
+ */
+static double draw(const azl_routing_t *how, const azl_deployment_t *owner)
+{
+    apr_uint64_t seed;
+    double uniform; /* in (0, 1), both excluded */
+
+    if (how->strategy == AZL_STRATEGY_AFFINITY && how->affinity) {
+        memcpy(&seed, owner->fingerprint, sizeof(seed));
+        uniform = ((double)(mix(how->affinity ^ seed) >> 12) + 0.5) * 0x1p-52;
+    }
+    else {
+        uniform = ((double)how->random(how->random_baton) + 0.5) * 0x1p-32;
+    }
+    return -log(uniform) / owner->weight;
+}
+
+static double share_left(apr_uint64_t used, apr_uint32_t limit)
+{
+    if (!limit) {
+        return 1;
+    }
+    return used < limit ? (double)(limit - used) / limit : 0;
+}
+
+static double usage_key(const azl_deployment_t *d, const azl_load_t *load)
+{
+    double requests = share_left(load->requests, d->rpm);
+    double tokens = share_left(load->tokens, d->tpm);
+
+    return -(requests < tokens ? requests : tokens);
+}
+
+/* Embeddings have no output price and transcriptions one for each second:
+ * where a part is missing the rest is compared, behind the complete ones. */
+static double cost_key(const azl_price_t *price)
+{
+    if (price->input != AZL_PRICE_UNSET && price->output != AZL_PRICE_UNSET) {
+        return (double)price->input * MIX_INPUT +
+               (double)price->output * MIX_OUTPUT;
+    }
+    if (price->input != AZL_PRICE_UNSET) {
+        return PRICE_IN_PART + (double)price->input;
+    }
+    if (price->second != AZL_PRICE_UNSET) {
+        return PRICE_IN_PART + (double)price->second;
+    }
+    return HUGE_VAL;
+}
+
+/* Streams are compared by their first token, unless nobody knows that yet;
+ * one measure for all, or who has not streamed would look slow. 0: unknown. */
+static void latency_keys(const router_t *rt, place_t *places, int n)
+{
+    const azl_routing_t *how = rt->how;
+    const azl_load_t *load;
+    double best = HUGE_VAL;
+    int rank = RANK_RESERVE;
+    int by_first_token = 0;
+    int i;
+
+    if (how->random(how->random_baton) % LATENCY_IGNORED == 0) {
+        return;
+    }
+    for (i = 0; how->streamed && i < n; ++i) {
+        serving(rt, places[i].index, &load);
+        by_first_token |= load->first_token > 0;
+    }
+    for (i = 0; i < n; ++i) {
+        serving(rt, places[i].index, &load);
+        if (places[i].rank != RANK_RESERVE) {
+            places[i].key =
+                (double)(by_first_token ? load->first_token : load->latency);
+        }
+        rank = places[i].rank < rank ? places[i].rank : rank;
+    }
+    /* The best is one of those that come first for other reasons. */
+    for (i = 0; i < n; ++i) {
+        if (places[i].rank == rank && places[i].key > 0 &&
+            places[i].key < best) {
+            best = places[i].key;
+        }
+    }
+    for (i = 0; i < n; ++i) {
+        if (places[i].key * NEAR_DENOMINATOR <= best * NEAR_NUMERATOR) {
+            places[i].key = 0;
+        }
+    }
+}
+
+/* The order of the hash stays, but who is crowded steps back. */
+static void bound_load(const router_t *rt, place_t *places, int n)
+{
+    const azl_load_t *load;
+    apr_uint64_t in_flight = 1; /* with this request */
+    apr_uint64_t weight = 0;
+    int i;
+
+    for (i = 0; i < n; ++i) {
+        if (places[i].rank == RANK_FREE) {
+            serving(rt, places[i].index, &load);
+            in_flight += load->in_flight;
+            weight += (apr_uint64_t)rt->deployments[places[i].index]->weight;
+        }
+    }
+    for (i = 0; i < n; ++i) {
+        apr_uint64_t share =
+            in_flight * (apr_uint64_t)rt->deployments[places[i].index]->weight;
+
+        serving(rt, places[i].index, &load);
+        if (places[i].rank == RANK_FREE && load->in_flight >= BOUND_FLOOR &&
+            load->in_flight * weight * BOUND_DENOMINATOR >=
+                share * BOUND_NUMERATOR) {
+            places[i].rank = RANK_CROWDED;
+        }
+    }
+}
+
+/* Measure those of one order. */
+static void measure(const router_t *rt, place_t *places, int n)
+{
+    const azl_routing_t *how = rt->how;
+    int i;
+
+    for (i = 0; i < n; ++i) {
+        place_t *place = &places[i];
+        const azl_deployment_t *owner = rt->deployments[place->index];
+        const azl_load_t *load;
+        const azl_deployment_t *d = serving(rt, place->index, &load);
+        double chance;
+
+        if (owner->weight <= 0) {
+            place->rank = RANK_RESERVE; /* in the order of configuration */
+            continue;
+        }
+        place->rank = used_up(d, load) ? RANK_USED_UP : RANK_FREE;
+        chance = draw(how, owner);
+        place->draw = (float)chance;
+        if (how->strategy == AZL_STRATEGY_LEAST_BUSY) {
+            place->key = (double)load->in_flight / owner->weight;
+        }
+        else if (how->strategy == AZL_STRATEGY_USAGE) {
+            place->key = usage_key(d, load);
+        }
+        else if (how->strategy == AZL_STRATEGY_COST) {
+            place->key = cost_key(&d->price);
+        }
+        else if (how->strategy != AZL_STRATEGY_LATENCY) {
+            place->key = chance; /* as in draw, to the last bit */
+        }
+    }
+    if (how->strategy == AZL_STRATEGY_LATENCY) {
+        latency_keys(rt, places, n);
+    }
+    else if (how->strategy == AZL_STRATEGY_AFFINITY && how->affinity) {
+        bound_load(rt, places, n);
+    }
+}
+
+static int before(const place_t *a, const place_t *b)
+{
+    if (a->rank != b->rank) {
+        return a->rank < b->rank;
+    }
+    if (a->key != b->key) {
+        return a->key < b->key;
+    }
+    return a->draw < b->draw;
+}
+
+/* By insertion: groups are small, and equals keep their order. */
+static void sort(place_t *places, int n)
+{
+    int i, j;
+
+    for (i = 1; i < n; ++i) {
+        place_t place = places[i];
+
+        for (j = i; j > 0 && before(&place, &places[j - 1]); --j) {
+            places[j] = places[j - 1];
+        }
+        places[j] = place;
+    }
+}
+
+static void emit(router_t *rt, const azl_deployment_t *d)
+{
+    int i;
+
+    for (i = 0; rt->spills && i < rt->nout; ++i) {
+        if (rt->out[i] == d) {
+            return;
+        }
+    }
+    rt->out[rt->nout++] = d;
+}
+
+static int order_at(const router_t *rt, const place_t *place)
+{
+    return rt->deployments[place->index]->order;
+}
+
+static int has_spill(const router_t *rt, int i)
+{
+    return rt->deployments[i]->spill && !rt->spill_loads[i].unavailable;
+}
+
+/* The deployments that can serve, or whose spill can, by their order. */
+static int find_available(router_t *rt, place_t *places)
+{
+    int n = 0;
+    int i, j;
+
+    for (i = 0; i < rt->n; ++i) {
+        int order = rt->deployments[i]->order;
+
+        rt->spills |= rt->deployments[i]->spill != NULL;
+        if (rt->loads[i].unavailable && !has_spill(rt, i)) {
+            continue;
+        }
+        /* they come sorted but for those of one who filled it otherwise */
+        for (j = n++; j > 0 && order_at(rt, &places[j - 1]) > order; --j) {
+            places[j] = places[j - 1];
+        }
+        memset(&places[j], 0, sizeof(places[j]));
+        places[j].index = (short)i;
+    }
+    return n;
+}
+
+static void emit_available(router_t *rt, place_t *places)
+{
+    int n = find_available(rt, places);
+    int i, from, to;
+
+    for (from = 0; from < n; from = to) {
+        int order = order_at(rt, &places[from]);
+
+        for (to = from + 1; to < n && order_at(rt, &places[to]) == order;
+             ++to) {
+        }
+        if (to - from > 1) {
+            measure(rt, places + from, to - from);
+            sort(places + from, to - from);
+        }
+    }
+    for (i = 0; i < n; ++i) {
+        const azl_load_t *load;
+        int index = places[i].index;
+
+        emit(rt, serving(rt, index, &load));
+        if (has_spill(rt, index)) {
+            emit(rt, rt->deployments[index]->spill);
+        }
+    }
+}
+
+static void add_unavailable(const router_t *rt, place_t *place, int index,
+                            const azl_load_t *load)
+{
+    place->index = (short)index;
+    place->rank = 0;
+    place->key = load->back_at ? (double)load->back_at : HUGE_VAL;
+    place->draw = (float)rt->deployments[index % AZL_DEPLOYMENTS_MAX]->order;
+}
+
+static void emit_unavailable(router_t *rt, place_t *places)
+{
+    int n = 0;
+    int i;
+
+    for (i = 0; i < rt->n; ++i) {
+        if (rt->loads[i].unavailable) {
+            add_unavailable(rt, &places[n++], i, &rt->loads[i]);
+        }
+        if (rt->deployments[i]->spill && rt->spill_loads[i].unavailable) {
+            add_unavailable(rt, &places[n++], i + AZL_DEPLOYMENTS_MAX,
+                            &rt->spill_loads[i]);
+        }
+    }
+    sort(places, n);
+    for (i = 0; i < n; ++i) {
+        const azl_deployment_t *d =
+            rt->deployments[places[i].index % AZL_DEPLOYMENTS_MAX];
+
+        emit(rt, places[i].index < AZL_DEPLOYMENTS_MAX ? d : d->spill);
+    }
+}
+
+int azl_routing_order(const azl_model_t *model, const azl_load_t *loads,
+                      const azl_load_t *spill_loads, const azl_routing_t *how,
+                      const azl_deployment_t **out, int *navailable)
+{
+    /* not cleared: only what is used is touched */
+    place_t places[2 * AZL_DEPLOYMENTS_MAX];
+    router_t rt;
+
+    rt.deployments =
+        (const azl_deployment_t *const *)(void *)model->deployments->elts;
+    rt.n = model->deployments->nelts;
+    if (rt.n > AZL_DEPLOYMENTS_MAX) {
+        rt.n = AZL_DEPLOYMENTS_MAX;
+    }
+    rt.loads = loads;
+    rt.spill_loads = spill_loads;
+    rt.how = how;
+    rt.out = out;
+    rt.nout = 0;
+    rt.spills = 0;
+    emit_available(&rt, places);
+    *navailable = rt.nout;
+    emit_unavailable(&rt, places);
+    return rt.nout;
+}
