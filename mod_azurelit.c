@@ -85,9 +85,11 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_log_transaction(azl_hook_log_transaction, NULL, NULL,
                             APR_HOOK_FIRST);
 
-    /* Filters: an attempt's body [azl_filter_body.c], its answer
-     * [azl_filter_reply.c], an error document's replacement. */
+    /* Filters: an attempt's body [azl_filter_body.c], the wait for its answer
+     * [azl_filter_watch.c], the answer [azl_filter_reply.c], an error
+     * document's replacement. */
     azl_filter_body_register();
+    azl_watch_register();
     azl_filter_reply_register();
     azl_error_answer_register();
 }

@@ -49,16 +49,16 @@ struct azl_attempt_t {
     apr_time_t over_by;
     azl_end_e ended_by;
     int reused;           /* the connection had served before */
+    struct azl_watch_t *watch; /* while the answer is read; else NULL */
+    const struct ap_logconf *log; /* the request's, while it is kept quiet */
 
     azl_body_t body;
     int body_served;
 
     azl_reply_mode_e mode;
     azl_reply_rules_t rules;
-    apr_socket_t *upstream; /* what the answer comes from, while it does */
     int status;           /* the upstream's */
     const apr_table_t *headers; /* likewise */
-    apr_time_t idle_since; /* mod_proxy began to wait for more; 0: never */
     azl_buf_t *in;        /* held document, or the start of an error's body */
     azl_buf_t *out;       /* re-encoded, not yet passed on */
     apr_bucket_brigade *bb;

@@ -233,6 +233,11 @@ static int misses_choices(const azl_stream_t *st)
            st->chunks.nfinished < st->rules->choices;
 }
 
+int azl_stream_is_whole(const azl_stream_t *st)
+{
+    return st->state.finished && !misses_choices(st);
+}
+
 int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
 {
     st->out = out;

@@ -1,5 +1,4 @@
 #include <apr_buckets.h>
-#include <apr_poll.h>
 #include <apr_strings.h>
 #include <httpd.h>
 #include <http_connection.h>
@@ -10,15 +9,13 @@
 #include "azl_attempt.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_watch.h"
 
 /* A JSON answer up to this size is rewritten whole, with an exact length and
  * its cost in a header, and can still fail over when it is cut. */
 #define HOLD_MAX (1024 * 1024)
 /* Of an upstream's error this much is read: messages are below 4 KB. */
 #define ERROR_BODY_MAX (16 * 1024)
-/* Tokens come every few dozen milliseconds; a longer silence is waited for
- * where its time limit is. */
-#define EVENT_WAIT apr_time_from_msec(100)
 /* Re-encoded bytes go on at the latest when there are this many. */
 #define PASS_SIZE (16 * 1024)
 /* Bounds what one event can become: its text, twice for safety. */
@@ -355,20 +352,14 @@ static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
     return ap_pass_brigade(next, bb);
 }
 
-/* mod_proxy_http flushes before it waits for the upstream, and does not say
- * why a wait ended badly: was it its time limit? */
-static int was_silent(const azl_attempt_t *at)
+static int is_over(const azl_attempt_t *at)
 {
-    return at->idle_since &&
-           apr_time_now() - at->idle_since >= at->deployment->endpoint->timeout;
+    return at->ended_by > AZL_END_CLIENT_GONE;
 }
 
 static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
                            int eos)
 {
-    if (at->ended) {
-        return APR_SUCCESS;
-    }
     if (eos && at->mode == AZL_REPLY_UNDECIDED) {
         decide(at); /* an answer without a body */
     }
@@ -390,72 +381,85 @@ static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
     }
 }
 
-/*
- * mod_proxy_http flushed because the upstream has nothing more for now, and
- * will read again, in vain, before it waits. Wait here instead, so that its
- * read finds the next event; not for long, since the time limit is its own.
- */
-static void await_event(const azl_attempt_t *at)
+/* What a brigade holds goes into the answer. APR_EGENERAL: it cannot be
+ * carried, or the upstream's connection broke. */
+static apr_status_t take(azl_attempt_t *at, apr_bucket_brigade *bb, int *flush,
+                         int *eos)
 {
-    apr_pollfd_t pfd;
-    apr_int32_t ready;
-
-    memset(&pfd, 0, sizeof(pfd));
-    pfd.p = at->r->pool;
-    pfd.desc_type = APR_POLL_SOCKET;
-    pfd.reqevents = APR_POLLIN;
-    pfd.desc.s = at->upstream;
-    apr_poll(&pfd, 1, &ready, EVENT_WAIT);
-}
-
-static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
-{
-    azl_attempt_t *at = f->ctx;
-    int flush = 0, eos = 0, broken = 0;
-    apr_status_t rv;
+    apr_status_t rv = APR_SUCCESS;
     apr_bucket *b;
 
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb) && !eos;
+    for (b = APR_BRIGADE_FIRST(bb);
+         b != APR_BRIGADE_SENTINEL(bb) && !*eos && rv == APR_SUCCESS;
          b = APR_BUCKET_NEXT(b)) {
         const char *data;
         apr_size_t len;
 
         if (APR_BUCKET_IS_EOS(b)) {
-            eos = 1;
+            *eos = 1;
         }
         else if (APR_BUCKET_IS_FLUSH(b)) {
-            flush = 1;
+            *flush = 1;
         }
         else if (AP_BUCKET_IS_ERROR(b) || AP_BUCKET_IS_EOC(b)) {
             /* also how mod_proxy_http says that nothing came at all on a
              * client connection that is kept alive */
-            broken = 1;
+            rv = APR_EGENERAL;
         }
         else if (!APR_BUCKET_IS_METADATA(b)) {
             rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
-            if (rv != APR_SUCCESS) {
-                return rv;
-            }
-            if (len && at->mode == AZL_REPLY_UNDECIDED) {
+            if (rv == APR_SUCCESS && len && at->mode == AZL_REPLY_UNDECIDED) {
                 decide(at);
             }
-            if (len && !at->ended && feed(at, data, len) != APR_SUCCESS) {
-                broken = 1;
-                break;
+            if (rv == APR_SUCCESS && len && !at->ended) {
+                rv = feed(at, data, len);
             }
         }
     }
     apr_brigade_cleanup(bb);
-    if (broken) {
-        return at->ended ? APR_SUCCESS : break_off(at, f->next, was_silent(at));
+    return rv;
+}
+
+/* The client has left: of the answer only what was counted is still of
+ * interest, if it is about to come. */
+static apr_status_t leave(azl_attempt_t *at, ap_filter_t *next)
+{
+    apr_bucket_brigade *bb = brigade(at);
+    int flush = 0, eos = 0;
+
+    do {
+        if (at->stream) {
+            azl_buf_clear(at->out);
+        }
+    } while (!eos && azl_watch_last_words(at, bb) == APR_SUCCESS &&
+             take(at, bb, &flush, &eos) == APR_SUCCESS);
+    apr_brigade_cleanup(bb);
+    azl_watch_give_up(at);
+    if (eos) {
+        settle(at, next, 0, 1);
     }
-    if (flush) {
-        at->idle_since = apr_time_now();
+    at->ended = 1;
+    return APR_ECONNABORTED;
+}
+
+static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    azl_attempt_t *at = f->ctx;
+    int flush = 0, eos = 0;
+    apr_status_t rv = take(at, bb, &flush, &eos);
+
+    if (at->ended) {
+        return APR_SUCCESS;
+    }
+    if (rv == APR_SUCCESS && at->out && !eos && azl_watch_client_left(at)) {
+        return leave(at, f->next);
+    }
+    if (rv != APR_SUCCESS) {
+        return break_off(at, f->next, is_over(at));
     }
     rv = settle(at, f->next, flush, eos);
-    if (rv == APR_SUCCESS && flush && !eos && at->upstream &&
-        at->mode == AZL_REPLY_STREAMED && !at->r->connection->aborted) {
-        await_event(at);
+    if (rv != APR_SUCCESS && !at->ended && azl_watch_client_left(at)) {
+        return leave(at, f->next);
     }
     return rv;
 }
@@ -475,8 +479,9 @@ ap_filter_t *azl_filter_reply_add(azl_attempt_t *at)
 
 void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out)
 {
-    if (!at->ended && !at->r->connection->aborted) {
-        break_off(at, next, timed_out);
+    azl_watch_end(at);
+    if (!at->ended && !azl_watch_client_left(at)) {
+        break_off(at, next, timed_out || is_over(at));
     }
     read_usage(at);
     if (at->mode == AZL_REPLY_FAILED && at->status &&

@@ -11,6 +11,7 @@
 #include "azl_dialect.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_watch.h"
 
 /* Azure's load balancers drop an idle connection after 4 minutes without a
  * word; a pooled one must be gone before that. */
@@ -206,7 +207,7 @@ static int proxy_create_req(request_rec *r, request_rec *answer)
     if (!ar || !ar->attempt) {
         return DECLINED;
     }
-    ar->attempt->upstream = ap_get_conn_socket(answer->connection);
+    azl_watch_begin(ar->attempt, answer);
     return OK;
 }
 

@@ -1,0 +1,421 @@
+/*
+ * The filter reads without waiting and waits by itself, with poll(): it takes
+ * both sockets, and knows POLLRDHUP, which tells the end of a client's
+ * connection without having to look at what the client may have sent ahead.
+ */
+#include "azl_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <apr_portable.h>
+#include <apr_strings.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_ssl.h>
+
+#include "azl_httpd.h"
+
+/* Everything that belongs to an answer has been said: its transfer should end
+ * by itself, so that the connection can be used again. */
+#define END_WAIT apr_time_from_msec(250)
+/* Every choice has its finish_reason, but neither usage nor [DONE] came. */
+#define USAGE_WAIT apr_time_from_sec(2)
+/* The usage follows the last word. For a client that left between them it is
+ * waited for this long. */
+#define LAST_WORDS_WAIT apr_time_from_msec(100)
+/* As mod_proxy_http reads. */
+#define READ_SIZE 8192
+
+#ifdef POLLRDHUP
+#define CLIENT_EVENTS POLLRDHUP
+#else
+#define CLIENT_EVENTS POLLIN
+#endif
+
+/* What of a TLS client's bytes is looked at: a whole record of TLS 1.3 that
+ * holds no more than an alert, and one byte that would show that there is
+ * more. */
+#define TLS_ALERT_SIZE 24
+#define TLS_PEEK_SIZE (TLS_ALERT_SIZE + 1)
+
+/* The client while an answer is under way. */
+typedef struct client_t {
+    conn_rec *c;
+    int fd;       /* -1: cannot be polled */
+    short events; /* that are waited for */
+    int tls;
+} client_t;
+
+struct azl_watch_t {   /* of one connection, in its pool */
+    azl_attempt_t *at; /* NULL: the connection is idle in its pool */
+    request_rec *answer;
+    client_t client;
+    int fd;
+    int drained;              /* a read has just found nothing */
+    apr_interval_time_t skew; /* from the wall clock to the steady one */
+    apr_time_t left_by;       /* the client has left; its usage is waited for
+                                 until then. 0: it has not */
+    apr_status_t over;        /* what every further read returns */
+};
+
+static ap_filter_rec_t *watch_filter_handle;
+
+/* What mod_proxy says after we have ended an attempt is no news. */
+static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
+
+static apr_time_t steady_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return apr_time_from_sec((apr_time_t)now.tv_sec) + now.tv_nsec / 1000;
+}
+
+/*
+ * The client
+ */
+
+static int fd_of(conn_rec *c)
+{
+    apr_socket_t *sock = ap_get_conn_socket(c);
+    apr_os_sock_t fd;
+
+    return sock && apr_os_sock_get(&fd, sock) == APR_SUCCESS ? fd : -1;
+}
+
+static void client_begin(client_t *client, conn_rec *c)
+{
+    client->c = c;
+    client->fd = c->master ? -1 : fd_of(c);
+    client->tls = client->fd >= 0 && ap_ssl_conn_is_ssl(c);
+    /* A client that speaks TLS may take its leave there and wait for us to
+     * close the connection. */
+    client->events = CLIENT_EVENTS | (client->tls ? POLLIN : 0);
+}
+
+/* The message of TLS that says there is no more to come: in TLS 1.3 it is
+ * encrypted and looks like data, but no data is as short. */
+static int is_tls_alert(const unsigned char *data, ssize_t len)
+{
+    static const unsigned char sealed[] = {23, 3, 3, 0, TLS_ALERT_SIZE - 5};
+
+    return data[0] == 21 ||
+           (len == TLS_ALERT_SIZE && memcmp(data, sealed, sizeof(sealed)) == 0);
+}
+
+/* Something came from the client. What is no goodbye is for later: it is not
+ * asked for again. */
+static int is_goodbye(client_t *client)
+{
+    unsigned char data[TLS_PEEK_SIZE];
+    ssize_t len = recv(client->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+
+    if (len < 0) {
+        return errno != EAGAIN && errno != EINTR;
+    }
+    if (len == 0 || (client->tls && is_tls_alert(data, len))) {
+        return 1;
+    }
+    client->events &= ~POLLIN;
+    return 0;
+}
+
+/* After a poll: has the client left? */
+static int has_left(client_t *client, short events)
+{
+    if (client->fd < 0 || client->c->aborted) {
+        return client->c->aborted;
+    }
+    return (events & ~POLLIN) || ((events & POLLIN) && is_goodbye(client));
+}
+
+/*
+ * Waiting
+ */
+
+/* Wait for the upstream (fd, or -1) and the client until `until`. APR_SUCCESS:
+ * the upstream has something; APR_ECONNABORTED: the client has left;
+ * APR_TIMEUP. */
+static apr_status_t wait_until(int fd, client_t *client, apr_time_t until)
+{
+    for (;;) {
+        struct pollfd pfd[2] = {{fd, POLLIN, 0},
+                                {client->fd, client->events, 0}};
+        apr_interval_time_t left = until - steady_now();
+        int n;
+
+        if (left <= 0) {
+            return APR_TIMEUP;
+        }
+        if (client->fd < 0 && client->c && left > AZL_WATCH_SLICE) {
+            left = AZL_WATCH_SLICE;
+        }
+        /* rounded up: less than a millisecond is not waiting at all */
+        n = poll(pfd, 2, (int)((left + 999) / 1000));
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (client->c && has_left(client, pfd[1].revents)) {
+            return APR_ECONNABORTED;
+        }
+        if (n > 0 && pfd[0].revents) {
+            return APR_SUCCESS;
+        }
+    }
+}
+
+static void sooner(apr_time_t *until, azl_end_e *why, apr_time_t moment,
+                   azl_end_e reason)
+{
+    if (moment < *until) {
+        *until = moment;
+        *why = reason;
+    }
+}
+
+/* The client has everything, or nobody can add to what it has. */
+static int is_said(const azl_attempt_t *at)
+{
+    return at->ended || (at->stream && azl_stream_state(at->stream)->closed);
+}
+
+/* Of a stream the usage is missing, of a document that is on its way, the
+ * rest. */
+static int wants_usage(const azl_attempt_t *at)
+{
+    const azl_stream_state_t *state;
+
+    if (!at->stream) {
+        return at->mode == AZL_REPLY_HELD || at->mode == AZL_REPLY_TAPPED;
+    }
+    state = azl_stream_state(at->stream);
+    return state->finished && !state->closed && !state->failed &&
+           !state->usage.reported;
+}
+
+/* How long a wait that begins now may take, and what is over then: with
+ * AZL_END_NONE nothing is lost. */
+static apr_time_t time_limit(const azl_watch_t *w, azl_end_e *why)
+{
+    const azl_attempt_t *at = w->at;
+    apr_time_t now = steady_now();
+    apr_time_t until = now + at->deployment->endpoint->timeout;
+
+    *why = AZL_END_IDLE;
+    if (at->over_by) {
+        sooner(&until, why, at->over_by + w->skew, AZL_END_TOTAL);
+    }
+    if (!at->committed) {
+        if (at->first_token_by) {
+            sooner(&until, why, at->first_token_by + w->skew,
+                   AZL_END_FIRST_TOKEN);
+        }
+    }
+    else if (is_said(at)) {
+        sooner(&until, why, now + END_WAIT, AZL_END_NONE);
+    }
+    else if (at->stream && azl_stream_is_whole(at->stream)) {
+        sooner(&until, why, now + (wants_usage(at) ? USAGE_WAIT : END_WAIT),
+               AZL_END_NONE);
+    }
+    else if (at->idle) {
+        sooner(&until, why, now + at->idle, AZL_END_IDLE);
+    }
+    if (w->left_by) {
+        sooner(&until, why, w->left_by, AZL_END_CLIENT_GONE);
+    }
+    return until;
+}
+
+/*
+ * Ending an attempt
+ */
+
+static void begin_last_words(azl_watch_t *w)
+{
+    if (!w->left_by) {
+        w->left_by = steady_now() + LAST_WORDS_WAIT;
+        w->client.fd = -1;
+        w->client.c = NULL;
+    }
+}
+
+/* Every read fails from now on: mod_proxy_http goes on after a failure, here
+ * and there. */
+static apr_status_t end(azl_watch_t *w, azl_end_e why)
+{
+    static const char *const over[] = {"", "", "first token", "next token",
+                                       "end of the answer"};
+    azl_attempt_t *at = w->at;
+
+    at->ended_by = why;
+    if (why == AZL_END_CLIENT_GONE) {
+        azl_watch_give_up(at);
+    }
+    else {
+        w->over = APR_TIMEUP;
+    }
+    if (why > AZL_END_CLIENT_GONE) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, at->r,
+                      AZLNO(0060) "%s: %s was not waited for any longer: the "
+                                  "%s did not come in time",
+                      at->ar->id, at->deployment->id, over[why]);
+    }
+    if (at->r->log != &quiet) {
+        at->log = at->r->log;
+        at->r->log = &quiet;
+    }
+    return w->over;
+}
+
+/* The upstream has nothing for now. */
+static apr_status_t await(azl_watch_t *w)
+{
+    /* Who has everything may leave. */
+    client_t nobody = {NULL, -1, 0, 0};
+    azl_end_e why;
+    apr_time_t until = time_limit(w, &why);
+    apr_status_t rv;
+
+    rv = wait_until(w->fd, is_said(w->at) ? &nobody : &w->client, until);
+    if (rv == APR_ECONNABORTED && wants_usage(w->at)) {
+        begin_last_words(w);
+        return await(w);
+    }
+    if (rv == APR_ECONNABORTED) {
+        return end(w, AZL_END_CLIENT_GONE);
+    }
+    return APR_STATUS_IS_TIMEUP(rv) ? end(w, why) : rv;
+}
+
+static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
+                                 ap_input_mode_t mode, apr_read_type_e block,
+                                 apr_off_t readbytes)
+{
+    azl_watch_t *w = f->ctx;
+    apr_status_t rv;
+
+    if (!w->at || mode == AP_MODE_INIT) {
+        return ap_get_brigade(f->next, bb, mode, block, readbytes);
+    }
+    for (;;) {
+        if (w->over) {
+            return w->over;
+        }
+        if (block == APR_NONBLOCK_READ || !w->drained) {
+            rv =
+                ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, readbytes);
+            w->drained = APR_BRIGADE_EMPTY(bb) &&
+                         (rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv));
+            if (block == APR_NONBLOCK_READ || !w->drained) {
+                return rv;
+            }
+        }
+        rv = await(w);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        w->drained = 0;
+        if (mode != AP_MODE_GETLINE) {
+            /* There is something, or the end, which only a blocking read
+             * tells. Half a line it would wait for. */
+            return ap_get_brigade(f->next, bb, mode, block, readbytes);
+        }
+    }
+}
+
+/*
+ * For the attempt
+ */
+
+/* The answer's pool is destroyed before its connection goes back. */
+static apr_status_t forget(void *data)
+{
+    azl_watch_t *w = data;
+
+    if (w->at) {
+        w->at->watch = NULL;
+    }
+    w->at = NULL;
+    return APR_SUCCESS;
+}
+
+void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
+{
+    conn_rec *up = answer->connection;
+    azl_watch_t *w = ap_get_module_config(up->conn_config, &azurelit_module);
+
+    if (!w) {
+        w = apr_pcalloc(up->pool, sizeof(*w));
+        w->fd = fd_of(up);
+        ap_set_module_config(up->conn_config, &azurelit_module, w);
+        ap_add_input_filter_handle(watch_filter_handle, w, NULL, up);
+    }
+    w->at = at;
+    w->answer = answer;
+    client_begin(&w->client, at->r->connection);
+    /* nothing can have come yet, except from a TLS that says more than it is
+     * asked */
+    w->drained = !at->deployment->endpoint->tls;
+    w->skew = steady_now() - apr_time_now();
+    w->left_by = 0;
+    w->over = APR_SUCCESS;
+    at->watch = w;
+    at->reused = up->keepalives > 0;
+    apr_pool_cleanup_register(answer->pool, w, forget, apr_pool_cleanup_null);
+    answer->input_filters = up->input_filters;
+    answer->proto_input_filters = up->input_filters;
+}
+
+int azl_watch_client_left(const azl_attempt_t *at)
+{
+    return (at->watch && at->watch->left_by) ||
+           azl_request_client_gone(at->r, at->ar);
+}
+
+apr_status_t azl_watch_last_words(azl_attempt_t *at, apr_bucket_brigade *bb)
+{
+    if (!at->watch || !wants_usage(at)) {
+        return APR_EOF;
+    }
+    begin_last_words(at->watch);
+    return ap_get_brigade(at->watch->answer->input_filters, bb,
+                          AP_MODE_READBYTES, APR_BLOCK_READ, READ_SIZE);
+}
+
+void azl_watch_give_up(azl_attempt_t *at)
+{
+    at->ended_by = AZL_END_CLIENT_GONE;
+    if (at->watch) {
+        at->watch->over = APR_ECONNABORTED;
+    }
+    if (!at->r->connection->master) {
+        /* the connection of an HTTP/2 stream is mod_http2's to end */
+        at->r->connection->aborted = 1;
+    }
+}
+
+void azl_watch_end(azl_attempt_t *at)
+{
+    if (at->r->log == &quiet) {
+        at->r->log = at->log;
+    }
+}
+
+int azl_watch_pause(request_rec *r, apr_interval_time_t how_long)
+{
+    client_t client;
+
+    client_begin(&client, r->connection);
+    return wait_until(-1, &client, steady_now() + how_long) == APR_ECONNABORTED;
+}
+
+void azl_watch_register(void)
+{
+    /* next to the socket, below what decrypts */
+    watch_filter_handle = ap_register_input_filter(
+        "AZURELIT_WATCH", watch_filter, NULL, AP_FTYPE_NETWORK - 1);
+}
