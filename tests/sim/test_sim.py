@@ -308,6 +308,23 @@ def test_open_connections_and_busy(sim):
     assert not held & set(sim.open())
 
 
+def test_journal_knows_the_end(sim):
+    """... of a connection while its answer is held, on the simulator's own
+    clock."""
+    sim.script({"hold": "head"})
+    connection = http.client.HTTPConnection(sim.host, sim.port)
+    body = json.dumps({"model": MODEL, "messages": sdk.MESSAGES})
+    connection.request("POST", V1_PATH, body, {"api-key": KEY})
+    while not sim.journal():
+        time.sleep(0.02)
+    assert sim.last()["closed"] is None
+    before = time.time()
+    connection.close()
+    while not sim.last()["closed"]:
+        time.sleep(0.02)
+    assert before <= sim.last()["closed"] <= time.time()
+
+
 def test_heal(sim, v1):
     sim.script({"error": "server", "times": 1000})
     with pytest.raises(openai.InternalServerError):

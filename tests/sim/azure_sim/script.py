@@ -43,6 +43,7 @@ A behaviour is a JSON object; every member is optional:
 
 import asyncio
 import json
+import time
 
 HTML_503 = (
     "<!DOCTYPE html><html><head><title>Service Unavailable</title></head>"
@@ -234,6 +235,12 @@ class Script:
                 if name is not None and name not in ERRORS:
                     raise ValueError(f"no error named {name}")
             queue.append(dict(behaviour))
+
+    def closed(self, connection):
+        """This connection has ended, whoever ended it."""
+        for entry in self.journal:
+            if entry["connection"] == connection and not entry["closed"]:
+                entry["closed"] = time.time()
 
     def next(self, deployment):
         for name in (deployment, "*"):

@@ -13,6 +13,7 @@
 """
 
 import asyncio
+import functools
 import itertools
 import json
 import ssl
@@ -20,6 +21,23 @@ import ssl
 from azure_sim.wire import Closed, Reply, end, read_request
 
 LINE_LIMIT = 1024 * 1024
+
+
+class Connection(asyncio.StreamReaderProtocol):
+    """Says at once when the other side has ended it, also while nobody
+    reads."""
+
+    def __init__(self, reader, serve, ended):
+        super().__init__(reader, serve)
+        self.ended = ended
+
+    def eof_received(self):
+        self.ended()
+        return super().eof_received()
+
+    def connection_lost(self, exc):
+        self.ended()
+        super().connection_lost(exc)
 
 
 class Server:
@@ -34,18 +52,20 @@ class Server:
         if cert:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(cert, key)
-        self.listener = await asyncio.start_server(
-            self.connection,
-            host,
-            port,
-            ssl=context,
-            limit=LINE_LIMIT,
-            backlog=512,
+        self.listener = await asyncio.get_running_loop().create_server(
+            self.accepted, host, port, ssl=context, backlog=512
         )
         return self.listener.sockets[0].getsockname()[1]
 
-    async def connection(self, reader, writer):
+    def accepted(self):
         number = next(self.numbers)
+        return Connection(
+            asyncio.StreamReader(limit=LINE_LIMIT),
+            functools.partial(self.connection, number),
+            functools.partial(self.service.script.closed, number),
+        )
+
+    async def connection(self, number, reader, writer):
         self.readers[number] = reader
         how = {}
         try:

@@ -298,6 +298,7 @@ class Service:
                 "deployment": call.deployment if call else None,
                 "operation": call.operation if call else None,
                 "time": request.time,
+                "closed": None,  # when the connection was ended
                 # answers of this deployment under way, this one included
                 "busy": self.busy[call.deployment if call else None],
             }
