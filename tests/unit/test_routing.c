@@ -1,0 +1,664 @@
+#include "routing_fixture.h"
+
+/* The measure measures: what does not fit is seen. */
+START_TEST(the_statistics_can_fail)
+{
+    static const double half[] = {0.5, 0.5};
+    static const int fair[] = {30150, 29850};
+    static const int unfair[] = {30500, 29500};
+
+    ck_assert_double_lt(chi_square(fair, half, 2), critical(1));
+    ck_assert_double_gt(chi_square(unfair, half, 2), critical(1));
+}
+END_TEST
+
+/* ------------------------------------------------------------------ names */
+
+START_TEST(strategies_have_names)
+{
+    static const struct {
+        const char *name;
+        azl_strategy_e strategy;
+    } known[] = {{"simple-shuffle", AZL_STRATEGY_SHUFFLE},
+                 {"least-busy", AZL_STRATEGY_LEAST_BUSY},
+                 {"latency", AZL_STRATEGY_LATENCY},
+                 {"usage", AZL_STRATEGY_USAGE},
+                 {"cost", AZL_STRATEGY_COST},
+                 {"cache-affinity", AZL_STRATEGY_AFFINITY}};
+    int i;
+
+    for (i = 0; i < 6; ++i) {
+        ck_assert_int_eq(azl_strategy_find(known[i].name), known[i].strategy);
+        ck_assert_str_eq(azl_strategy_name(known[i].strategy), known[i].name);
+        ck_assert_ptr_nonnull(strstr(azl_strategy_names(), known[i].name));
+    }
+    ck_assert_int_eq(azl_strategy_find("Latency"), AZL_STRATEGY_UNSET);
+    ck_assert_int_eq(azl_strategy_find(""), AZL_STRATEGY_UNSET);
+    ck_assert_int_eq(azl_strategy_find("cache"), AZL_STRATEGY_UNSET);
+    ck_assert_str_eq(azl_strategy_name(AZL_STRATEGY_UNSET), "simple-shuffle");
+    ck_assert_str_eq(azl_strategy_name((azl_strategy_e)6), "simple-shuffle");
+}
+END_TEST
+
+/* -------------------------------------------------------- orders, weights */
+
+START_TEST(first_places_by_weight)
+{
+    group(AZL_STRATEGY_SHUFFLE, uneven[_i].n, uneven[_i].weights);
+    first_by_weight(uneven[_i].n);
+}
+END_TEST
+
+START_TEST(second_places_by_weight)
+{
+    group(AZL_STRATEGY_SHUFFLE, uneven[_i].n, uneven[_i].weights);
+    pairs_by_weight(uneven[_i].n);
+}
+END_TEST
+
+START_TEST(third_places_by_weight)
+{
+    static const int weights[] = {1, 2, 4, 8};
+    int seen[4] = {0};
+    double share[4] = {0};
+    int i, j, k;
+
+    group(AZL_STRATEGY_SHUFFLE, 4, weights);
+    for (i = 0; i < 4; ++i) {
+        for (j = 0; j < 4; ++j) {
+            for (k = 0; k < 4; ++k) {
+                if (i != j && j != k && i != k) {
+                    share[k] += weights[i] / 15.0 * weights[j] /
+                                (15.0 - weights[i]) * weights[k] /
+                                (15.0 - weights[i] - weights[j]);
+                }
+            }
+        }
+    }
+    for (i = 0; i < RUNS; ++i) {
+        choose();
+        seen[index_of(g.out[2])]++;
+    }
+    fits(seen, share, 4);
+}
+END_TEST
+
+START_TEST(the_ends_of_chance)
+{
+    static const int weights[] = {1000, 1};
+    static const apr_uint64_t states[] = {0, ~(apr_uint64_t)0};
+    int i;
+
+    /* numbers that are all 0 or all ones are still an order */
+    for (i = 0; i < 2; ++i) {
+        group(AZL_STRATEGY_SHUFFLE, 2, weights);
+        g.state = states[i];
+        ck_assert_int_eq((int)strlen(order()), 2);
+    }
+}
+END_TEST
+
+START_TEST(one_is_not_chosen)
+{
+    group(_i, 1, NULL);
+    g.how.random = no_number;
+    g.how.affinity = 7;
+    ck_assert_str_eq(order(), "a");
+    ck_assert_int_eq(g.available, 1);
+}
+END_TEST
+
+START_TEST(nobody_is_no_order)
+{
+    group(_i, 0, NULL);
+    ck_assert_str_eq(order(), "");
+    ck_assert_int_eq(g.available, 0);
+}
+END_TEST
+
+START_TEST(lower_orders_first)
+{
+    int i;
+
+    group(_i, 3, NULL);
+    g.how.random = no_number; /* one each */
+    g.d[0].order = 3;
+    g.d[1].order = 1;
+    g.d[2].order = 2;
+    ck_assert_str_eq(order(), "bca");
+
+    /* whatever their load */
+    g.how.random = some_number;
+    for (i = 0; i < 3; ++i) {
+        g.loads[i].in_flight = g.d[i].order == 1 ? 1000 : 0;
+        g.loads[i].latency = (4 - g.d[i].order) * 1000 * MS;
+    }
+    g.d[1].rpm = 1;
+    g.loads[1].requests = 1;
+    always("bca");
+}
+END_TEST
+
+START_TEST(orders_choose_for_themselves)
+{
+    static const int weights[] = {1, 2, 3, 1};
+    int first[4] = {0};
+    int third[4] = {0};
+    double share[2];
+    int i;
+
+    /* mixed: a and c of order 1, b and d of order 2 */
+    group(AZL_STRATEGY_SHUFFLE, 4, weights);
+    g.d[1].order = g.d[3].order = 2;
+    for (i = 0; i < RUNS; ++i) {
+        choose();
+        ck_assert_int_eq(g.n, 4);
+        first[index_of(g.out[0]) / 2]++;
+        third[index_of(g.out[2]) / 2]++;
+        ck_assert_int_eq(g.out[0]->order + g.out[1]->order, 2);
+        ck_assert_int_eq(g.out[2]->order + g.out[3]->order, 4);
+    }
+    share[0] = 1 / 4.0;
+    share[1] = 3 / 4.0;
+    fits(first, share, 2);
+    share[0] = 2 / 3.0;
+    share[1] = 1 / 3.0;
+    fits(third, share, 2);
+}
+END_TEST
+
+START_TEST(no_weight_no_choice)
+{
+    static const int some[] = {0, 5, 0, -1};
+    static const int none[] = {0, 0, -1};
+
+    group(_i, 4, some);
+    g.how.affinity = 99;
+    /* even if they look better */
+    g.loads[0].latency = 9 * MS;
+    g.loads[1].latency = 5000 * MS;
+    g.loads[2].latency = 1 * MS;
+    g.loads[1].in_flight = 50;
+    always("bacd");
+    g.d[1].rpm = 1;
+    g.loads[1].requests = 1;
+    always("bacd");
+
+    group(_i, 3, none);
+    g.how.affinity = 99;
+    always("abc");
+}
+END_TEST
+
+START_TEST(no_more_than_there_is_room_for)
+{
+    enum { MANY = AZL_DEPLOYMENTS_MAX + 1 };
+    azl_deployment_t *d = apr_pcalloc(azl_test_pool, 2 * MANY * sizeof(*d));
+    azl_load_t *loads = apr_pcalloc(azl_test_pool, 2 * MANY * sizeof(*loads));
+    const azl_deployment_t **out =
+        apr_pcalloc(azl_test_pool, 2 * MANY * sizeof(*out));
+    int i;
+
+    group(AZL_STRATEGY_SHUFFLE, 0, NULL);
+    for (i = 0; i < MANY; ++i) {
+        d[i].weight = 1;
+        d[i].spill = &d[MANY + i];
+        APR_ARRAY_PUSH(g.model.deployments, azl_deployment_t *) = &d[i];
+    }
+    g.n = azl_routing_order(&g.model, loads, loads + MANY, &g.how, out,
+                            &g.available);
+    ck_assert_int_eq(g.n, 2 * AZL_DEPLOYMENTS_MAX);
+    ck_assert_int_eq(g.available, g.n);
+    for (i = 0; i < 2 * MANY; ++i) {
+        loads[i].unavailable = 1;
+    }
+    g.n = azl_routing_order(&g.model, loads, loads + MANY, &g.how, out,
+                            &g.available);
+    ck_assert_int_eq(g.n, 2 * AZL_DEPLOYMENTS_MAX);
+    ck_assert_int_eq(g.available, 0);
+    for (i = 0; i < g.n; ++i) {
+        ck_assert_ptr_ne(out[i], &d[MANY - 1]);
+        ck_assert_ptr_ne(out[i], &d[2 * MANY - 1]);
+    }
+}
+END_TEST
+
+/* ------------------------------------------------- unavailable, used up */
+
+START_TEST(the_unavailable_come_last_soonest_first)
+{
+    group(_i, 5, NULL);
+    g.how.affinity = 99;
+    g.loads[0].unavailable = 1; /* back at some time */
+    g.loads[1].unavailable = 1;
+    g.loads[1].back_at = 3000;
+    g.loads[2].unavailable = 1;
+    g.loads[2].back_at = 1000;
+    g.loads[4].unavailable = 1;
+    g.loads[4].back_at = 2000;
+    always("d|ceba");
+    g.loads[3].unavailable = 1;
+    g.loads[3].back_at = 1500;
+    always("|cdeba");
+    ck_assert_int_eq(g.available, 0);
+    /* at the same moment: by order, then as configured */
+    g.loads[1].back_at = g.loads[3].back_at = 1000;
+    g.d[1].order = 2;
+    always("|cdbea");
+}
+END_TEST
+
+START_TEST(used_up_limits_step_back)
+{
+    int i;
+
+    group(_i, 4, NULL);
+    g.how.affinity = 99;
+    g.d[0].rpm = 10;
+    g.loads[0].requests = 10;
+    g.d[1].tpm = 1000;
+    g.loads[1].tokens = 1001;
+    g.d[2].max_parallel = 5;
+    g.loads[2].in_flight = 5;
+    for (i = 0; i < 200; ++i) {
+        choose();
+        ck_assert_str_eq(g.out[0]->id, "d");
+        ck_assert_int_eq(g.available, 4);
+    }
+    /* one below the limit is not used up */
+    g.loads[0].requests = 9;
+    g.loads[1].tokens = 999;
+    g.loads[2].in_flight = 4;
+    g.d[3].rpm = 1;
+    g.loads[3].requests = 7;
+    for (i = 0; i < 200; ++i) {
+        choose();
+        ck_assert_str_eq(g.out[3]->id, "d");
+    }
+}
+END_TEST
+
+/* ------------------------------------------------------------- strategies */
+
+START_TEST(least_busy_for_its_weight)
+{
+    static const int weights[] = {1, 2, 10};
+
+    group(AZL_STRATEGY_LEAST_BUSY, 3, weights);
+    g.loads[0].in_flight = 3;  /* 3 */
+    g.loads[1].in_flight = 5;  /* 2.5 */
+    g.loads[2].in_flight = 20; /* 2 */
+    always("cba");
+    g.loads[2].in_flight = 26; /* 2.6 */
+    always("bca");
+    g.loads[0].in_flight = 0;
+    always("abc");
+}
+END_TEST
+
+START_TEST(the_idle_are_equal)
+{
+    static const int weights[] = {1, 2, 7};
+
+    group(AZL_STRATEGY_LEAST_BUSY, 3, weights);
+    pairs_by_weight(3);
+    /* so are the equally busy */
+    g.loads[0].in_flight = 3;
+    g.loads[1].in_flight = 6;
+    g.loads[2].in_flight = 22; /* but this one is not */
+    first_by_weight(2);
+}
+END_TEST
+
+/* How often each came first with the strategy latency, which lets one request
+ * of 64 go by weight alone. */
+static void first_by_latency(int near, int n)
+{
+    int seen[GROUP_MAX] = {0};
+    double share[GROUP_MAX];
+    int i;
+
+    for (i = 0; i < RUNS; ++i) {
+        choose();
+        seen[index_of(g.out[0])]++;
+    }
+    for (i = 0; i < n; ++i) {
+        share[i] = g.d[i].weight / total_weight(n) / 64;
+        if (i < near) {
+            share[i] += g.d[i].weight / total_weight(near) * 63 / 64;
+        }
+    }
+    fits(seen, share, n);
+}
+
+START_TEST(latency_within_a_tenth_is_equal)
+{
+    static const int weights[] = {1, 2, 3, 4};
+
+    group(AZL_STRATEGY_LATENCY, 4, weights);
+    g.loads[0].latency = 1000 * MS;
+    g.loads[1].latency = 1100 * MS;
+    g.loads[2].latency = 1101 * MS;
+    g.loads[3].latency = 5000 * MS;
+    first_by_latency(2, 4);
+    /* not a stream: the first token does not count */
+    g.loads[3].first_token = 1 * MS;
+    first_by_latency(2, 4);
+}
+END_TEST
+
+START_TEST(the_slower_follow_by_latency)
+{
+    group(AZL_STRATEGY_LATENCY, 4, NULL);
+    g.how.random = odd_number;
+    g.loads[0].latency = 3000 * MS;
+    g.loads[1].latency = 1000 * MS;
+    g.loads[2].latency = 2000 * MS;
+    g.loads[3].latency = 2001 * MS;
+    always("bcda");
+}
+END_TEST
+
+START_TEST(unknown_latency_is_as_good_as_the_best)
+{
+    static const int weights[] = {3, 1, 1, 2};
+
+    group(AZL_STRATEGY_LATENCY, 4, weights);
+    g.loads[0].latency = 1000 * MS;
+    g.loads[2].latency = 2000 * MS;
+    g.loads[3].latency = 1200 * MS;
+    first_by_latency(2, 4);
+    /* all unknown: as in a shuffle */
+    memset(g.loads, 0, sizeof(g.loads));
+    first_by_weight(4);
+}
+END_TEST
+
+START_TEST(streams_by_their_first_token)
+{
+    group(AZL_STRATEGY_LATENCY, 3, NULL);
+    g.how.random = odd_number;
+    g.how.streamed = 1;
+    g.loads[0].latency = 1000 * MS;
+    g.loads[1].latency = 2000 * MS;
+    g.loads[2].latency = 3000 * MS;
+    always("abc"); /* nobody has streamed yet */
+    g.loads[0].first_token = 500 * MS;
+    g.loads[1].first_token = 300 * MS;
+    g.loads[2].first_token = 100 * MS;
+    always("cba");
+    /* who has not streamed is unknown, not slow by its whole answers */
+    g.how.random = some_number;
+    g.loads[0] = g.loads[2];
+    g.loads[1].first_token = 0;
+    g.loads[2].first_token = 400 * MS;
+    first_by_latency(2, 3);
+}
+END_TEST
+
+START_TEST(who_is_used_up_sets_no_latency)
+{
+    group(AZL_STRATEGY_LATENCY, 3, NULL);
+    g.d[2].rpm = 1;
+    g.loads[2].requests = 1;
+    g.loads[2].latency = 100 * MS;
+    g.loads[0].latency = 1000 * MS;
+    g.loads[1].latency = 1050 * MS;
+    first_by_weight(2);
+    /* nor one without weight */
+    g.d[2].rpm = 0;
+    g.d[2].weight = 0;
+    first_by_weight(2);
+}
+END_TEST
+
+START_TEST(largest_share_left)
+{
+    group(AZL_STRATEGY_USAGE, 4, NULL);
+    g.d[0].rpm = 100;
+    g.loads[0].requests = 60; /* 40 % */
+    g.d[1].tpm = 10000;
+    g.loads[1].tokens = 5000; /* 50 % */
+    g.d[2].rpm = 100;
+    g.d[2].tpm = 1000;
+    g.loads[2].requests = 1;      /* 99 %, but */
+    g.loads[2].tokens = 700;      /* 30 % */
+    g.loads[3].requests = 100000; /* no limit said */
+    always("dbac");
+    g.d[3].rpm = 1000;
+    g.d[3].tpm = 1000000;
+    g.loads[3].requests = 550; /* 45 % */
+    always("bdac");
+    g.loads[3].requests = 1001; /* used up */
+    always("bacd");
+}
+END_TEST
+
+START_TEST(equal_shares_by_weight)
+{
+    static const int weights[] = {1, 3, 5, 8};
+
+    group(AZL_STRATEGY_USAGE, 4, weights);
+    g.d[0].rpm = 10;
+    g.loads[0].requests = 5;
+    g.d[1].tpm = 1000;
+    g.loads[1].tokens = 500;
+    g.d[2].rpm = 2;
+    g.loads[2].requests = 1;
+    g.d[3].rpm = 100;
+    g.loads[3].requests = 51;
+    first_by_weight(3);
+    group(AZL_STRATEGY_USAGE, 3, weights);
+    pairs_by_weight(3);
+}
+END_TEST
+
+static void price(int i, azl_pico_t input, azl_pico_t output, azl_pico_t second)
+{
+    g.d[i].price.input = input;
+    g.d[i].price.output = output;
+    g.d[i].price.second = second;
+}
+
+START_TEST(cheapest_mix_first)
+{
+    const azl_pico_t unset = AZL_PRICE_UNSET;
+
+    group(AZL_STRATEGY_COST, 6, NULL);
+    price(0, 2000000, 8000000, unset); /* 14 */
+    price(1, 3000000, 4000000, unset); /* 13 */
+    price(2, unset, unset, unset);
+    price(3, 1, unset, unset); /* an unknown part is not free */
+    price(4, unset, unset, 7);
+    price(5, 0, 0, unset);
+    always("fbadec");
+    /* the most a token can cost is still more known than that */
+    price(1, APR_INT64_C(999999999999), APR_INT64_C(999999999999), unset);
+    always("fabdec");
+}
+END_TEST
+
+START_TEST(equal_prices_by_weight)
+{
+    static const int weights[] = {1, 3, 5};
+    int i;
+
+    group(AZL_STRATEGY_COST, 3, weights);
+    first_by_weight(3); /* nothing known */
+    for (i = 0; i < 3; ++i) {
+        price(i, 10, 10, AZL_PRICE_UNSET);
+    }
+    pairs_by_weight(3);
+    price(2, 10, 11, AZL_PRICE_UNSET);
+    first_by_weight(2);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ spill */
+
+START_TEST(a_spill_follows_its_owner)
+{
+    group(_i, 2, NULL);
+    g.d[0].order = 1;
+    g.d[1].order = 2;
+    g.d[0].spill = &g.spill[0];
+    g.how.random = no_number;
+    ck_assert_str_eq(order(), "aAb");
+    /* its own order and weight mean nothing */
+    g.spill[0].order = 9;
+    g.spill[0].weight = 0;
+    ck_assert_str_eq(order(), "aAb");
+    ck_assert_int_eq(g.available, 3);
+}
+END_TEST
+
+START_TEST(a_spill_stands_in)
+{
+    group(_i, 3, NULL);
+    g.how.random = no_number;
+    g.d[1].order = 2;
+    g.d[2].order = 3;
+    g.d[0].spill = &g.spill[0];
+    g.spill[0].order = 9;
+    g.loads[0].unavailable = 1;
+    g.loads[0].back_at = 500;
+    ck_assert_str_eq(order(), "Abc|a");
+    g.spill_loads[0].unavailable = 1;
+    g.spill_loads[0].back_at = 400;
+    ck_assert_str_eq(order(), "bc|Aa");
+    g.spill_loads[0].back_at = 600;
+    ck_assert_str_eq(order(), "bc|aA");
+    g.loads[0].unavailable = 0;
+    ck_assert_str_eq(order(), "abc|A");
+}
+END_TEST
+
+START_TEST(who_stands_in_has_the_weight_of_the_owner)
+{
+    static const int weights[] = {1, 3};
+    int seen[2] = {0, 0};
+    static const double share[] = {0.25, 0.75};
+    int i;
+
+    group(AZL_STRATEGY_SHUFFLE, 2, weights);
+    g.d[1].spill = &g.spill[1];
+    g.spill[1].weight = 50;
+    g.loads[1].unavailable = 1;
+    for (i = 0; i < RUNS; ++i) {
+        choose();
+        seen[g.out[0] == &g.spill[1]]++;
+    }
+    fits(seen, share, 2);
+}
+END_TEST
+
+START_TEST(who_stands_in_is_measured_itself)
+{
+    group(AZL_STRATEGY_LEAST_BUSY, 2, NULL);
+    g.d[1].spill = &g.spill[1];
+    g.loads[1].unavailable = 1;
+    g.loads[0].in_flight = 5;
+    g.spill_loads[1].in_flight = 4;
+    always("Ba|b");
+    g.spill_loads[1].in_flight = 6;
+    always("aB|b");
+
+    g.how.strategy = AZL_STRATEGY_COST;
+    price(0, 5, 5, AZL_PRICE_UNSET);
+    price(1, 1, 1, AZL_PRICE_UNSET);
+    g.spill[1].price.input = g.spill[1].price.output = 9;
+    always("aB|b");
+    g.loads[1].unavailable = 0;
+    always("bBa");
+
+    g.how.strategy = AZL_STRATEGY_USAGE;
+    g.loads[1].unavailable = 1;
+    g.spill[1].rpm = 10;
+    g.spill_loads[1].requests = 1;
+    always("aB|b");
+    g.d[0].rpm = 10;
+    g.loads[0].requests = 2;
+    always("Ba|b");
+
+    g.how.strategy = AZL_STRATEGY_LATENCY;
+    g.how.random = odd_number;
+    g.loads[0].latency = 100 * MS;
+    g.loads[1].latency = 50 * MS;
+    g.spill_loads[1].latency = 150 * MS;
+    always("aB|b");
+}
+END_TEST
+
+START_TEST(a_shared_spill_comes_once)
+{
+    group(AZL_STRATEGY_SHUFFLE, 3, NULL);
+    g.how.random = no_number;
+    g.d[1].order = 2;
+    g.d[2].order = 3;
+    g.d[0].spill = g.d[1].spill = &g.spill[0];
+    ck_assert_str_eq(order(), "aAbc");
+    g.loads[0].unavailable = 1;
+    ck_assert_str_eq(order(), "Abc|a");
+    g.loads[1].unavailable = 1;
+    ck_assert_str_eq(order(), "Ac|ab");
+    g.spill_loads[0].unavailable = g.spill_loads[1].unavailable = 1;
+    g.spill_loads[0].back_at = g.spill_loads[1].back_at = 5;
+    ck_assert_str_eq(order(), "c|Aab");
+    g.loads[0].unavailable = g.loads[1].unavailable = 0;
+    ck_assert_str_eq(order(), "abc|A");
+}
+END_TEST
+
+START_TEST(without_spills_their_loads_are_not_read)
+{
+    group(AZL_STRATEGY_SHUFFLE, 2, NULL);
+    g.loads[1].unavailable = 1;
+    g.n =
+        azl_routing_order(&g.model, g.loads, NULL, &g.how, g.out, &g.available);
+    ck_assert_int_eq(g.n, 2);
+    ck_assert_int_eq(g.available, 1);
+    ck_assert_ptr_eq(g.out[1], &g.d[1]);
+}
+END_TEST
+
+/* All, for a loop. */
+#define STRATEGIES_END (AZL_STRATEGY_AFFINITY + 1)
+
+TCase *azl_test_routing(void)
+{
+    TCase *tc = azl_test_tcase("routing");
+
+    tcase_add_test(tc, the_statistics_can_fail);
+    tcase_add_test(tc, strategies_have_names);
+    tcase_add_loop_test(tc, first_places_by_weight, 0, UNEVEN);
+    tcase_add_loop_test(tc, second_places_by_weight, 0, UNEVEN);
+    tcase_add_test(tc, third_places_by_weight);
+    tcase_add_test(tc, the_ends_of_chance);
+    tcase_add_loop_test(tc, one_is_not_chosen, 0, STRATEGIES_END);
+    tcase_add_loop_test(tc, nobody_is_no_order, 0, STRATEGIES_END);
+    tcase_add_loop_test(tc, lower_orders_first, 0, STRATEGIES_END);
+    tcase_add_test(tc, orders_choose_for_themselves);
+    tcase_add_loop_test(tc, no_weight_no_choice, 0, STRATEGIES_END);
+    tcase_add_test(tc, no_more_than_there_is_room_for);
+    tcase_add_loop_test(tc, the_unavailable_come_last_soonest_first, 0,
+                        STRATEGIES_END);
+    tcase_add_loop_test(tc, used_up_limits_step_back, 0, STRATEGIES_END);
+    tcase_add_test(tc, least_busy_for_its_weight);
+    tcase_add_test(tc, the_idle_are_equal);
+    tcase_add_test(tc, latency_within_a_tenth_is_equal);
+    tcase_add_test(tc, the_slower_follow_by_latency);
+    tcase_add_test(tc, unknown_latency_is_as_good_as_the_best);
+    tcase_add_test(tc, streams_by_their_first_token);
+    tcase_add_test(tc, who_is_used_up_sets_no_latency);
+    tcase_add_test(tc, largest_share_left);
+    tcase_add_test(tc, equal_shares_by_weight);
+    tcase_add_test(tc, cheapest_mix_first);
+    tcase_add_test(tc, equal_prices_by_weight);
+    tcase_add_loop_test(tc, a_spill_follows_its_owner, 0, STRATEGIES_END);
+    tcase_add_loop_test(tc, a_spill_stands_in, 0, STRATEGIES_END);
+    tcase_add_test(tc, who_stands_in_has_the_weight_of_the_owner);
+    tcase_add_test(tc, who_stands_in_is_measured_itself);
+    tcase_add_test(tc, a_shared_spill_comes_once);
+    tcase_add_test(tc, without_spills_their_loads_are_not_read);
+    return tc;
+}
