@@ -125,13 +125,12 @@ static inline const char *step_over(azl_scan_t *s, const char *at)
     return behind;
 }
 
-/* Just behind the closing quote of the string whose opening quote is right
- * before `at`, or NULL. */
-static const char *string_end(azl_scan_t *s, const char *at)
+/* string_end() for a string of any length. */
+static const char *long_string_end(azl_scan_t *s, const char *at)
 {
     const char *end = s->end;
 #ifdef HAVE_BLOCKS
-    const char *stop, *next;
+    const char *stop, *behind, *next;
     unsigned stops;
 
     /* All escapes of a block are taken from its one mask, and the next block
@@ -144,15 +143,15 @@ static const char *string_end(azl_scan_t *s, const char *at)
             if (*stop == '"') {
                 return stop + 1;
             }
-            stop = step_over(s, stop);
-            if (!stop) {
+            behind = step_over(s, stop);
+            if (!behind) {
                 return NULL;
             }
-            if (stop >= next) {
-                next = stop;
+            if (behind >= next) {
+                next = behind;
                 break;
             }
-            stops &= ~0u << (stop - at);
+            stops &= ~0u << (behind - at);
         }
         at = next;
     }
@@ -171,6 +170,20 @@ static const char *string_end(azl_scan_t *s, const char *at)
             return NULL;
         }
     }
+}
+
+/* Just behind the closing quote of the string whose opening quote is right
+ * before `at`, or NULL. Names and most values end in their first block. */
+static inline const char *string_end(azl_scan_t *s, const char *at)
+{
+#ifdef HAVE_BLOCKS
+    unsigned stops = s->end - at >= BLOCK ? stops_in_block(at) : 0;
+
+    if (stops && at[__builtin_ctz(stops)] == '"') {
+        return at + __builtin_ctz(stops) + 1;
+    }
+#endif
+    return long_string_end(s, at);
 }
 
 /*
@@ -234,20 +247,24 @@ static const char *literal_end(const char *at, const char *end,
  * The cursor
  */
 
+/* Documents for machines have no white space: one comparison finds that
+ * out. */
+static inline const char *skip_space(const char *at, const char *end)
+{
+    if (at < end && (unsigned char)*at > ' ') {
+        return at;
+    }
+    while (at < end && is_space(*at)) {
+        at++;
+    }
+    return at;
+}
+
 /* Step over white space: the byte there, or -1 at the end. */
 static inline int next_byte(azl_scan_t *s)
 {
-    const char *at = s->at;
-
-    /* Documents for machines have none: one comparison finds that out. */
-    if (at < s->end && (unsigned char)*at > ' ') {
-        return (unsigned char)*at;
-    }
-    while (at < s->end && is_space(*at)) {
-        at++;
-    }
-    s->at = at;
-    return at < s->end ? (unsigned char)*at : -1;
+    s->at = skip_space(s->at, s->end);
+    return s->at < s->end ? (unsigned char)*s->at : -1;
 }
 
 static int expected(azl_scan_t *s, const char *what)
@@ -335,30 +352,30 @@ static int next_element(azl_scan_t *s)
     return 1;
 }
 
-/* Read a value that is neither object nor array. */
-static int scalar(azl_scan_t *s, azl_json_type_e type)
+/* Behind the value here, which is neither object nor array, or NULL. */
+static inline const char *scalar_end(azl_scan_t *s, const char *at,
+                                     azl_json_type_e type)
 {
-    const char *end = NULL;
-
     switch (type) {
     case AZL_JSON_STRING:
-        end = string_end(s, s->at + 1);
-        break;
+        return string_end(s, at + 1);
     case AZL_JSON_NUMBER:
-        end = number_end(s->at, s->end);
-        break;
+        return number_end(at, s->end);
     case AZL_JSON_TRUE:
-        end = literal_end(s->at, s->end, "true");
-        break;
+        return literal_end(at, s->end, "true");
     case AZL_JSON_FALSE:
-        end = literal_end(s->at, s->end, "false");
-        break;
+        return literal_end(at, s->end, "false");
     case AZL_JSON_NULL:
-        end = literal_end(s->at, s->end, "null");
-        break;
+        return literal_end(at, s->end, "null");
     default:
-        break;
+        return NULL;
     }
+}
+
+static int scalar(azl_scan_t *s, azl_json_type_e type)
+{
+    const char *end = scalar_end(s, s->at, type);
+
     if (!end) {
         return expected(s, "invalid value"); /* a string has told already */
     }
@@ -372,22 +389,98 @@ static inline int is_container(azl_json_type_e type)
     return type == AZL_JSON_OBJECT || type == AZL_JSON_ARRAY;
 }
 
-/* Read an object or array whole. A loop, not a recursion: how deep a document
- * goes is up to the client, the stack of a thread is not. */
+static const char *unexpected(azl_scan_t *s, const char *at, const char *what)
+{
+    s->at = at;
+    expected(s, what);
+    return NULL;
+}
+
+static inline int is_here(const azl_scan_t *s, const char *at, char c)
+{
+    return at < s->end && *at == c;
+}
+
+/* From where the next member or element of the container may begin to its
+ * value, or NULL. */
+static inline const char *next_value(azl_scan_t *s, const char *at, int array,
+                                     int first)
+{
+    if (!first) {
+        if (!is_here(s, at, ',')) {
+            return unexpected(
+                s, at, array ? "',' or ']' expected" : "',' or '}' expected");
+        }
+        at = skip_space(at + 1, s->end);
+    }
+    if (array) {
+        return at;
+    }
+    if (!is_here(s, at, '"')) {
+        return unexpected(s, at, "member name expected");
+    }
+    at = string_end(s, at + 1);
+    if (!at) {
+        return NULL;
+    }
+    at = skip_space(at, s->end);
+    if (!is_here(s, at, ':')) {
+        return unexpected(s, at, "':' expected");
+    }
+    return skip_space(at + 1, s->end);
+}
+
+/*
+ * Read an object or array whole. A loop, not a recursion: how deep a document
+ * goes is up to the client, the stack of a thread is not. Most bytes of most
+ * documents are read here, so it does what next_member() and next_element() do
+ * without storing the cursor after every step.
+ */
 static int container(azl_scan_t *s, azl_json_type_e type)
 {
-    int outside = s->depth;
-    int more = enter(s, type);
-    azl_span_t key;
+    const int outside = s->depth;
+    const char *at, *end;
+    int array, first;
 
-    while (more >= 0 && s->depth > outside) {
-        more = in_array(s) ? next_element(s) : next_member(s, &key);
-        if (more == 1) {
-            type = next_type(s);
-            more = is_container(type) ? enter(s, type) : scalar(s, type);
+    if (enter(s, type) < 0) {
+        return -1;
+    }
+    at = s->at;
+    first = 1;
+    while (s->depth > outside) {
+        at = skip_space(at, s->end);
+        array = in_array(s);
+        if (is_here(s, at, array ? ']' : '}')) {
+            s->depth--;
+            at++;
+            first = 0;
+            continue;
+        }
+        at = next_value(s, at, array, first);
+        if (!at) {
+            return -1;
+        }
+        type = at < s->end ? type_of[(unsigned char)*at] : AZL_JSON_NONE;
+        first = is_container(type);
+        if (first) {
+            s->at = at;
+            if (enter(s, type) < 0) {
+                return -1;
+            }
+            at++;
+        }
+        else {
+            end = scalar_end(s, at, type);
+            if (!end) {
+                unexpected(s, at, "invalid value");
+                return -1;
+            }
+            at = end;
         }
     }
-    return more < 0 ? -1 : 1;
+    s->at = at;
+    s->want = WANT_NEXT;
+    return 1;
 }
 
 azl_json_type_e azl_scan_peek(azl_scan_t *s)

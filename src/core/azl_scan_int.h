@@ -16,28 +16,29 @@ static const char azl_escape_meaning[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
 
+/* The value of a hexadecimal digit plus one; 0 for any other character. */
+static const unsigned char azl_escape_digit[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+
 /* The value of four hexadecimal digits, or -1. */
 static inline long azl_escape_hex(const char *at, const char *end)
 {
+    const unsigned char *c = (const unsigned char *)at;
     long code = 0;
-    int i;
-    char c;
+    int i, digit;
 
     if (end - at < 4) {
         return -1;
     }
     for (i = 0; i < 4; i++) {
-        c = at[i];
-        code <<= 4;
-        if (c >= '0' && c <= '9') {
-            code += c - '0';
-        }
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-            code += (c | 0x20) - 'a' + 10;
-        }
-        else {
+        digit = azl_escape_digit[c[i]];
+        if (!digit) {
             return -1;
         }
+        code = code << 4 | (digit - 1);
     }
     return code;
 }
