@@ -41,6 +41,8 @@ static void register_hooks(apr_pool_t *p)
     /* All directives are read: names are resolved, mistakes are told. Runs for
      * `httpd -t` too. [azl_lifecycle.c] */
     ap_hook_check_config(azl_hook_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    /* ... and shown, when asked for. [azl_conf_dump.c] */
+    ap_hook_test_config(azl_hook_test_config, NULL, NULL, APR_HOOK_MIDDLE);
     /* The usage log, while we may still open what root may. */
     ap_hook_open_logs(azl_hook_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     /* Workers and TLS settings, which mod_proxy and mod_ssl must be ready
@@ -49,6 +51,8 @@ static void register_hooks(apr_pool_t *p)
     /* Connection pools of this process: mod_proxy opens the mutex they are
      * made under in its own child_init. */
     ap_hook_child_init(azl_hook_child_init, after_proxy, NULL, APR_HOOK_MIDDLE);
+    /* What a child that was killed had in flight is forgotten. [azl_store.c] */
+    ap_hook_child_status(azl_hook_child_status, NULL, NULL, APR_HOOK_MIDDLE);
 
     /*
      * A connection: processed inside our hold, so before anybody else.
@@ -69,7 +73,8 @@ static void register_hooks(apr_pool_t *p)
     /* No such key, no such model, a body that cannot be. [azl_access.c] */
     ap_hook_access_checker(azl_hook_access_checker, NULL, NULL,
                            APR_HOOK_MIDDLE);
-    /* The attempts. [azl_handler.c, azl_attempt.c, azl_upstream.c] */
+    /* The attempts. [azl_handler.c, azl_failover.c, azl_candidates.c,
+     * azl_attempt.c, azl_upstream.c] */
     ap_hook_handler(azl_hook_handler, NULL, before_proxy, APR_HOOK_FIRST);
     /* ... in each of them, when mod_proxy has made the headers: ours, and the
      * credential. Last, so that nothing is added behind us.

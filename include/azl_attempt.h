@@ -51,6 +51,8 @@ struct azl_attempt_t {
     int reused;           /* the connection had served before */
     struct azl_watch_t *watch; /* while the answer is read; else NULL */
     const struct ap_logconf *log; /* the request's, while it is kept quiet */
+    int sent;             /* the whole request was on the wire */
+    int heard;            /* ... and something came back */
 
     azl_body_t body;
     int body_served;
@@ -69,12 +71,26 @@ struct azl_attempt_t {
     int committed;        /* the client has been sent something */
     int ended;            /* ... and the end of it */
     int truncated;        /* ... which was not the answer's end */
+    int client_gone;      /* before it had all of it */
     azl_error_t error;    /* in mode FAILED */
 };
 
-/* Make attempts until one commits or none is left, and answer the client.
- * OK or a status for httpd. */
-int azl_attempts_run(request_rec *r, azl_request_t *ar);
+/* What to attempt. */
+typedef struct azl_attempt_plan_t {
+    const azl_model_t *model;  /* the one that answers */
+    const azl_deployment_t *deployment;
+    const char *url;
+    apr_time_t over_by; /* the request's own time limit */
+    int fresh;          /* on a new connection */
+} azl_attempt_plan_t;
+
+/* Make one attempt. What it returns says how it went; with `committed` the
+ * client has its answer. */
+const azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
+                                      const azl_attempt_plan_t *plan);
+/* The answer is this deployment's from here on: what its health learns. Called
+ * by the reply filter. */
+void azl_attempt_committed(azl_attempt_t *at);
 
 /* azl_filter_body.c */
 ap_filter_t *azl_filter_body_add(azl_attempt_t *at);

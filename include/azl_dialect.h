@@ -67,6 +67,8 @@ void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
                       azl_error_t *err);
 /* No answer at all: refused, reset, timed out, TLS failure, garbage. */
 void azl_failure_transport(azl_error_t *err, int timed_out);
+/* How long the upstream says to wait, in seconds; -1: it does not say. */
+double azl_failure_wait(const azl_error_t *err);
 /* Of two failures of one request, is `b` more useful to the client than `a`?
  * An upstream's own word beats a transport failure, a 429 with a time to wait
  * beats a 5xx, the shorter wait beats the longer. */

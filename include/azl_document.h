@@ -45,6 +45,15 @@ typedef struct azl_document_t {
                                  multipart 0 */
     const char *previous_response_id; /* decoded; NULL if absent or null */
     azl_span_t previous_response_raw;
+    azl_span_t cache_key; /* of a chat, completions or responses: the value of
+                             prompt_cache_key as written, else that of
+                             safety_identifier, else of user; empty if there
+                             is none (or "", or no string) */
+    azl_span_t prompt;    /* likewise: messages, prompt or input as written;
+                             of responses the instructions, if they alone are
+                             at least AZL_AFFINITY_PREFIX bytes. Empty if
+                             absent, or neither string nor array */
+    int background;       /* /responses: the provider works on by itself */
     apr_size_t insert_at; /* offset just behind the opening brace (in
                              multipart: of the first boundary line) */
     int empty;            /* no member (or field) is left after the drops */

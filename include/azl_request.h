@@ -33,11 +33,14 @@ typedef struct azl_request_t {
     azl_buf_t *body_buf;       /* the body as read; given back on commit */
     azl_span_t body;           /* its content */
     azl_document_t doc;        /* of a model call */
-    const azl_model_t *model;
+    const azl_model_t *model;  /* that was asked for */
+    const azl_model_t *served; /* that is attempted, or has answered */
+    int fallbacks;             /* models tried after the first */
+    apr_interval_time_t total_limit;       /* the client's own; 0: none */
+    apr_interval_time_t first_token_limit; /* likewise, of a stream */
+    const azl_deployment_t *pinned; /* only this one has the stored response */
     const char *response_id;   /* the upstream's own, from a sealed one: the
                                   path's or previous_response_id */
-    int ncandidates;
-    const azl_deployment_t **candidates; /* in the order to be tried */
     int refused;               /* `error` is the answer */
     azl_error_t error;
     azl_attempt_t *attempt;    /* while one is made */

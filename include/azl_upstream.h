@@ -35,12 +35,17 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
                                 server_rec *s);
 const char *azl_upstream_child_init(azl_endpoint_t *ep, apr_pool_t *pchild,
                                     server_rec *s);
+/* A deployment whose connect limit is its own has a worker of its own. */
+const char *azl_upstream_create_own(azl_deployment_t *d, apr_pool_t *pconf);
+const char *azl_upstream_child_init_own(azl_deployment_t *d,
+                                        apr_pool_t *pchild, server_rec *s);
 /*
- * Send the request and pass the answer to r->output_filters. The body is what
- * r->input_filters give, the method is that of r. Upstream learns of no header
- * but the media types and the credential.
+ * Send the request of ar->attempt and pass the answer to r->output_filters.
+ * The body is what r->input_filters give, the method is that of r. Upstream
+ * learns of no header but the media types and the credential. `fresh`: not on
+ * a connection of the pool.
  */
-azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
-                             const azl_endpoint_t *ep, const char *url);
+azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
+                             int fresh);
 
 #endif /* AZL_UPSTREAM_H */

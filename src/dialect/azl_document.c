@@ -4,6 +4,7 @@
 #include "azl_document.h"
 #include "azl_members_int.h"
 #include "azl_multipart.h"
+#include "azl_routing.h"
 
 /* Members of stream_options; OpenAI defines two. */
 #define STREAM_OPTIONS_MAX 16
@@ -24,6 +25,8 @@ typedef struct reader_t {
     int nkept;
     int n;                    /* choices asked for by the member n */
     int nprompts;             /* each has its own */
+    int cache_key;            /* place in cache_keys[] plus 1; 0: none */
+    int instructed;           /* the instructions are the prompt */
     const char *kept_end;     /* behind the last member that stays */
     const char *member_end;   /* behind the last member */
     const char *dropped_from; /* start of a run of members left out, or NULL */
@@ -308,11 +311,99 @@ static void read_choices(reader_t *rd, const char *name, const azl_value_t *v)
     }
 }
 
+/*
+ * Members of /responses only. A conversation is kept by the provider under an
+ * id that no key of ours is bound to: whoever knows it could read another's.
+ */
+static int read_responses_member(reader_t *rd, const char *name,
+                                 const azl_value_t *v)
+{
+    if (strcmp(name, "previous_response_id") == 0) {
+        return read_previous(rd, v);
+    }
+    if (strcmp(name, "background") == 0) {
+        return read_boolean(rd, name, v, &rd->doc->background);
+    }
+    if (strcmp(name, "conversation") == 0 && v->type != AZL_JSON_NULL) {
+        return refuse(rd, "unsupported_parameter", name,
+                      "Unsupported parameter: 'conversation'. Use "
+                      "'previous_response_id' to go on with a response.");
+    }
+    return 1;
+}
+
+/* What stands for a cache key, best last. A user is one because the prompts of
+ * one user are more alike than those of several. */
+static const char *const cache_keys[] = {"user", "safety_identifier",
+                                         "prompt_cache_key"};
+
+#define CACHE_KEYS ((int)(sizeof(cache_keys) / sizeof(cache_keys[0])))
+
+static void read_cache_key(reader_t *rd, const char *name, const azl_value_t *v)
+{
+    int i;
+
+    if (v->type != AZL_JSON_STRING || v->raw.len == strlen("\"\"")) {
+        return;
+    }
+    for (i = rd->cache_key; i < CACHE_KEYS; ++i) {
+        if (strcmp(name, cache_keys[i]) == 0) {
+            rd->cache_key = i + 1;
+            rd->doc->cache_key = v->raw;
+            return;
+        }
+    }
+}
+
+/* Of responses the instructions come first in what the provider sees, and
+ * many requests share them. Short ones say too little, and are not worth
+ * caching without what follows. */
+static void read_prompt(reader_t *rd, const char *name, const azl_value_t *v)
+{
+    if (v->type != AZL_JSON_STRING && v->type != AZL_JSON_ARRAY) {
+        return;
+    }
+    if (rd->doc->op == AZL_OP_RESPONSES) {
+        if (strcmp(name, "instructions") == 0) {
+            if (v->raw.len < AZL_AFFINITY_PREFIX) {
+                return;
+            }
+            rd->instructed = 1;
+        }
+        else if (rd->instructed || strcmp(name, "input") != 0) {
+            return; /* "prompt" names a template there */
+        }
+    }
+    rd->doc->prompt = v->raw;
+}
+
+/* What cache-affinity goes by. */
+static void read_affinity(reader_t *rd, const azl_member_info_t *info,
+                          const azl_value_t *v)
+{
+    azl_op_e op = rd->doc->op;
+
+    if (op != AZL_OP_CHAT && op != AZL_OP_COMPLETIONS &&
+        op != AZL_OP_RESPONSES) {
+        return;
+    }
+    if (info->flags & AZL_MEMBER_CACHE_KEY) {
+        read_cache_key(rd, info->name, v);
+    }
+    else {
+        read_prompt(rd, info->name, v);
+    }
+}
+
 /* What of the members the gateway itself acts on. */
 static int read_known(reader_t *rd, int index, const azl_value_t *v)
 {
-    const char *name = azl_member_info(index)->name;
+    const azl_member_info_t *info = azl_member_info(index);
+    const char *name = info->name;
 
+    if (info->flags & (AZL_MEMBER_CACHE_KEY | AZL_MEMBER_PROMPT)) {
+        read_affinity(rd, info, v);
+    }
     if (strcmp(name, "model") == 0) {
         return read_model(rd, v);
     }
@@ -322,14 +413,12 @@ static int read_known(reader_t *rd, int index, const azl_value_t *v)
     if (strcmp(name, "stream_options") == 0) {
         return read_stream_options(rd, v);
     }
-    if (strcmp(name, "previous_response_id") == 0) {
-        return read_previous(rd, v);
-    }
     if (strcmp(name, "stream_format") == 0) {
         rd->doc->stream = azl_span_is(v->raw, "\"sse\"");
     }
     read_choices(rd, name, v);
-    return 1;
+    return rd->doc->op != AZL_OP_RESPONSES ||
+           read_responses_member(rd, name, v);
 }
 
 static void add_drop(reader_t *rd, const char *from, const char *to)

@@ -320,7 +320,7 @@ static const char *header(apr_pool_t *p, const apr_table_t *headers,
 }
 
 /* The seconds an error tells to wait, or -1. */
-static double wait_told(const azl_error_t *err)
+double azl_failure_wait(const azl_error_t *err)
 {
     const char *after = err->retry_after;
     apr_time_t when;
@@ -359,7 +359,7 @@ static void tell_wait(apr_pool_t *p, const apr_table_t *headers,
             err->retry_after = apr_psprintf(p, "%" APR_INT64_T_FMT, whole);
         }
     }
-    if (wait_told(err) > RETRY_AFTER_HONOURED) {
+    if (azl_failure_wait(err) > RETRY_AFTER_HONOURED) {
         err->no_retry = 1;
     }
 }
@@ -520,7 +520,7 @@ static int usefulness(const azl_error_t *err)
         return 2;
     }
     if (err->status == 429) {
-        return wait_told(err) < 0 ? 3 : 4;
+        return azl_failure_wait(err) < 0 ? 3 : 4;
     }
     /* The request itself is at fault: no candidate would take it. */
     return 5;
@@ -535,6 +535,7 @@ int azl_failure_better(const azl_error_t *a, const azl_error_t *b)
         return right > left;
     }
     /* Told to wait, the shorter the better; both told nothing: the first. */
-    return wait_told(b) >= 0 &&
-           (wait_told(a) < 0 || wait_told(b) < wait_told(a));
+    return azl_failure_wait(b) >= 0 &&
+           (azl_failure_wait(a) < 0 ||
+            azl_failure_wait(b) < azl_failure_wait(a));
 }

@@ -41,7 +41,12 @@ void azl_answer_headers(request_rec *r, azl_request_t *ar)
     if (!ar->model) {
         return;
     }
-    apr_table_setn(headers, "x-litellm-model-group", ar->model->alias);
+    apr_table_setn(headers, "x-litellm-model-group",
+                   ar->served ? ar->served->alias : ar->model->alias);
+    if (ar->fallbacks) {
+        apr_table_setn(headers, "x-litellm-attempted-fallbacks",
+                       apr_itoa(r->pool, ar->fallbacks));
+    }
     if (ar->rec.attempts > 0) {
         apr_table_setn(headers, "x-litellm-attempted-retries",
                        apr_itoa(r->pool, ar->rec.attempts - 1));

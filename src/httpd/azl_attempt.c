@@ -1,10 +1,13 @@
 #include "azl_attempt.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "azl_answer.h"
+#include "azl_health.h"
 #include "azl_httpd.h"
 #include "azl_upstream.h"
+#include "azl_watch.h"
 
 /* The client's id for a response of this deployment. */
 static const char *seal_response_id(void *baton, azl_span_t upstream_id)
@@ -23,21 +26,49 @@ static const char *seal_response_id(void *baton, azl_span_t upstream_id)
     return azl_seal_make(at->r->pool, at->ar->conf->seal, &what);
 }
 
-static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
-                                     const azl_deployment_t *d)
+/* The moments after which it is not waited for any longer. */
+static void set_limits(azl_attempt_t *at, apr_time_t request_over_by)
 {
+    const azl_limits_t *limits = &at->deployment->limits;
+    int streamed = at->ar->doc.stream;
+    apr_interval_time_t total = limits->total;
+
+    if (total < 0) {
+        total = streamed ? AZL_TOTAL_STREAM_DEFAULT : AZL_TOTAL_DEFAULT;
+    }
+    at->started = apr_time_now();
+    at->over_by = at->started + total;
+    if (request_over_by && request_over_by < at->over_by) {
+        at->over_by = request_over_by;
+    }
+    if (streamed) {
+        apr_interval_time_t first = limits->first_token;
+
+        if (at->ar->first_token_limit && at->ar->first_token_limit < first) {
+            first = at->ar->first_token_limit;
+        }
+        at->first_token_by = at->started + first;
+        at->idle = limits->idle;
+    }
+}
+
+static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
+                                     const azl_attempt_plan_t *plan)
+{
+    const azl_deployment_t *d = plan->deployment;
     azl_attempt_t *at = apr_pcalloc(r->pool, sizeof(*at));
 
     at->r = r;
     at->ar = ar;
     at->deployment = d;
     at->rules.op = ar->route.op;
-    at->rules.alias_json = ar->model->alias_json;
+    at->rules.alias_json = plan->model->alias_json;
     at->rules.keep_annotations = d->endpoint->keep_annotations;
     at->rules.include_usage = ar->doc.include_usage;
     at->rules.choices = ar->doc.choices;
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
+    set_limits(at, plan->over_by);
     if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
         d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
                                    &at->body);
@@ -61,6 +92,37 @@ static void attempt_destroy(azl_attempt_t *at)
     }
 }
 
+/* A header of the upstream's as a number; -1: none. */
+static apr_int64_t number_of(const azl_attempt_t *at, const char *name)
+{
+    const char *text = apr_table_get(at->headers, name);
+
+    return text && apr_isdigit(*text) ? apr_atoi64(text) : -1;
+}
+
+void azl_attempt_committed(azl_attempt_t *at)
+{
+    azl_health_t *health = at->deployment->health;
+    apr_time_t now = at->ar->rec.time + at->ar->rec.first_token;
+    apr_interval_time_t took = now - at->started;
+    int streamed = at->mode == AZL_REPLY_STREAMED;
+    apr_int64_t requests, tokens;
+
+    if (!health) {
+        return;
+    }
+    if (azl_health_success(health, now, streamed ? -1 : took,
+                           streamed ? took : -1)) {
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, at->r,
+                      AZLNO(0033) "%s answers again", at->deployment->id);
+    }
+    requests = number_of(at, "x-ratelimit-remaining-requests");
+    tokens = number_of(at, "x-ratelimit-remaining-tokens");
+    if (requests >= 0 || tokens >= 0) {
+        azl_health_limits(health, now, requests, tokens);
+    }
+}
+
 /* What the attempt was worth, in the record. */
 static void account(azl_request_t *ar, azl_attempt_t *at)
 {
@@ -70,24 +132,36 @@ static void account(azl_request_t *ar, azl_attempt_t *at)
         ar->rec.usage = at->usage;
         ar->rec.cost = azl_price_cost(&at->deployment->price, &at->usage);
         ar->rec.error = at->truncated ? AZL_CLASS_TRUNCATED : AZL_CLASS_NONE;
+        if (at->usage.reported && at->deployment->health) {
+            azl_health_tokens(
+                at->deployment->health, at->started,
+                (apr_uint64_t)(at->usage.prompt + at->usage.completion));
+        }
     }
 }
 
+static int timed_out(const azl_attempt_t *at, azl_call_e result)
+{
+    return result == AZL_CALL_TIMED_OUT || at->ended_by >= AZL_END_FIRST_TOKEN;
+}
+
 static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,
-                 const char *url)
+                 const azl_attempt_plan_t *plan)
 {
     ap_filter_t *body = azl_filter_body_add(at);
     ap_filter_t *reply = azl_filter_reply_add(at);
     azl_call_e result;
 
     ar->attempt = at;
-    result = azl_upstream_call(r, ar, at->deployment->endpoint, url);
+    result = azl_upstream_call(r, ar, plan->url, plan->fresh);
     ar->attempt = NULL;
-    azl_reply_close(at, reply->next, result == AZL_CALL_TIMED_OUT);
+    azl_watch_end(at);
+    azl_reply_close(at, reply->next, timed_out(at, result));
     ap_remove_output_filter(reply);
     ap_remove_input_filter(body);
-    if (result == AZL_CALL_CLIENT_GONE) {
-        ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
+    if (result == AZL_CALL_CLIENT_GONE || at->ended_by == AZL_END_CLIENT_GONE ||
+        azl_request_client_gone(r, ar)) {
+        at->client_gone = 1;
     }
 }
 
@@ -103,98 +177,25 @@ static void log_malformed(const azl_attempt_t *at)
     }
 }
 
-/* One candidate. 1: the request is over. 0: *err says why it is not. */
-static int attempt(request_rec *r, azl_request_t *ar, const azl_deployment_t *d,
-                   const char *url, azl_error_t *err)
+const azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
+                                      const azl_attempt_plan_t *plan)
 {
-    azl_attempt_t *at = attempt_create(r, ar, d);
-    int gone, over;
+    azl_attempt_t *at = attempt_create(r, ar, plan);
 
     ar->rec.attempts++;
-    call(r, ar, at, url);
+    ar->served = plan->model;
+    call(r, ar, at, plan);
     account(ar, at);
-    gone = azl_request_client_gone(r, ar);
-    over = at->committed || gone;
-    if (gone) {
+    if (at->client_gone) {
         ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
     }
     else if (at->truncated) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       AZLNO(0030) "%s: the answer of %s was cut off after its "
                                   "start; the client was told so",
-                      ar->id, d->id);
+                      ar->id, plan->deployment->id);
     }
     log_malformed(at);
-    *err = at->error;
     attempt_destroy(at);
-    return over;
-}
-
-static void log_failure(request_rec *r, const azl_request_t *ar,
-                        const azl_deployment_t *d, const azl_error_t *err,
-                        int again)
-{
-    ap_log_rerror(APLOG_MARK,
-                  err->status == HTTP_BAD_GATEWAY &&
-                          !strcmp(err->code, "upstream_authentication_"
-                                             "error")
-                      ? APLOG_ERR
-                      : APLOG_INFO,
-                  0, r, AZLNO(0031) "%s: attempt %d at %s failed: %d %s%s",
-                  ar->id, ar->rec.attempts, d->id, err->status, err->code,
-                  again ? ", trying the next candidate" : "");
-}
-
-/* Leave out the candidates that have no such operation (Azure has no
- * moderations); a URL for each of the others. */
-static const char **plan_urls(request_rec *r, azl_request_t *ar)
-{
-    const char **urls;
-    int i, kept = 0;
-
-    urls = apr_palloc(r->pool, sizeof(*urls) * (apr_size_t)ar->ncandidates);
-    for (i = 0; i < ar->ncandidates; i++) {
-        const azl_deployment_t *d = ar->candidates[i];
-
-        urls[kept] = d->endpoint->dialect->url(r->pool, d, ar->route.op,
-                                               ar->response_id, r->args);
-        if (urls[kept]) {
-            ar->candidates[kept++] = d;
-        }
-    }
-    ar->ncandidates = kept;
-    return urls;
-}
-
-static int answer_failure(request_rec *r, azl_request_t *ar,
-                          const azl_error_t *err)
-{
-    r->headers_out = apr_table_copy(r->pool, ar->base_headers);
-    ar->rec.error = err->cls;
-    return azl_answer_error(r, ar, err);
-}
-
-int azl_attempts_run(request_rec *r, azl_request_t *ar)
-{
-    const char **urls = plan_urls(r, ar);
-    azl_error_t best, err;
-    int again = 1;
-    int i;
-
-    ar->base_headers = r->headers_out;
-    azl_error_invalid(&best, "unsupported_operation", "model",
-                      "No deployment of this model supports the operation.");
-    for (i = 0; again && i < ar->ncandidates; i++) {
-        memset(&err, 0, sizeof(err));
-        if (attempt(r, ar, ar->candidates[i], urls[i], &err)) {
-            return OK;
-        }
-        again = i + 1 < ar->ncandidates && i < ar->conf->retry &&
-                azl_failure_moves_on(err.status);
-        log_failure(r, ar, ar->candidates[i], &err, again);
-        if (i == 0 || azl_failure_better(&best, &err)) {
-            best = err;
-        }
-    }
-    return answer_failure(r, ar, &best);
+    return at;
 }

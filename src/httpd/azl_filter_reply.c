@@ -104,6 +104,7 @@ static void commit(azl_attempt_t *at)
         azl_buf_free(at->ar->body_buf);
     }
     at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
+    azl_attempt_committed(at);
     /* The upstream has its headers. What writes the answer must see the
      * client's: Connection, Accept-Encoding ... */
     r->headers_in = at->ar->client_headers;

@@ -310,6 +310,7 @@ static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
                 ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, readbytes);
             w->drained = APR_BRIGADE_EMPTY(bb) &&
                          (rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv));
+            w->at->heard |= !APR_BRIGADE_EMPTY(bb);
             if (block == APR_NONBLOCK_READ || !w->drained) {
                 return rv;
             }
@@ -322,7 +323,9 @@ static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         if (mode != AP_MODE_GETLINE) {
             /* There is something, or the end, which only a blocking read
              * tells. Half a line it would wait for. */
-            return ap_get_brigade(f->next, bb, mode, block, readbytes);
+            rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+            w->at->heard |= !APR_BRIGADE_EMPTY(bb);
+            return rv;
         }
     }
 }

@@ -1,7 +1,7 @@
 #include "azl_hooks.h"
 
 #include "azl_answer.h"
-#include "azl_attempt.h"
+#include "azl_failover.h"
 #include "azl_hold.h"
 #include "azl_httpd.h"
 #include "azl_local.h"
@@ -22,5 +22,5 @@ int azl_hook_handler(request_rec *r)
         return azl_answer_error(r, ar, &ar->error);
     }
     rc = azl_local_answer(r, ar);
-    return rc == DECLINED ? azl_attempts_run(r, ar) : rc;
+    return rc == DECLINED ? azl_failover_run(r, ar) : rc;
 }

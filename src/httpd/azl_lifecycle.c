@@ -1,11 +1,14 @@
 #include "azl_hooks.h"
 
 #include <apr_hash.h>
+#include <apr_strings.h>
+#include <http_core.h>
 
 #include "azl_conf.h"
 #include "azl_hold.h"
 #include "azl_httpd.h"
 #include "azl_random.h"
+#include "azl_store.h"
 #include "azl_upstream.h"
 #include "azl_usage_log.h"
 
@@ -143,35 +146,103 @@ static int is_on_anywhere(server_rec *s)
     return 0;
 }
 
+/* What is done once for each deployment of a configuration, spills too. */
+typedef const char *deployment_fn(azl_deployment_t *d, apr_pool_t *p,
+                                  server_rec *s);
+
+static const char *for_own_upstreams(const azl_conf_t *conf, deployment_fn *fn,
+                                     apr_pool_t *p, server_rec *s)
+{
+    azl_model_t **model = (void *)conf->catalog->order->elts;
+    const char *err = NULL;
+    int i, j;
+
+    for (i = 0; i < conf->catalog->order->nelts; i++) {
+        azl_deployment_t **list = (void *)model[i]->deployments->elts;
+
+        for (j = 0; j < model[i]->deployments->nelts && !err; j++) {
+            azl_deployment_t *d = list[j];
+
+            for (; d && !err; d = d->spill) {
+                err = d->limits.connect > 0 ? fn(d, p, s) : NULL;
+            }
+        }
+    }
+    return err;
+}
+
+static const char *create_own(azl_deployment_t *d, apr_pool_t *p, server_rec *s)
+{
+    (void)s;
+    return azl_upstream_create_own(d, p);
+}
+
+static const char *init_own(azl_deployment_t *d, apr_pool_t *p, server_rec *s)
+{
+    return azl_upstream_child_init_own(d, p, s);
+}
+
 /* A virtual host shares the endpoints it inherits: each is made once. */
+static const char *create_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
+                                    apr_pool_t *ptemp, apr_pool_t *plog,
+                                    server_rec *s)
+{
+    azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
+    const char *err;
+    int i;
+
+    for (i = 0; i < conf->endpoints->nelts; i++) {
+        if (endpoint[i]->upstream) {
+            continue;
+        }
+        err = azl_upstream_create(endpoint[i], pconf, ptemp, plog, s);
+        if (err) {
+            return apr_psprintf(ptemp, "%s: AzureLITEndpoint %s: %s",
+                                endpoint[i]->where, endpoint[i]->name, err);
+        }
+    }
+    return for_own_upstreams(conf, create_own, pconf, s);
+}
+
+static void open_store(apr_pool_t *ptemp, server_rec *s)
+{
+    apr_status_t rv = azl_store_open(ptemp, s);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     AZLNO(0012) "the shared memory for health, limits and "
+                                 "metrics could not be made; each process "
+                                 "goes by what it sees itself. Raise the "
+                                 "limit on shared memory and restart");
+    }
+}
+
 int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                          server_rec *s)
 {
+    server_rec *main_server = s;
     int any = is_on_anywhere(s);
 
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
-        azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
-        int i;
+        const char *err;
 
         if (any) {
             /* a connection logs for a server that its requests may not be
              * for */
             limit_log_levels(pconf, s);
         }
-        for (i = 0; conf->enabled == 1 && i < conf->endpoints->nelts; i++) {
-            const char *err = NULL;
-
-            if (!endpoint[i]->upstream) {
-                err = azl_upstream_create(endpoint[i], pconf, ptemp, plog, s);
-            }
-            if (err) {
-                ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
-                             AZLNO(0006) "%s: AzureLITEndpoint %s: %s",
-                             endpoint[i]->where, endpoint[i]->name, err);
-                return HTTP_INTERNAL_SERVER_ERROR;
-            }
+        err = conf->enabled == 1 ? create_upstreams(conf, pconf, ptemp, plog, s)
+                                 : NULL;
+        if (err) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
+                         AZLNO(0006) "%s", err);
+            return HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+    /* The first of httpd's two passes only looks whether all is well. */
+    if (any && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        open_store(ptemp, main_server);
     }
     return OK;
 }
@@ -182,6 +253,7 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
     int hold = 0;
 
     azl_random_forked();
+    azl_store_child_init(pchild, s);
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
         azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
@@ -204,6 +276,12 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
                              AZLNO(0007) "AzureLITEndpoint %s: %s",
                              endpoint[i]->name, err);
             }
+        }
+        if (for_own_upstreams(conf, init_own, pchild, s)) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                         AZLNO(0007) "the connection pool of a deployment "
+                                     "with its own connect-timeout could not "
+                                     "be made");
         }
     }
     azl_hold_child_init(hold);

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include "azl_admission.h"
 #include "azl_httpd.h"
 
 /* What OpenAI answers, word for word, so that clients recognise it; the same
@@ -94,38 +95,42 @@ static int plan_stored(request_rec *r, azl_request_t *ar, const char *id,
         return 0;
     }
     ar->response_id = sealed.upstream_id;
-    ar->candidates = apr_palloc(r->pool, sizeof(*ar->candidates));
-    ar->candidates[0] = d;
-    ar->ncandidates = 1;
+    ar->pinned = d;
     return 1;
 }
 
-static void plan_candidates(request_rec *r, azl_request_t *ar)
+/* Deployments that only serve /responses serve nothing else. */
+static void check_surface(request_rec *r, azl_request_t *ar)
 {
-    apr_size_t n = (apr_size_t)ar->model->deployments->nelts;
-    int i, kept = 0;
+    const apr_array_header_t *list = ar->model->deployments;
+    azl_error_t err;
+    int i;
 
-    ar->candidates = apr_palloc(r->pool, sizeof(*ar->candidates) * n);
-    ar->ncandidates =
-        azl_candidates(ar->model, azl_request_random, NULL, ar->candidates);
-    for (i = 0; i < ar->ncandidates; i++) {
-        if (ar->candidates[i]->responses_only &&
-            ar->route.op != AZL_OP_RESPONSES) {
-            continue;
+    for (i = 0; i < list->nelts; i++) {
+        if (ar->route.op == AZL_OP_RESPONSES ||
+            !APR_ARRAY_IDX(list, i, azl_deployment_t *)->responses_only) {
+            return;
         }
-        ar->candidates[kept++] = ar->candidates[i];
     }
-    ar->ncandidates = kept;
-    if (!kept) {
-        azl_error_t err;
+    azl_error_invalid(&err, "unsupported_operation", "model",
+                      apr_psprintf(r->pool,
+                                   "The model `%s` is only "
+                                   "available through /responses.",
+                                   ar->model->alias));
+    azl_request_refuse(ar, &err);
+}
 
-        azl_error_invalid(&err, "unsupported_operation", "model",
-                          apr_psprintf(r->pool,
-                                       "The model `%s` is only "
-                                       "available through /responses.",
-                                       ar->model->alias));
-        azl_request_refuse(ar, &err);
-    }
+/* A client may want to wait for less long than the configuration would let it;
+ * LiteLLM's headers, in seconds. */
+static apr_interval_time_t client_limit(request_rec *r, const char *name)
+{
+    const char *text = apr_table_get(r->headers_in, name);
+    double seconds = text ? strtod(text, NULL) : 0;
+
+    /* more than a day is no limit */
+    return seconds > 0 && seconds < 86400
+               ? (apr_interval_time_t)(seconds * APR_USEC_PER_SEC)
+               : 0;
 }
 
 static void plan_model_call(request_rec *r, azl_request_t *ar)
@@ -148,6 +153,10 @@ static void plan_model_call(request_rec *r, azl_request_t *ar)
         return;
     }
     ar->rec.streamed = ar->doc.stream;
+    ar->total_limit = client_limit(r, "x-litellm-timeout");
+    if (ar->doc.stream) {
+        ar->first_token_limit = client_limit(r, "x-litellm-stream-timeout");
+    }
     /* Azure's way: the path decides, the body's model is decoration. */
     alias = ar->route.model.len ? printable_alias(r->pool, ar->route.model)
                                 : ar->doc.model;
@@ -168,7 +177,7 @@ static void plan_model_call(request_rec *r, azl_request_t *ar)
         plan_stored(r, ar, ar->doc.previous_response_id, 1);
         return;
     }
-    plan_candidates(r, ar);
+    check_surface(r, ar);
 }
 
 /* Does the operation need the body read? */
@@ -181,6 +190,9 @@ int azl_plan(request_rec *r, azl_request_t *ar)
 {
     azl_op_e op = ar->route.op;
 
+    if (op <= AZL_OP_LAST_MODEL_CALL && !azl_admission_enter(r, ar)) {
+        return OK;
+    }
     if (has_body(op)) {
         int rc = azl_body_read(r, ar);
 

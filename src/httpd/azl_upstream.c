@@ -28,6 +28,9 @@
 
 struct azl_upstream_t {
     proxy_worker *worker;
+    /* The same without a pool, for a request whose pooled connection turned
+     * out to be dead. */
+    proxy_worker *unpooled;
     /* What <Proxy> would hold for this endpoint: mod_ssl's settings, and
      * mod_proxy's in place of those for other sites. */
     ap_conf_vector_t *section;
@@ -120,11 +123,12 @@ static const char *create_tls(azl_upstream_t *up, const azl_endpoint_t *ep,
 }
 
 /* Microseconds, but mod_proxy's own timeout has a resolution of seconds. */
-static void set_worker_limits(proxy_worker *worker, const azl_endpoint_t *ep)
+static void set_worker_limits(proxy_worker *worker, const azl_endpoint_t *ep,
+                              apr_interval_time_t connect)
 {
     worker->s->timeout = ep->timeout;
     worker->s->timeout_set = 1;
-    worker->s->conn_timeout = ep->connect_timeout;
+    worker->s->conn_timeout = connect;
     worker->s->conn_timeout_set = 1;
     worker->s->ttl = POOLED_IDLE_TTL;
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 130)
@@ -134,6 +138,27 @@ static void set_worker_limits(proxy_worker *worker, const azl_endpoint_t *ep)
 #endif
     worker->s->keepalive = 1;
     worker->s->keepalive_set = 1;
+}
+
+static const char *create_workers(azl_upstream_t *up, const azl_endpoint_t *ep,
+                                  apr_interval_time_t connect,
+                                  apr_pool_t *pconf)
+{
+    const char *err;
+
+    err = ap_proxy_define_worker(pconf, &up->worker, NULL, NULL, ep->url, 0);
+    if (err) {
+        return err;
+    }
+    set_worker_limits(up->worker, ep, connect);
+    err = ap_proxy_define_worker(pconf, &up->unpooled, NULL, NULL, ep->url, 0);
+    if (err) {
+        return err;
+    }
+    set_worker_limits(up->unpooled, ep, connect);
+    up->unpooled->s->disablereuse = 1;
+    up->unpooled->s->disablereuse_set = 1;
+    return NULL;
 }
 
 const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
@@ -148,11 +173,10 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
     azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
     const char *err;
 
-    err = ap_proxy_define_worker(pconf, &up->worker, NULL, NULL, ep->url, 0);
+    err = create_workers(up, ep, ep->connect_timeout, pconf);
     if (err) {
         return err;
     }
-    set_worker_limits(up->worker, ep);
     up->section = ap_create_per_dir_config(pconf);
     err = walk_directives(up, ep, proxy, pconf, ptemp, s);
     if (!err && ep->tls) {
@@ -162,13 +186,36 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
     return err;
 }
 
+const char *azl_upstream_create_own(azl_deployment_t *d, apr_pool_t *pconf)
+{
+    azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
+
+    up->section = d->endpoint->upstream->section;
+    d->upstream = up;
+    return create_workers(up, d->endpoint, d->limits.connect, pconf);
+}
+
+static const char *init_workers(azl_upstream_t *up, apr_pool_t *pchild,
+                                server_rec *s)
+{
+    apr_status_t rv = ap_proxy_initialize_worker(up->worker, s, pchild);
+
+    if (rv == APR_SUCCESS) {
+        rv = ap_proxy_initialize_worker(up->unpooled, s, pchild);
+    }
+    return rv == APR_SUCCESS ? NULL : "the connection pool could not be made";
+}
+
 const char *azl_upstream_child_init(azl_endpoint_t *ep, apr_pool_t *pchild,
                                     server_rec *s)
 {
-    apr_status_t rv;
+    return init_workers(ep->upstream, pchild, s);
+}
 
-    rv = ap_proxy_initialize_worker(ep->upstream->worker, s, pchild);
-    return rv == APR_SUCCESS ? NULL : "the connection pool could not be made";
+const char *azl_upstream_child_init_own(azl_deployment_t *d, apr_pool_t *pchild,
+                                        server_rec *s)
+{
+    return init_workers(d->upstream, pchild, s);
 }
 
 /*
@@ -207,6 +254,7 @@ static int proxy_create_req(request_rec *r, request_rec *answer)
     if (!ar || !ar->attempt) {
         return DECLINED;
     }
+    ar->attempt->sent = 1;
     azl_watch_begin(ar->attempt, answer);
     return OK;
 }
@@ -287,11 +335,14 @@ static int has_foreign_settings(const ap_conf_vector_t *dir_config)
     return proxy && (proxy->preserve_host || proxy->error_override);
 }
 
-azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
-                             const azl_endpoint_t *ep, const char *url)
+azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
+                             int fresh)
 {
     proxy_server_conf *conf =
         ap_get_module_config(r->server->module_config, &proxy_module);
+    const azl_deployment_t *d = ar->attempt->deployment;
+    const azl_upstream_t *up =
+        d->upstream ? d->upstream : d->endpoint->upstream;
     ap_conf_vector_t *dir_config = r->per_dir_config;
     int rc;
 
@@ -300,15 +351,15 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     }
     ar->client_headers = r->headers_in;
     r->headers_in = upstream_headers(r, ar);
-    if (ep->tls || has_foreign_settings(dir_config)) {
-        r->per_dir_config = ap_merge_per_dir_configs(r->pool, dir_config,
-                                                     ep->upstream->section);
+    if (d->endpoint->tls || has_foreign_settings(dir_config)) {
+        r->per_dir_config =
+            ap_merge_per_dir_configs(r->pool, dir_config, up->section);
     }
     apr_table_setn(r->subprocess_env, "proxy-interim-response", "Suppress");
     r->proxyreq = PROXYREQ_REVERSE;
 
-    rc = proxy_run_scheme_handler(r, ep->upstream->worker, conf, (char *)url,
-                                  NULL, 0);
+    rc = proxy_run_scheme_handler(r, fresh ? up->unpooled : up->worker, conf,
+                                  (char *)url, NULL, 0);
 
     r->proxyreq = PROXYREQ_NONE;
     r->per_dir_config = dir_config;
@@ -321,7 +372,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar,
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   AZLNO(0020) "%s: no answer from endpoint %s (%d)", ar->id,
-                  ep->name, rc);
+                  d->endpoint->name, rc);
     return apr_table_get(r->notes, "proxy_timedout") ? AZL_CALL_TIMED_OUT
                                                      : AZL_CALL_FAILED;
 }

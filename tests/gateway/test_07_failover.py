@@ -26,7 +26,8 @@ TRACES = {
 
 
 def configure(env, sim):
-    conf = env.conf().endpoint("a", sim.url)
+    # What fails in one test is whole again in the next.
+    conf = env.conf().add("AzureLITCooldown off").endpoint("a", sim.url)
     conf.endpoint("dead", "http://127.0.0.1:1", "connect-timeout=1s")
     conf.model("m1", "a/d1").model("m1", "a/d2", "order=2")
     conf.model("down", "dead/d1").model("down", "a/d2", "order=2")
@@ -56,7 +57,9 @@ MOVES = [
 @pytest.mark.parametrize("behaviour", MOVES, ids=str)
 def test_moves_on(client, sim, log, behaviour, stream):
     log.expect(r"\[proxy")
-    sim.script(behaviour, deployment="d1")
+    # Twice: a connection that was kept and is closed without a word may have
+    # been dead before, so the same is asked once more on a new one.
+    sim.script({**behaviour, "times": 2}, deployment="d1")
     answer = post(client, stream=stream)
     assert answer.status_code == 200
     said_text = (
@@ -66,7 +69,9 @@ def test_moves_on(client, sim, log, behaviour, stream):
     )
     assert said_text == WORDS
     assert served(sim)[-1] == "d2"
-    assert answer.headers["x-litellm-attempted-retries"] == "1"
+    assert answer.headers["x-litellm-attempted-retries"] == str(
+        len(served(sim)) - 1 if "fault" in behaviour else 1
+    )
     assert "retry-after" not in answer.headers
     assert len(answer.headers.get_list("content-type")) == 1
     # The second candidate got the whole body, with its own name.
@@ -102,8 +107,8 @@ def test_at_most_two_more(client, sim, log):
 
 
 def test_most_useful_error(client, sim):
-    sim.script({"error": "rate_ms"}, deployment="d1")
-    sim.script({"error": "front_door"}, deployment="d2")
+    sim.script({"error": "rate_ms", "times": 9}, deployment="d1")
+    sim.script({"error": "front_door", "times": 9}, deployment="d2")
     answer = post(client)
     assert answer.status_code == 429
     assert answer.headers["retry-after-ms"] == "350"
@@ -112,7 +117,7 @@ def test_most_useful_error(client, sim):
 
 @pytest.mark.parametrize("name", ["bad_key", "no_role", "firewall"])
 def test_our_credential(client, sim, log, name):
-    log.expect("AZL0031")
+    log.expect("AZL0034")
     sim.script({"error": name, "times": 2})
     error_of(post(client), 502, "upstream_authentication_error")
 
@@ -183,7 +188,7 @@ def test_answer_in_pieces(client, sim):
 
 
 @pytest.mark.parametrize("number, attempts", [
-    (None, 3), (0, 1), (1, 2), (4, 5), (10, 6),
+    (None, 3), (0, 1), (1, 2), (4, 5), (6, 7),
 ])
 def test_retry(gateway, sim, restart, number, attempts):
     """AzureLITRetry: so many beyond the first, if there are so many."""
@@ -199,7 +204,7 @@ def test_retry(gateway, sim, restart, number, attempts):
         answer = post(client)
     assert answer.status_code == 500
     assert answer.headers["x-litellm-attempted-retries"] == str(attempts - 1)
-    assert served(sim) == ["d1", "d2", "d3", "d1", "d2", "d3"][:attempts]
+    assert served(sim) == (["d1", "d2", "d3"] * 3)[:attempts]
     assert gateway.records(1)[0]["attempts"] == attempts
 
 
@@ -226,11 +231,14 @@ def test_kept_connection(gateway, sim, log, fault, stream):
 
     first = ask()
     for _ in range(3):
-        sim.script({"fault": fault}, deployment="d1")
+        sim.script({"fault": fault, "times": 2}, deployment="d1")
         again = ask()
+        sim.heal()
         assert again[0] == 200 and "said" in again[1]
         assert again[2] is first[2] is not None
-    assert served(sim) == ["d1"] + ["d1", "d2"] * 3
+    # Whoever says nothing on a kept connection is asked again on a new one.
+    turns = ["d1", "d2"] if fault == "garbage" else ["d1", "d1", "d2"]
+    assert served(sim) == ["d1"] + turns * 3
     connection.close()
 
 

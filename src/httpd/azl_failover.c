@@ -1,0 +1,271 @@
+#include "azl_failover.h"
+
+#include <apr_strings.h>
+
+#include "azl_answer.h"
+#include "azl_attempt.h"
+#include "azl_candidates.h"
+#include "azl_dialect.h"
+#include "azl_httpd.h"
+#include "azl_watch.h"
+
+/* Longer than this nobody waits on a thread of ours: the client is told how
+ * long, and its SDK waits. */
+#define WAIT_MAX apr_time_from_sec(5)
+/* The first wait when the upstream names none; each further one is twice as
+ * long. */
+#define BACKOFF apr_time_from_msec(250)
+
+/* A request on its way through the stages. */
+typedef struct run_t {
+    request_rec *r;
+    azl_request_t *ar;
+    apr_time_t over_by; /* 0: no limit of its own */
+    int over;           /* the client has its answer, or has gone */
+} run_t;
+
+/* What an attempt that failed means for the next. */
+typedef struct verdict_t {
+    int status;    /* the upstream's, or what stands for its silence */
+    int elsewhere; /* another deployment may do better */
+    int again;     /* the same one may, later */
+    int reason;    /* AZL_FALLBACK_..., 0: no other model would do better */
+    apr_interval_time_t wait; /* the upstream's own; -1: not said */
+} verdict_t;
+
+static int is_code(const azl_error_t *err, const char *code)
+{
+    return strcmp(err->code, code) == 0;
+}
+
+/* Said no, and did nothing. */
+static int may_ask_again(int status)
+{
+    return status == 408 || status == 429 || status == 529 ||
+           (status >= 500 && status <= 504 && status != 501);
+}
+
+static void judge_answer(const azl_attempt_t *at, verdict_t *v)
+{
+    const azl_error_t *err = &at->error;
+
+    v->elsewhere =
+        azl_failure_moves_on(err->status) || is_code(err, "model_not_found");
+    v->again = may_ask_again(v->status) && !err->no_retry;
+    if (is_code(err, "context_length_exceeded")) {
+        v->reason = AZL_FALLBACK_CONTEXT_WINDOW;
+        v->elsewhere = 0;
+    }
+    else if (is_code(err, "content_filter") ||
+             is_code(err, "content_policy_violation")) {
+        v->reason = AZL_FALLBACK_CONTENT_FILTER;
+        v->elsewhere = 0;
+    }
+    else if (v->elsewhere) {
+        v->reason = AZL_FALLBACK_ERROR;
+    }
+}
+
+/* No answer that can be read: see azl_failover.h for what may be repeated. */
+static void judge_silence(const run_t *run, const azl_attempt_t *at,
+                          verdict_t *v)
+{
+    v->elsewhere = !(at->sent && run->ar->doc.background);
+    v->again = !at->sent;
+    v->reason = v->elsewhere ? AZL_FALLBACK_ERROR : 0;
+}
+
+static void judge(const run_t *run, const azl_attempt_t *at, verdict_t *v)
+{
+    double seconds = azl_failure_wait(&at->error);
+
+    memset(v, 0, sizeof(*v));
+    v->wait =
+        seconds < 0 ? -1 : (apr_interval_time_t)(seconds * APR_USEC_PER_SEC);
+    if (at->status && (at->status < 200 || at->status > 299)) {
+        v->status = at->status;
+        judge_answer(at, v);
+    }
+    else if (at->stream && azl_stream_state(at->stream)->failed) {
+        /* 200, and then an error in place of content */
+        v->status = at->error.status;
+        judge_answer(at, v);
+    }
+    else {
+        v->status = at->error.status;
+        judge_silence(run, at, v);
+    }
+}
+
+static void log_failure(const run_t *run, const azl_attempt_t *at,
+                        const verdict_t *v)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, run->r,
+                  AZLNO(0031) "%s: attempt %d at %s failed: %d %s", run->ar->id,
+                  run->ar->rec.attempts, at->deployment->id, v->status,
+                  at->error.code);
+}
+
+/* The connection was dead before anything was read on it. */
+static int was_stale(const azl_attempt_t *at)
+{
+    return at->reused && !at->heard && at->ended_by == AZL_END_NONE;
+}
+
+/* One deployment's turn: an attempt, and another if its connection was stale.
+ */
+static const azl_attempt_t *try_deployment(run_t *run, const azl_stage_t *stage,
+                                           const azl_candidate_t *c)
+{
+    azl_attempt_plan_t plan = {stage->model, c->deployment, c->url,
+                               run->over_by, 0};
+    const azl_attempt_t *at = azl_attempt_make(run->r, run->ar, &plan);
+
+    if (was_stale(at) && !at->client_gone) {
+        plan.fresh = 1;
+        at = azl_attempt_make(run->r, run->ar, &plan);
+    }
+    run->over = at->committed || at->client_gone;
+    return at;
+}
+
+/* Everybody's turn is over, one may have another after a while. NULL: nobody,
+ * or too late. */
+static azl_candidate_t *wait_for_one(run_t *run, azl_stage_t *stage)
+{
+    azl_candidate_t *c = azl_stage_soonest(stage);
+    apr_interval_time_t wait;
+
+    if (!c) {
+        return NULL;
+    }
+    wait = c->wait >= 0 ? c->wait : BACKOFF << c->turns;
+    /* up to a quarter more, so that those who failed together do not come
+     * back together */
+    wait += (apr_interval_time_t)(azl_request_random(NULL) %
+                                  (apr_uint32_t)(wait / 4 + 1));
+    if (wait > WAIT_MAX ||
+        (run->over_by && apr_time_now() + wait >= run->over_by)) {
+        return NULL;
+    }
+    if (azl_watch_pause(run->r, wait)) {
+        run->ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
+        run->over = 1;
+        return NULL;
+    }
+    return azl_stage_again(stage, c) ? c : NULL;
+}
+
+static int is_late(const run_t *run)
+{
+    return run->over_by && apr_time_now() >= run->over_by;
+}
+
+/* All attempts at one model. *err and *reason: why it has no answer. */
+static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
+                      int *reason)
+{
+    int tries;
+
+    *reason = AZL_FALLBACK_ERROR;
+    for (tries = 0; tries <= run->ar->conf->retry; tries++) {
+        azl_candidate_t *c = azl_stage_next(stage);
+        const azl_attempt_t *at;
+        verdict_t v;
+
+        if (!c && tries) {
+            c = wait_for_one(run, stage);
+        }
+        if (!c && !tries) {
+            azl_stage_no_candidate(stage, err);
+        }
+        if (!c || run->over) {
+            return;
+        }
+        at = try_deployment(run, stage, c);
+        azl_stage_ended(stage, c);
+        if (run->over) {
+            return;
+        }
+        judge(run, at, &v);
+        log_failure(run, at, &v);
+        azl_stage_failed(stage, c, v.status, v.elsewhere, v.again, v.wait);
+        if (tries == 0 || azl_failure_better(err, &at->error)) {
+            *err = at->error;
+        }
+        *reason = v.reason;
+        if (!v.elsewhere || is_late(run)) {
+            return;
+        }
+    }
+}
+
+static int answer_failure(const run_t *run, const azl_error_t *err)
+{
+    request_rec *r = run->r;
+
+    r->headers_out = apr_table_copy(r->pool, run->ar->base_headers);
+    run->ar->rec.error = err->cls;
+    return azl_answer_error(r, run->ar, err);
+}
+
+static void log_fallback(const run_t *run, const azl_model_t *from,
+                         const azl_model_t *to, const azl_error_t *err)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, run->r,
+                  AZLNO(0036) "%s: %s has no answer (%d %s), %s is asked "
+                              "instead",
+                  run->ar->id, from->alias, err->status, err->code, to->alias);
+}
+
+/* The models that stand in for the first. 1: the request is over. */
+static int run_fallbacks(run_t *run, const azl_error_t *first, int reason)
+{
+    const azl_model_t *from = run->ar->model;
+    const apr_array_header_t *list = from->fallbacks;
+    azl_error_t err = *first;
+    int i;
+
+    for (i = 0; list && i < list->nelts && reason; i++) {
+        const azl_fallback_t *f = &APR_ARRAY_IDX(list, i, azl_fallback_t);
+        azl_stage_t *stage;
+
+        if (!(f->on & reason) || is_late(run)) {
+            continue;
+        }
+        log_fallback(run, from, f->model, &err);
+        run->ar->fallbacks++;
+        stage = azl_stage_create(run->r, run->ar, f->model);
+        run_stage(run, stage, &err, &reason);
+        if (run->over) {
+            return 1;
+        }
+        from = f->model;
+    }
+    return 0;
+}
+
+static apr_time_t limit_of(const azl_request_t *ar)
+{
+    apr_interval_time_t limit = ar->model ? ar->model->limits.total : -1;
+
+    if (ar->total_limit && (limit < 0 || ar->total_limit < limit)) {
+        limit = ar->total_limit;
+    }
+    return limit < 0 ? 0 : ar->rec.time + limit;
+}
+
+int azl_failover_run(request_rec *r, azl_request_t *ar)
+{
+    run_t run = {r, ar, limit_of(ar), 0};
+    azl_error_t err;
+    int reason;
+
+    ar->base_headers = r->headers_out;
+    run_stage(&run, azl_stage_create(r, ar, ar->model), &err, &reason);
+    if (run.over || (!ar->pinned && run_fallbacks(&run, &err, reason))) {
+        return OK;
+    }
+    ar->served = NULL;
+    return answer_failure(&run, &err);
+}
