@@ -138,14 +138,14 @@ class Env:
         path.write_text(self.frame(own))
         return path
 
-    def check(self, conf):
+    def check(self, conf, *options):
         """httpd -t: (exit code, what it said). The line numbers in it count
         from the frame; own_line() turns them back."""
         path = self.root / "check.conf"
         own = conf if isinstance(conf, str) else conf.text()
         path.write_text(self.frame(own).replace("httpd.pid", "check.pid"))
         done = subprocess.run(
-            [self.httpd, "-t", "-f", path],
+            [self.httpd, "-t", "-f", path, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

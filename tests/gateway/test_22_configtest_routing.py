@@ -1,5 +1,7 @@
 """httpd -t finds mistakes in what is said of routing, times and fallbacks."""
 
+import json
+
 import pytest
 
 ALIASES = [
@@ -190,3 +192,313 @@ def test_not_in_a_location(env):
         status, text = env.check(f"<Location />\n{line}\n</Location>\n")
         assert status != 0
         assert line.split()[0] in text and "<Location>" in text
+
+
+# What the directives come to: `httpd -t -D DUMP_AZURELIT` prints it.
+
+
+def dump(env, *lines):
+    """The servers, each as {alias: lines}, and under "" its own line."""
+    own = "\n".join(["AzureLIT on", *ALIASES, *lines, ""])
+    status, text = env.check(own, "-D", "DUMP_AZURELIT")
+    assert status == 0, text
+    servers = []
+    for line in text.splitlines():
+        if line.startswith("AzureLIT "):
+            servers.append({"": line})
+        elif line.startswith("    "):
+            servers[-1][alias].append(line.strip())
+        elif line.startswith("  "):
+            alias = line.split()[0]
+            servers[-1][alias] = [line.strip()]
+    return servers
+
+
+def main_server(env, *lines):
+    servers = dump(env, *lines)
+    assert len(servers) == 1
+    return servers[0]
+
+
+def fallbacks(model):
+    prefix = "fallback on="
+    return {
+        line.split()[1][len("on=") :]: line.split()[2:]
+        for line in model
+        if line.startswith(prefix)
+    }
+
+
+def test_defaults(env):
+    server = main_server(env)
+    assert "mid-stream=error" in server[""]
+    assert "max-in-flight" not in server[""]
+    assert "cooldown: fails=3 window=60s time=5s percent=50" in server[""]
+    assert server["a"] == [
+        "a simple-shuffle",
+        "e/a weight=1 order=1 first-token-timeout=300s idle-timeout=120s",
+    ]
+
+
+def test_everything_said(env):
+    server = main_server(
+        env,
+        "AzureLITModel m e/d rpm=60 tpm=100000 max-parallel=8 limits=hard "
+        "connect-timeout=250ms first-token-timeout=20 idle-timeout=10s "
+        "timeout=2min spill=e/d-spill",
+        "AzureLITModel m e/d2 limits=soft spill=e/d-spill",
+        "AzureLITRouting m cache-affinity",
+        "AzureLITCooldown fails=5 time=500ms",
+        "AzureLITMaxInFlight 900",
+        "AzureLITMidStream continue",
+    )
+    assert "mid-stream=continue max-in-flight=900" in server[""]
+    assert "fails=5 window=60s time=500ms percent=50" in server[""]
+    times = (
+        "connect-timeout=250ms first-token-timeout=20s idle-timeout=10s "
+        "timeout=120s"
+    )
+    assert server["m"] == [
+        "m cache-affinity",
+        "e/d weight=1 order=1 rpm=60 tpm=100000 max-parallel=8 limits=hard "
+        + times,
+        f"spill e/d-spill {times}",
+        "e/d2 weight=1 order=1 first-token-timeout=300s idle-timeout=120s",
+        f"spill e/d-spill {times}",
+    ]
+
+
+def test_off(env):
+    server = main_server(
+        env,
+        "AzureLITCooldown off",
+        "AzureLITMaxInFlight off",
+        "AzureLITMidStream error",
+    )
+    assert "cooldown: off" in server[""]
+    assert "max-in-flight" not in server[""]
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    "simple-shuffle least-busy latency usage cost cache-affinity".split(),
+)
+def test_strategies(env, strategy):
+    server = main_server(
+        env, f"AzureLITRouting {strategy}", "AzureLITRouting b usage"
+    )
+    assert server["a"][0] == f"a {strategy}"
+    assert server["b"][0] == "b usage"
+
+
+def test_times_from_the_nearest(env):
+    """Deployment, alias, server, default; each time for itself."""
+    server = main_server(
+        env,
+        "AzureLITModel m e/d idle-timeout=1s timeout=4s",
+        "AzureLITModel m e/d2",
+        "AzureLITTimeout idle-timeout=3s connect-timeout=3s timeout=300s",
+        "AzureLITTimeout m idle-timeout=2s timeout=200s",
+    )
+    assert server["m"] == [
+        "m simple-shuffle timeout=200s",
+        "e/d weight=1 order=1 connect-timeout=3s first-token-timeout=300s "
+        "idle-timeout=1s timeout=4s",
+        "e/d2 weight=1 order=1 connect-timeout=3s first-token-timeout=300s "
+        "idle-timeout=2s timeout=200s",
+    ]
+    assert server["a"] == [
+        "a simple-shuffle timeout=300s",
+        "e/a weight=1 order=1 connect-timeout=3s first-token-timeout=300s "
+        "idle-timeout=3s timeout=300s",
+    ]
+
+
+CHAINS = [
+    # (lines, the chains of a, the chains of b)
+    (["a b", "b c"], {"error": ["b", "c"]}, {"error": ["c"]}),
+    (["a b c", "b d"], {"error": ["b", "d", "c"]}, {"error": ["d"]}),
+    (["a b c", "b c d"], {"error": ["b", "c", "d"]}, {"error": ["c", "d"]}),
+    # each reason has its own chain
+    (
+        ["a b on=error", "b c on=context-window"],
+        {"error": ["b"]},
+        {"context-window": ["c"]},
+    ),
+    (
+        ["a b c on=error,content-filter", "a c b on=context-window"],
+        {
+            "error": ["b", "c"],
+            "context-window": ["c", "b"],
+            "content-filter": ["b", "c"],
+        },
+        {},
+    ),
+    (
+        ["a b c", "a c d on=context-window"],
+        {"error": ["b", "c"], "context-window": ["c", "d"]},
+        {},
+    ),
+    # * is for those without a line, never for itself, never a loop
+    (["* b c"], {"error": ["b", "c"]}, {"error": ["c"]}),
+    (["* c", "a b"], {"error": ["b", "c"]}, {"error": ["c"]}),
+    (["* a", "a b"], {"error": ["b"]}, {"error": ["a"]}),
+    (
+        ["* d on=error,context-window", "a b"],
+        {"error": ["b", "d"], "context-window": ["d"]},
+        {"error": ["d"], "context-window": ["d"]},
+    ),
+]
+
+
+@pytest.mark.parametrize("lines, of_a, of_b", CHAINS)
+def test_fallback_chains(env, lines, of_a, of_b):
+    server = main_server(env, *(f"AzureLITFallback {line}" for line in lines))
+    assert fallbacks(server["a"]) == of_a
+    assert fallbacks(server["b"]) == of_b
+
+
+# Said for the main server of which virtual hosts inherit.
+OUTER = [
+    "AzureLITRouting latency",
+    "AzureLITRouting a cost",
+    "AzureLITTimeout idle-timeout=30s timeout=50s",
+    "AzureLITTimeout a timeout=40s connect-timeout=1s",
+    "AzureLITCooldown fails=7",
+    "AzureLITMaxInFlight 70",
+    "AzureLITMidStream continue",
+    "AzureLITFallback a b on=error,context-window",
+    "AzureLITFallback * c",
+]
+
+
+def host(env, *lines):
+    """A virtual host in a server that has OUTER."""
+    servers = dump(env, *OUTER, "<VirtualHost *:1>", *lines, "</VirtualHost>")
+    assert len(servers) == 2
+    return next(one for one in servers if "check.conf:" in one[""])
+
+
+def test_host_inherits(env):
+    server = host(env, "ServerName other")
+    assert "AzureLIT other" in server[""]
+    assert "mid-stream=continue max-in-flight=70" in server[""]
+    assert "fails=7" in server[""]
+    assert server["a"][:2] == [
+        "a cost timeout=40s",
+        "e/a weight=1 order=1 connect-timeout=1s first-token-timeout=300s "
+        "idle-timeout=30s timeout=40s",
+    ]
+    assert fallbacks(server["a"]) == {
+        "error": ["b", "c"],
+        "context-window": ["b"],
+    }
+    assert server["b"][0] == "b latency timeout=50s"
+    assert fallbacks(server["b"]) == {"error": ["c"]}
+
+
+def test_host_says_otherwise(env):
+    server = host(
+        env,
+        "AzureLITRouting usage",
+        "AzureLITRouting a least-busy",
+        "AzureLITTimeout idle-timeout=20s",
+        "AzureLITTimeout a timeout=25s",
+        "AzureLITCooldown time=9s",
+        "AzureLITMaxInFlight off",
+        "AzureLITMidStream error",
+        "AzureLITFallback a d",
+        "AzureLITFallback d b",
+    )
+    assert "mid-stream=error" in server[""]
+    assert "max-in-flight" not in server[""]
+    # one directive, one value: what it does not name has its default
+    assert "fails=3 window=60s time=9s" in server[""]
+    assert server["a"][:2] == [
+        "a least-busy timeout=25s",
+        "e/a weight=1 order=1 connect-timeout=1s first-token-timeout=300s "
+        "idle-timeout=20s timeout=25s",
+    ]
+    assert server["b"][0] == "b usage timeout=50s"
+    # only the reason it names; `*` holds on
+    assert fallbacks(server["a"]) == {
+        "error": ["d", "b", "c"],
+        "context-window": ["b"],
+    }
+
+
+def test_host_with_models_of_its_own(env):
+    """Lines on aliases stay with the models they are about."""
+    server = host(
+        env,
+        "AzureLITModel a e/other",
+        "AzureLITModel z e/z",
+        "AzureLITFallback z a",
+    )
+    assert set(server) == {"", "a", "z"}
+    assert server["a"][0] == "a latency timeout=50s"
+    assert fallbacks(server["a"]) == {}
+    assert fallbacks(server["z"]) == {"error": ["a"]}
+
+
+def test_host_without_the_alias(env):
+    """A line is checked with the models of its own server."""
+    lines = [
+        "<VirtualHost *:1>",
+        "AzureLITModel z e/z",
+        "AzureLITFallback z a",
+        "</VirtualHost>",
+    ]
+    status, text = env.check("\n".join(["AzureLIT on", *ALIASES, *lines, ""]))
+    assert status != 0
+    assert "alias 'a' is not defined" in text and "defined are: z" in text
+
+
+def test_nothing_is_printed_unasked(env):
+    status, text = env.check("\n".join(["AzureLIT on", *ALIASES, ""]))
+    assert status == 0
+    assert "simple-shuffle" not in text
+
+
+def price_file(env, *names):
+    path = env.tmp / "prices.json"
+    models = [
+        {
+            "model": name,
+            "input": "1",
+            "output": "2",
+            "source": "https://example.com/prices",
+            "date": "2026-11",
+        }
+        for name in names
+    ]
+    path.write_text(
+        json.dumps({"unit": "USD per million tokens", "models": models})
+    )
+    return f"AzureLITPriceFile {path}"
+
+
+@pytest.mark.parametrize("options, warns", [
+    ("base-model=gpt-x", False),
+    ("base-model=gpt-y", True),
+    ("", False),
+    ("base-model=gpt-y input-price=1 output-price=2", False),
+    ("base-model=gpt-y input-price=0 output-price=0 spill=e/p", True),
+])
+def test_base_model_without_a_price(env, options, warns):
+    lines = [price_file(env, "gpt-x"), f"AzureLITModel m e/d {options}"]
+    status, text = env.check("\n".join(["AzureLIT on", *ALIASES, *lines, ""]))
+    assert status == 0, text
+    assert ("AZL0050" in text) == warns
+    if warns:
+        assert "base-model=gpt-y" in text and "prices.json" in text
+        assert at_line(env, text, 3 + len(ALIASES))
+
+
+def test_base_model_without_a_price_file(env):
+    status, text = env.check(
+        "\n".join(
+            ["AzureLIT on", *ALIASES, "AzureLITModel m e/d base-model=x", ""]
+        )
+    )
+    assert status == 0 and "AZL0050" not in text
