@@ -46,6 +46,13 @@ struct azl_usage_log_t;
 #define AZL_COOLDOWN_TIME_DEFAULT apr_time_from_sec(5)
 #define AZL_COOLDOWN_PERCENT_DEFAULT 50
 
+/* AzureLITMetrics: who may see /metrics and /health. */
+typedef enum {
+    AZL_SEEN_BY_MASTER = 0, /* on: who has the master key */
+    AZL_SEEN_BY_NOBODY,     /* off */
+    AZL_SEEN_BY_ANYBODY     /* open: whom httpd lets through */
+} azl_seen_by_e;
+
 /* A key or key file as configured. */
 typedef struct azl_key_source_t {
     const char *file; /* NULL: the members below */
@@ -105,6 +112,8 @@ typedef struct azl_conf_t {
     azl_cooldown_t cooldown; /* AzureLITCooldown; fails -1: not set */
     int max_in_flight;     /* AzureLITMaxInFlight; -1: not set, 0: no limit */
     int mid_stream;        /* AzureLITMidStream: 1 continue */
+    int seen_by;           /* AzureLITMetrics: azl_seen_by_e */
+    apr_interval_time_t probe; /* AzureLITProbe; 0: off */
     const char *usage_log;
     const char *price_file;
     apr_array_header_t *key_sources; /* azl_key_source_t */
@@ -116,6 +125,8 @@ typedef struct azl_conf_t {
     /* resolved */
     azl_catalog_t *catalog;
     azl_seal_t *seal; /* NULL without any secret to derive one from */
+    apr_uint64_t scope; /* of its metrics (azl_metrics.h): servers with the
+                           same master key share one */
     struct azl_usage_log_t *log; /* NULL: no usage log */
     azl_gate_t *gate;            /* of the whole server; NULL: not shared */
     azl_health_t *load;          /* how long its requests take; likewise */

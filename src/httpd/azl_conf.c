@@ -7,6 +7,9 @@
 #include "azl_httpd.h"
 #include "azl_routing.h"
 
+/* Servers without a master key are seen together. */
+#define SCOPE_WITHOUT_MASTER 1
+
 void azl_limits_unset(azl_limits_t *limits)
 {
     limits->connect = -1;
@@ -54,6 +57,8 @@ void *azl_conf_create(apr_pool_t *p, server_rec *s)
     conf->cooldown.fails = -1;
     conf->max_in_flight = -1;
     conf->mid_stream = -1;
+    conf->seen_by = -1;
+    conf->probe = -1;
     conf->key_sources = apr_array_make(p, 2, sizeof(azl_key_source_t));
     conf->endpoints = apr_array_make(p, 2, sizeof(azl_endpoint_t *));
     conf->models = apr_array_make(p, 2, sizeof(azl_model_line_t));
@@ -85,6 +90,8 @@ void *azl_conf_merge(apr_pool_t *p, void *basev, void *addv)
     conf->cooldown = add->cooldown.fails >= 0 ? add->cooldown : base->cooldown;
     MERGE(max_in_flight, -1);
     MERGE(mid_stream, -1);
+    MERGE(seen_by, -1);
+    MERGE(probe, -1);
     MERGE(usage_log, NULL);
     MERGE(price_file, NULL);
     conf->endpoints = apr_array_append(p, base->endpoints, add->endpoints);
@@ -121,6 +128,7 @@ static const char *build_keyring(azl_conf_t *conf, apr_pool_t *p,
     int i;
 
     conf->keyring = azl_keyring_create(p);
+    conf->scope = SCOPE_WITHOUT_MASTER;
     for (i = 0; i < conf->key_sources->nelts && !err; i++, source++) {
         if (source->file) {
             err = azl_keyring_load(conf->keyring, source->file, ptemp);
@@ -134,6 +142,7 @@ static const char *build_keyring(azl_conf_t *conf, apr_pool_t *p,
         unsigned char digest[AZL_SHA256_LEN];
 
         azl_crypto_sha256(conf->master_key, strlen(conf->master_key), digest);
+        memcpy(&conf->scope, digest, sizeof(conf->scope));
         err = azl_keyring_add_master(conf->keyring, digest);
     }
     return err;
@@ -204,6 +213,12 @@ static void set_defaults(azl_conf_t *conf)
     }
     if (conf->mid_stream < 0) {
         conf->mid_stream = 0;
+    }
+    if (conf->seen_by < 0) {
+        conf->seen_by = AZL_SEEN_BY_MASTER;
+    }
+    if (conf->probe < 0) {
+        conf->probe = 0;
     }
 }
 

@@ -291,6 +291,10 @@ const command_rec azl_directives[] = {
                   "file or |program that gets one JSON line for each request"),
     AP_INIT_TAKE1("AzureLITPriceFile", cmd_price_file, NULL, RSRC_CONF,
                   "price table, see conf/prices.json"),
+    AP_INIT_TAKE1("AzureLITMetrics", azl_cmd_metrics, NULL, RSRC_CONF,
+                  "on, off or open: who may see /metrics and /health"),
+    AP_INIT_TAKE1("AzureLITProbe", azl_cmd_probe, NULL, RSRC_CONF,
+                  "how often deployments without traffic are asked; off: not"),
     AP_INIT_TAKE1("AzureLITKeepAliveHold", cmd_hold, NULL, RSRC_CONF,
                   "how long a connection is held after an answer; off: not"),
     {.name = NULL}};
