@@ -139,7 +139,7 @@ static azl_candidate_t *wait_for_one(run_t *run, azl_stage_t *stage)
     if (!c) {
         return NULL;
     }
-    wait = c->wait >= 0 ? c->wait : BACKOFF << c->turns;
+    wait = c->wait >= 0 ? c->wait : BACKOFF << (c->turns - 1);
     /* up to a quarter more, so that those who failed together do not come
      * back together */
     wait += (apr_interval_time_t)(azl_request_random(NULL) %

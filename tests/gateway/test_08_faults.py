@@ -17,6 +17,8 @@ JSON = {"Content-Type": "application/json"}
 
 def configure(env, sim):
     conf = env.conf().add("Protocols h2c http/1.1").endpoint("a", sim.url)
+    # What fails in one test is whole again in the next.
+    conf.add("AzureLITCooldown off")
     conf.endpoint("slow", sim.url, "timeout=1s")
     conf.endpoint("dead", "http://127.0.0.1:1", "connect-timeout=1s")
     conf.model("one", "a/d1").model("two", "a/d1").model("two", "a/d2",
@@ -38,6 +40,8 @@ def record(gateway):
     return gateway.records(1)[0]
 
 
+# Where nobody else is, these are asked again.
+REPEATED = ("rate limit", "server", "front door", "its timeout")
 # No answer that could be used: (behaviour, status, code, error class).
 WITHOUT_ANSWER = {
     "reset": ({"fault": "reset"}, 502, "upstream_unreachable", "Unknown"),
@@ -78,15 +82,20 @@ WITHOUT_ANSWER = {
 @pytest.mark.parametrize("name", WITHOUT_ANSWER)
 def test_no_answer(client, gateway, sim, log, name):
     behaviour, status, code, kind = WITHOUT_ANSWER[name]
-    log.expect(r"\[proxy", "AZL0031")
-    sim.script(behaviour)
+    log.expect(r"\[proxy", "AZL0034")
+    sim.script({**behaviour, "times": 3})
     answer = post(client)
+    sim.heal()
     error_of(answer, status, code or answer.json()["error"]["code"])
     assert PROMPT not in answer.text and HTML not in answer.text
-    assert served(sim) == ["d1"]
+    attempts = 3 if name in REPEATED else 1
     found = record(gateway)
     assert (found["status"], found["error"]) == (status, kind)
-    assert (found["attempts"], found["deployment"]) == (1, "a/d1")
+    assert found["deployment"] == "a/d1"
+    # Once more for a kept connection that may have been dead before.
+    stale = len(served(sim)) - attempts
+    assert stale in ((0, 1) if name in ("reset", "no status line") else (0,))
+    assert found["attempts"] == attempts + stale
     assert found["prompt_tokens"] is found["cost_usd"] is None
 
 
@@ -112,7 +121,7 @@ def test_refused_connection(client, gateway, sim, log):
     assert served(sim) == []
     found = record(gateway)
     assert (found["status"], found["error"]) == (502, "Unknown")
-    assert found["attempts"] == 1
+    assert found["attempts"] == 3
 
 
 @pytest.mark.parametrize("stream", [False, True])
