@@ -313,11 +313,11 @@ static apr_interval_time_t length_of(const azl_stage_t *stage,
 static void blame_endpoint(azl_stage_t *stage, const azl_deployment_t *d,
                            int status, apr_time_t now)
 {
+    const azl_cooldown_t *rule = &stage->ar->conf->cooldown;
     const azl_endpoint_t *endpoint = d->endpoint;
 
-    if (endpoint->health &&
-        !azl_health_failure(endpoint->health, now, &stage->ar->conf->cooldown,
-                            status, 0, 0)) {
+    if (endpoint->health && rule->time > 0 &&
+        !azl_health_failure(endpoint->health, now, rule, status, 0, 0)) {
         return; /* it has been said */
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, stage->r,

@@ -10,6 +10,7 @@ import sdk
 def configure(env, sim):
     return (
         env.conf()
+        .add("AzureLITCooldown off")
         .endpoint("v1", sim.url)
         .endpoint("classic", sim.url, "api-version=2024-10-21")
         .endpoint("oai", env.plain.url, "dialect=openai")
@@ -102,7 +103,7 @@ def test_async(gateway, sim):
     ],
 )
 def test_errors_by_class(sdk_client, sim, log, name, kind):
-    log.expect("AZL0031")
+    log.expect("AZL0034")
     sim.script({"error": name, "times": 9})
     with pytest.raises(kind) as caught:
         sdk.chat(sdk_client, "m1")

@@ -48,7 +48,7 @@ COST = Decimal("0.00235")
 def configure(env, sim):
     prices = env.root / "prices.json"
     prices.write_text(json.dumps(PRICES))
-    conf = env.conf().endpoint("a", sim.url)
+    conf = env.conf().add("AzureLITCooldown off").endpoint("a", sim.url)
     conf.add(
         f"AzureLITPriceFile {prices}",
         "AzureLITMaxBody 100k",

@@ -15,6 +15,7 @@ BIG = 2 * 1024 * 1024
 def configure(env, sim):
     env.secrets += [OTHER, NARROW, SHARED]
     conf = env.conf().key("other", OTHER).key("narrow", NARROW, "models=m1")
+    conf.add("AzureLITCooldown off")
     conf.key("shared", SHARED, "models=both")
     conf.endpoint("azure", sim.url)
     # The same service a second time, by its classic surface.
@@ -126,7 +127,7 @@ def test_no_failover_from_where_it_is_stored(client, gateway, sim, plain):
             break
         plain.reset()
     plain.reset()
-    sim.script({"error": "rate_ms"})
+    sim.script({"error": "rate_ms", "times": 3})
     answer = ask(client, "both", previous_response_id=first)
     assert answer.status_code == 429
     assert plain.journal() == []

@@ -18,7 +18,7 @@ def configure(env, sim):
     site.joinpath("closed.html").write_text(PAGE)
     site.joinpath("error.html").write_text("an ErrorDocument")
     port = env.port
-    conf = env.conf()
+    conf = env.conf().add("AzureLITCooldown off")
     for name in ("deflate", "filter", "access_compat"):
         conf.add(f'LoadModule {name}_module "{env.modules}/mod_{name}.so"')
     conf.endpoint("a", sim.url).model("m1", "a/d1")
@@ -207,7 +207,7 @@ def test_error_documents(client):
 
 @pytest.mark.parametrize("name", ["server", "front_door"])
 def test_upstream_errors(client, sim, name):
-    sim.script({"error": name})
+    sim.script({"error": name, "times": 3})
     answer = post(client, "beside.test")
     error_of(answer, answer.status_code, answer.json()["error"]["code"])
     assert answer.status_code in (500, 503)

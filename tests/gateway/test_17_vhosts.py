@@ -27,6 +27,7 @@ def configure(env, sim):
     env.secrets.append("master-of-one-vhost")
     port = env.port
     conf = env.conf().add(f"Listen 127.0.0.1:{env.main_port}")
+    conf.add("AzureLITCooldown off")
     conf.add("AzureLITMaxBody 100000", "AzureLITRetry 0")
     conf.endpoint("a", sim.url).model("m1", "a/d1")
     conf.model("pair", "a/d1").model("pair", "a/d2", "order=2")

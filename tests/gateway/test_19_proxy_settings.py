@@ -18,6 +18,7 @@ def strange(env):
 @pytest.fixture(scope="module")
 def gateway(env, simulator, strange):
     conf = env.conf().add(
+        "AzureLITCooldown off",
         "ProxyPreserveHost On",
         "ProxyErrorOverride On",
         "ProxyVia Full",
@@ -74,7 +75,7 @@ def test_upstream_errors_are_read(client, sim, stream):
     sim.script({"error": "filtered"})
     error = error_of(post(client, stream=stream), 400, "content_filter")
     assert "content management policy" in error["message"]
-    sim.script({"error": "rate_ms"})
+    sim.script({"error": "rate_ms", "times": 3})
     answer = post(client, stream=stream)
     assert answer.status_code == 429
     assert answer.headers["retry-after-ms"] == "350"
