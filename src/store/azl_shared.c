@@ -12,17 +12,15 @@
  * another's: processes of the one before may still be busy with it. */
 #define GENERATIONS_KEPT 2
 
-/* In a row's word, beside the pid of the process that empties it. */
-#define ROW_EMPTYING ((apr_uint64_t)1 << 63)
-
 static apr_size_t to_line(apr_size_t n)
 {
     return (n + AZL_CACHE_LINE - 1) & ~(apr_size_t)(AZL_CACHE_LINE - 1);
 }
 
-/* Place a table at `at`, which may be 0 to learn how large all is. */
-static apr_size_t place_table(azl_shared_table_t *table, apr_size_t at, int n,
-                              apr_size_t size, int rows)
+/* How large a table's elements are; returns where it ends that begins at
+ * `at`. */
+static apr_size_t measure(azl_shared_table_t *table, apr_size_t at, int n,
+                          apr_size_t size, int rows)
 {
     table->n = n;
     table->gate_at = size - sizeof(azl_gate_t);
@@ -63,10 +61,10 @@ apr_status_t azl_shared_create(azl_shared_t **shared, apr_pool_t *pool,
     s->sizes = *sizes;
     gates_at =
         rows_at + to_line(sizeof(azl_word64_t) * (apr_size_t)sizes->processes);
-    health_at = place_table(&s->gates, gates_at, sizes->gates,
-                            sizeof(azl_gate_t), sizes->processes);
-    series_at = place_table(&s->health, health_at, sizes->deployments,
-                            sizeof(azl_health_t), sizes->processes);
+    health_at = measure(&s->gates, gates_at, sizes->gates, sizeof(azl_gate_t),
+                        sizes->processes);
+    series_at = measure(&s->health, health_at, sizes->deployments,
+                        sizeof(azl_health_t), sizes->processes);
     all = series_at + AZL_SHARED_SERIES_SIZE * (apr_size_t)sizes->series;
 
     /* The kernel gives zeroed pages; APR puts a word of its own in front. */
@@ -229,7 +227,8 @@ static void empty_words(const azl_shared_table_t *table, int row)
 static void empty_row(azl_shared_t *shared, int row, apr_uint64_t holder)
 {
     if (atomic_compare_exchange_strong(&shared->rows[row], &holder,
-                                       (apr_uint64_t)getpid() | ROW_EMPTYING)) {
+                                       (apr_uint64_t)getpid() |
+                                           AZL_ROW_EMPTYING)) {
         empty_words(&shared->gates, row);
         empty_words(&shared->health, row);
         atomic_store(&shared->rows[row], 0);
@@ -252,7 +251,7 @@ int azl_shared_enter(azl_shared_t *shared, apr_int64_t pid)
     /* A row of this pid is of a process that is gone, as this one is new. */
     for (i = 0; i < shared->sizes.processes; i++) {
         apr_uint64_t holder = atomic_load(&shared->rows[i]);
-        apr_uint64_t of = holder & ~ROW_EMPTYING;
+        apr_uint64_t of = holder & ~AZL_ROW_EMPTYING;
 
         if (of != 0 && (of == (apr_uint64_t)pid || !is_alive(of))) {
             empty_row(shared, i, holder);

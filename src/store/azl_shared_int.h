@@ -78,11 +78,13 @@ typedef struct azl_shared_table_t {
     int n;
 } azl_shared_table_t;
 
+/* In a row's word, beside the pid of the process that empties it. */
+#define AZL_ROW_EMPTYING ((apr_uint64_t)1 << 63)
+
 struct azl_shared_t {
     azl_shared_sizes_t sizes;
     azl_shared_head_t *head;
-    azl_word64_t *rows; /* pid; 0: free; AZL_ROW_EMPTYING with a pid: that
-                           process empties it */
+    azl_word64_t *rows; /* whose it is: a pid; 0: free */
     azl_shared_table_t gates;
     azl_shared_table_t health;
     char *series;

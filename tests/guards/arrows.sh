@@ -1,6 +1,6 @@
 #!/bin/sh
-# Includes go one way: src/httpd -> src/dialect -> src/core -> libraries, and
-# one file only knows each library.
+# Includes go one way: src/httpd -> src/dialect, src/store -> src/core ->
+# libraries, and one file only knows each library.
 . "$(dirname "$0")/tap.sh"
 
 httpd_headers='(httpd|http_[a-z]+|ap_[a-z_]+|mod_[a-z_]+|util_[a-z_]+'
@@ -16,15 +16,31 @@ includes() {
 core=$(listed libazurelit_la_SOURCES)
 tap_check "libazurelit includes no httpd header" \
     "$(includes "$httpd_headers" $core)"
-tap_check "src/core and src/dialect are libazurelit" \
-    "$(find src/core src/dialect -name '*.[ch]' | while read -r f; do
+tap_check "src/core, src/dialect and src/store are libazurelit" \
+    "$(find src/core src/dialect src/store -name '*.[ch]' | while read -r f; do
         echo "$core" | grep -qxF "$f" || echo "$f"
     done)"
 tap_check "azurelitctl includes no httpd header" \
     "$(includes "$httpd_headers" $(find src/tools -name '*.[ch]'))"
-tap_check "src/core includes no header of src/dialect" \
-    "$(includes 'azl_(dialect|document|reply|stream_int)' \
-        $(find src/core -name '*.[ch]'))"
+
+# objects DIRECTORY: what has a source or a header there.
+objects() {
+    find "src/$1" -name '*.[ch]' | sed 's,.*/,,; s/\.[ch]$//' | sort -u
+}
+
+# strangers FROM TO: nothing of src/FROM, its public headers among them,
+# includes what belongs to src/TO.
+strangers() {
+    theirs="([./a-z]*/)?($(objects "$2" | paste -sd '|' -))"
+    tap_check "src/$1 includes no header of src/$2" \
+        "$(includes "$theirs" $(find "src/$1" -name '*.[ch]') \
+            $(objects "$1" | sed 's,.*,include/&.h,' |
+                while read -r f; do [ ! -f "$f" ] || echo "$f"; done))"
+}
+strangers core dialect
+strangers core store
+strangers dialect store
+strangers store dialect
 
 # glue: headers in include/ that are not the core's
 glue=$(find include -name '*.h' ! -name azl_version.h | while read -r f; do

@@ -27,10 +27,16 @@ notices() {
 
 notices arrows 'libazurelit includes no httpd header' \
     'echo "#include <httpd.h>" >>src/core/azl_buf.c'
-notices arrows 'src/core and src/dialect are libazurelit' \
-    'touch src/core/azl_stray.c'
+notices arrows 'src/core, src/dialect and src/store are libazurelit' \
+    'touch src/store/azl_stray.c'
 notices arrows 'src/core includes no header of src/dialect' \
     'echo "#include \"azl_reply.h\"" >>src/core/azl_buf.c'
+notices arrows 'src/core includes no header of src/store' \
+    'echo "#include \"azl_health.h\"" >>include/azl_buf.h'
+notices arrows 'src/dialect includes no header of src/store' \
+    'echo "#include \"../store/azl_shared_int.h\"" >>src/dialect/azl_azure.c'
+notices arrows 'src/store includes no header of src/dialect' \
+    'echo "#include \"azl_dialect.h\"" >>src/store/azl_gate.c'
 notices arrows 'libazurelit and azurelitctl include no header of src/httpd' \
     'echo "#include \"azl_request.h\"" >>src/core/azl_buf.c'
 notices arrows 'only src/core/azl_json.c includes json-c' \
