@@ -10,35 +10,43 @@
  * answer was complete. */
 #define STATUS_CLIENT_CLOSED 499
 
-static void set_count(request_rec *r, const char *name, apr_int64_t n)
+/* The names are ours alone and come once. To look for each first would cost
+ * more than the rest of the note: a table tells names apart by their first
+ * four letters. */
+static void add_note(request_rec *r, const char *name, const char *value)
 {
-    apr_table_setn(r->notes, name, apr_off_t_toa(r->pool, n));
+    apr_table_addn(r->notes, name, value);
+}
+
+static void add_count(request_rec *r, const char *name, apr_int64_t n)
+{
+    add_note(r, name, apr_off_t_toa(r->pool, n));
 }
 
 /* %{azurelit-tokens-out}n and its siblings. */
-static void set_notes(request_rec *r, const azl_record_t *rec)
+static void add_notes(request_rec *r, const azl_record_t *rec)
 {
     if (rec->usage.reported) {
-        set_count(r, "azurelit-tokens-in", rec->usage.prompt);
-        set_count(r, "azurelit-tokens-out", rec->usage.completion);
-        set_count(r, "azurelit-tokens-cached", rec->usage.cached);
-        set_count(r, "azurelit-tokens-reasoning", rec->usage.reasoning);
+        add_count(r, "azurelit-tokens-in", rec->usage.prompt);
+        add_count(r, "azurelit-tokens-out", rec->usage.completion);
+        add_count(r, "azurelit-tokens-cached", rec->usage.cached);
+        add_count(r, "azurelit-tokens-reasoning", rec->usage.reasoning);
     }
     if (rec->cost != AZL_PRICE_UNSET) {
         char text[AZL_PRICE_TEXT_MAX];
 
         azl_price_text(rec->cost, text);
-        apr_table_setn(r->notes, "azurelit-cost", apr_pstrdup(r->pool, text));
+        add_note(r, "azurelit-cost", apr_pstrdup(r->pool, text));
     }
-    apr_table_setn(r->notes, "azurelit-request-id", rec->request_id);
+    add_note(r, "azurelit-request-id", rec->request_id);
     if (rec->key_hash) {
-        apr_table_setn(r->notes, "azurelit-key", rec->key_hash);
+        add_note(r, "azurelit-key", rec->key_hash);
     }
     if (rec->model) {
-        apr_table_setn(r->notes, "azurelit-model", rec->model);
+        add_note(r, "azurelit-model", rec->model);
     }
     if (rec->deployment) {
-        apr_table_setn(r->notes, "azurelit-deployment", rec->deployment);
+        add_note(r, "azurelit-deployment", rec->deployment);
     }
 }
 
@@ -75,7 +83,7 @@ int azl_hook_log_transaction(request_rec *r)
     }
     rec->total = apr_time_now() - rec->time;
     rec->bytes_out = last->bytes_sent;
-    set_notes(r, rec);
+    add_notes(r, rec);
     if (ar->conf->log) {
         rv = azl_usage_log_write(ar->conf->log, r->pool, rec);
         if (rv != APR_SUCCESS) {
