@@ -160,16 +160,24 @@ static int are_plain_ascii(apr_uint64_t word)
             high) == 0;
 }
 
-static apr_size_t ascii_length(const char *data, apr_size_t len)
+static int are_plain_at(const char *data)
 {
-    apr_size_t i = 0;
     apr_uint64_t word;
 
-    for (; len - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, data + i, sizeof(word));
-        if (!are_plain_ascii(word)) {
-            break;
-        }
+    memcpy(&word, data, sizeof(word));
+    return are_plain_ascii(word);
+}
+
+static apr_size_t ascii_length(const char *data, apr_size_t len)
+{
+    const apr_size_t word = sizeof(apr_uint64_t);
+    apr_size_t i = 0;
+
+    while (len - i >= word && are_plain_at(data + i)) {
+        i += word;
+    }
+    if (len >= word && len - i < word && are_plain_at(data + len - word)) {
+        return len; /* the last bytes together with some before them */
     }
     while (i < len && is_plain_ascii((unsigned char)data[i])) {
         i++;
@@ -214,10 +222,30 @@ static void append_escaped(azl_buf_t *b, unsigned char c)
     }
 }
 
+/* Names, models, most tokens: a string of ASCII without an escape. */
+static int append_plain(azl_buf_t *b, const char *data, apr_size_t len)
+{
+    char *to;
+
+    if (b->failed || b->size - b->len < 2 || len > b->size - b->len - 2 ||
+        ascii_length(data, len) < len) {
+        return 0;
+    }
+    to = b->data + b->len;
+    *to++ = '"';
+    memcpy(to, data, len);
+    to[len] = '"';
+    b->len += len + 2;
+    return 1;
+}
+
 apr_status_t azl_buf_json(azl_buf_t *b, const char *data, apr_size_t len)
 {
     apr_size_t start = b->len, i = 0, plain;
 
+    if (append_plain(b, data, len)) {
+        return APR_SUCCESS;
+    }
     azl_buf_append(b, "\"", 1);
     while (i < len && !b->failed) {
         plain = plain_length(data + i, len - i);

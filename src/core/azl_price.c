@@ -1,7 +1,5 @@
 #include <string.h>
 
-#include <apr_strings.h>
-
 #include "azl_price.h"
 
 #define PICO_DIGITS 12       /* 1 USD is 10^12 pico-dollars */
@@ -174,24 +172,31 @@ azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage)
 
 void azl_price_text(azl_pico_t cost, char out[AZL_PRICE_TEXT_MAX])
 {
-    char digits[PICO_DIGITS];
-    azl_pico_t fraction;
-    int n = PICO_DIGITS;
-    int i;
+    /* From its last digit, and without a format: every answer has its cost in
+     * a header, in a note and in its record. */
+    char text[AZL_PRICE_TEXT_MAX];
+    char *end = text + sizeof(text);
+    char *at = end;
+    int places;
 
     if (cost < 0) {
         out[0] = '\0';
         return;
     }
-    fraction = cost % APR_INT64_C(1000000000000);
-    for (i = PICO_DIGITS - 1; i >= 0; i--) {
-        digits[i] = (char)('0' + fraction % 10);
-        fraction /= 10;
+    for (places = PICO_DIGITS; places > 0; places--) {
+        *--at = (char)('0' + cost % 10);
+        cost /= 10;
     }
-    while (n > 0 && digits[n - 1] == '0') {
-        n--;
+    while (end > at && end[-1] == '0') {
+        end--;
     }
-    apr_snprintf(out, AZL_PRICE_TEXT_MAX,
-                 n > 0 ? "%" APR_INT64_T_FMT ".%.*s" : "%" APR_INT64_T_FMT,
-                 cost / APR_INT64_C(1000000000000), n, digits);
+    if (end > at) {
+        *--at = '.';
+    }
+    do {
+        *--at = (char)('0' + cost % 10);
+        cost /= 10;
+    } while (cost);
+    memcpy(out, at, (apr_size_t)(end - at));
+    out[end - at] = '\0';
 }
