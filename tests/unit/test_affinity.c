@@ -168,11 +168,14 @@ END_TEST
 START_TEST(overflow_follows_the_weights)
 {
     enum { REQUESTS = 1000 };
-    static const int weights[] = {1, 4, 15};
-    int i;
+    static const int weights[] = {15, 4, 1};
+    int i, home;
 
     group(AZL_STRATEGY_AFFINITY, 3, weights);
-    g.how.affinity = conversation(3);
+    /* a conversation that is at home at each of them in turn */
+    for (i = 0, home = -1; home != _i; ++i) {
+        home = home_of(i);
+    }
     flood(3, REQUESTS);
     for (i = 0; i < 3; ++i) {
         ck_assert_uint_le(
@@ -189,14 +192,17 @@ START_TEST(overflow_keeps_the_order)
     group(AZL_STRATEGY_AFFINITY, 4, NULL);
     g.how.affinity = conversation(8);
     ids = order();
-    /* 20 in flight and this one: 1.25 * 21 / 4 = 6.56 */
+    /* 20 in flight with this one: 1.25 * 20 / 4 = 6.25 */
     g.loads[ids[0] - 'a'].in_flight = 7;
     g.loads[ids[1] - 'a'].in_flight = 6;
+    g.loads[ids[2] - 'a'].in_flight = 6;
+    always(apr_psprintf(azl_test_pool, "%c%c%c%c", ids[1], ids[2], ids[3],
+                        ids[0]));
+    /* two that are crowded keep their order as well: 1.25 * 21 / 4 = 6.56 */
     g.loads[ids[2] - 'a'].in_flight = 7;
     always(apr_psprintf(azl_test_pool, "%c%c%c%c", ids[1], ids[3], ids[0],
                         ids[2]));
     g.loads[ids[0] - 'a'].in_flight = 6;
-    g.loads[ids[3] - 'a'].in_flight = 1;
     ck_assert_int_eq(order()[0], ids[0]);
 }
 END_TEST
@@ -290,18 +296,35 @@ START_TEST(every_byte_of_the_prefix_counts)
     apr_uint64_t whole = hash_of("", text);
     int i;
 
-    for (i = 0; i < AZL_AFFINITY_PREFIX; i += 1) {
+    for (i = 0; i < AZL_AFFINITY_PREFIX; ++i) {
         text[i] = 'y';
         ck_assert_uint_ne(hash_of("", text), whole);
         text[i] = 'x';
     }
-    for (; i < AZL_AFFINITY_PREFIX + 100; i += 1) {
+    for (; i < AZL_AFFINITY_PREFIX + 100; ++i) {
         text[i] = 'y';
         ck_assert_uint_eq(hash_of("", text), whole);
     }
     ck_assert_uint_eq(azl_affinity_hash(azl_span(NULL, 0),
                                         azl_span(text, AZL_AFFINITY_PREFIX)),
                       whole);
+}
+END_TEST
+
+START_TEST(changes_do_not_cancel)
+{
+    char *text = azl_test_repeat("x", 64);
+    apr_uint64_t whole = hash_of("", text);
+    int i;
+
+    /* the highest bits of two words in a row */
+    for (i = 7; i + 8 < 64; i += 8) {
+        text[i] ^= (char)0x80;
+        text[i + 8] ^= (char)0x80;
+        ck_assert_uint_ne(hash_of("", text), whole);
+        text[i] ^= (char)0x80;
+        text[i + 8] ^= (char)0x80;
+    }
 }
 END_TEST
 
@@ -360,12 +383,13 @@ TCase *azl_test_affinity(void)
     tcase_add_test(tc, away_and_back_again);
     tcase_add_test(tc, without_a_hash_as_in_a_shuffle);
     tcase_add_test(tc, a_hot_conversation_overflows);
-    tcase_add_test(tc, overflow_follows_the_weights);
+    tcase_add_loop_test(tc, overflow_follows_the_weights, 0, 3);
     tcase_add_test(tc, overflow_keeps_the_order);
     tcase_add_test(tc, a_handful_is_no_crowd);
     tcase_add_test(tc, conversations_stay_at_home_under_load);
     tcase_add_test(tc, the_key_goes_before_the_prompt);
     tcase_add_test(tc, every_byte_of_the_prefix_counts);
+    tcase_add_test(tc, changes_do_not_cancel);
     tcase_add_test(tc, every_length_is_another);
     tcase_add_test(tc, conversations_go_to_the_spill_of_their_home);
     return tc;

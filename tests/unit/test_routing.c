@@ -174,11 +174,12 @@ START_TEST(no_weight_no_choice)
 
     group(_i, 4, some);
     g.how.affinity = 99;
-    /* even if they look better */
+    /* even if they look better, and as configured whatever they look like */
     g.loads[0].latency = 9 * MS;
-    g.loads[1].latency = 5000 * MS;
-    g.loads[2].latency = 1 * MS;
+    g.loads[1].latency = 5 * MS;
+    g.loads[2].latency = 7 * MS;
     g.loads[1].in_flight = 50;
+    g.loads[0].in_flight = 3;
     always("bacd");
     g.d[1].rpm = 1;
     g.loads[1].requests = 1;
@@ -472,6 +473,9 @@ START_TEST(cheapest_mix_first)
     price(4, unset, unset, 7);
     price(5, 0, 0, unset);
     always("fbadec");
+    /* three tokens are read for one that is written */
+    price(1, 5000000, 3000000, unset); /* 18, by halves 8 to 10 */
+    always("fabdec");
     /* the most a token can cost is still more known than that */
     price(1, APR_INT64_C(999999999999), APR_INT64_C(999999999999), unset);
     always("fabdec");
