@@ -12,6 +12,10 @@
 #define AZL_MEMBER_GUARDED 1
 /* Never allowed in a body. */
 #define AZL_MEMBER_REFUSED 2
+/* What a provider's prompt cache goes by, or the caller's user does. */
+#define AZL_MEMBER_CACHE_KEY 4
+/* The prompt, where the surface is a chat, completions or responses. */
+#define AZL_MEMBER_PROMPT 8
 
 typedef struct azl_member_info_t {
     const char *name;
