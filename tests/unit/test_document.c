@@ -1,6 +1,7 @@
 #include <apr_strings.h>
 
 #include "azl_document.h"
+#include "azl_routing.h"
 #include "dialect_fixture.h"
 
 static azl_document_t doc;
@@ -103,6 +104,100 @@ START_TEST(streams_of_other_surfaces)
                     "{'model':'m','stream':true}"));
     ck_assert_int_eq(doc.stream, 1);
     ck_assert_int_eq(doc.multipart, 0);
+}
+END_TEST
+
+/* The prompt and the cache key as they were found, one after the other. */
+static const char *affinity(azl_op_e op, const char *body)
+{
+    ck_assert(reads(op, AZL_PARAMS_KEEP, body));
+    return apr_pstrcat(azl_test_pool, azl_test_str(doc.prompt), " ",
+                       azl_test_str(doc.cache_key), NULL);
+}
+
+START_TEST(prompts_are_found)
+{
+    ck_assert_str_eq(affinity(AZL_OP_CHAT, "{}"), " ");
+    ck_assert_str_eq(
+        affinity(AZL_OP_CHAT, "{'n':1, 'messages' : [ {'role':'user'} ] }"),
+        "[ {\"role\":\"user\"} ] ");
+    ck_assert_str_eq(affinity(AZL_OP_COMPLETIONS, "{'prompt':'say'}"),
+                     "\"say\" ");
+    ck_assert_str_eq(affinity(AZL_OP_COMPLETIONS, "{'prompt':[1,2]}"),
+                     "[1,2] ");
+    ck_assert_str_eq(affinity(AZL_OP_RESPONSES, "{'input':'say'}"), "\"say\" ");
+    /* nothing one could go by */
+    ck_assert_str_eq(affinity(AZL_OP_CHAT, "{'messages':null}"), " ");
+    ck_assert_str_eq(affinity(AZL_OP_COMPLETIONS, "{'prompt':{}}"), " ");
+    /* members of other surfaces, and surfaces without prompt caches */
+    ck_assert_str_eq(affinity(AZL_OP_CHAT, "{'prompt':'p','input':'i'}"), " ");
+    ck_assert_str_eq(affinity(AZL_OP_EMBEDDINGS, "{'input':'i','user':'u'}"),
+                     " ");
+    ck_assert_str_eq(
+        affinity(AZL_OP_IMAGES_GENERATIONS, "{'prompt':'p','user':'u'}"), " ");
+}
+END_TEST
+
+START_TEST(long_instructions_are_the_prompt)
+{
+    const char *fill = azl_test_repeat("x", AZL_AFFINITY_PREFIX - 2);
+    const char *enough =
+        apr_pstrcat(azl_test_pool, "'instructions':'", fill, "'", NULL);
+    const char *less =
+        apr_pstrcat(azl_test_pool, "'instructions':'", fill + 1, "'", NULL);
+    const char *found = apr_pstrcat(azl_test_pool, "\"", fill, "\" ", NULL);
+
+    ck_assert_str_eq(
+        affinity(AZL_OP_RESPONSES, apr_pstrcat(azl_test_pool, "{", enough,
+                                               ",'input':'i'}", NULL)),
+        found);
+    ck_assert_str_eq(
+        affinity(AZL_OP_RESPONSES, apr_pstrcat(azl_test_pool, "{'input':'i',",
+                                               enough, "}", NULL)),
+        found);
+    ck_assert_str_eq(
+        affinity(AZL_OP_RESPONSES,
+                 apr_pstrcat(azl_test_pool, "{", less, ",'input':'i'}", NULL)),
+        "\"i\" ");
+    ck_assert_str_eq(
+        affinity(AZL_OP_RESPONSES,
+                 apr_pstrcat(azl_test_pool, "{'input':'i',", less, "}", NULL)),
+        "\"i\" ");
+    /* a template is no prompt */
+    ck_assert_str_eq(
+        affinity(AZL_OP_RESPONSES, "{'prompt':'pmpt_1','input':null}"), " ");
+}
+END_TEST
+
+START_TEST(cache_keys_are_found)
+{
+    static const char *const best[] = {"'prompt_cache_key':'k'",
+                                       "'safety_identifier':'s'", "'user':'u'"};
+    static const char *const found[] = {" \"k\"", " \"s\"", " \"u\""};
+    int i, j;
+
+    for (i = 0; i < 3; ++i) {
+        ck_assert_str_eq(
+            affinity(AZL_OP_RESPONSES,
+                     apr_pstrcat(azl_test_pool, "{", best[i], "}", NULL)),
+            found[i]);
+        for (j = 0; j < 3; ++j) {
+            if (i != j) {
+                ck_assert_str_eq(
+                    affinity(AZL_OP_CHAT,
+                             apr_pstrcat(azl_test_pool, "{", best[i], ",",
+                                         best[j], "}", NULL)),
+                    found[i < j ? i : j]);
+            }
+        }
+    }
+    ck_assert_str_eq(affinity(AZL_OP_COMPLETIONS, "{'user':'u'}"), " \"u\"");
+    /* what says nothing hides nothing */
+    ck_assert_str_eq(affinity(AZL_OP_CHAT,
+                              "{'prompt_cache_key':'','safety_identifier':null,"
+                              "'user':'u'}"),
+                     " \"u\"");
+    ck_assert_str_eq(affinity(AZL_OP_CHAT, "{'user':7}"), " ");
 }
 END_TEST
 
@@ -665,6 +760,9 @@ TCase *azl_test_document(void)
     tcase_add_test(tc, what_is_absent_is_empty);
     tcase_add_test(tc, responses_go_on_from_others);
     tcase_add_test(tc, streams_of_other_surfaces);
+    tcase_add_test(tc, prompts_are_found);
+    tcase_add_test(tc, long_instructions_are_the_prompt);
+    tcase_add_test(tc, cache_keys_are_found);
     tcase_add_test(tc, choices_that_are_asked_for);
     tcase_add_test(tc, choices_of_several_prompts);
     tcase_add_test(tc, wrong_types);
