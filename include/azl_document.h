@@ -54,6 +54,11 @@ typedef struct azl_document_t {
                              at least AZL_AFFINITY_PREFIX bytes. Empty if
                              absent, or neither string nor array */
     int background;       /* /responses: the provider works on by itself */
+    const char *said;     /* not the client's: what another deployment had
+                             answered when it was cut off, to be gone on from,
+                             as the inside of a JSON string; else NULL. Only
+                             with an array as prompt, at an endpoint with
+                             prefill= */
     apr_size_t insert_at; /* offset just behind the opening brace (in
                              multipart: of the first boundary line) */
     int empty;            /* no member (or field) is left after the drops */

@@ -8,8 +8,9 @@
 /* A response id as JSON: azl_seal.h takes 512 bytes, each of which may become
  * six. */
 #define ID_JSON_MAX 4096
-/* Model, stream options, usage inside them, previous response. */
-#define EDITS_MAX 4
+/* Model, stream options, usage inside them, previous response, what has been
+ * said. */
+#define EDITS_MAX 5
 
 /* One change: `len` bytes at `at` become `text`. */
 typedef struct edit_t {
@@ -131,6 +132,36 @@ static void edit_previous(splicer_t *sp, const char *upstream_id)
     azl_buf_free(json);
 }
 
+static int is_empty_list(azl_span_t list)
+{
+    const char *at = list.at + 1;
+
+    while (apr_isspace(*at)) {
+        ++at;
+    }
+    return *at == ']';
+}
+
+/* The answer so far becomes the last message, from which the upstream goes
+ * on: Mistral and DeepSeek want that said in the message, vLLM beside it. */
+static void edit_said(splicer_t *sp, const azl_deployment_t *d)
+{
+    const azl_document_t *doc = sp->doc;
+    int prefix = d->endpoint->prefill == AZL_PREFILL_PREFIX;
+
+    if (!doc->said) {
+        return;
+    }
+    add_edit(sp, doc->prompt.at + doc->prompt.len - 1, 0,
+             apr_pstrcat(sp->p, is_empty_list(doc->prompt) ? "" : ",",
+                         "{\"role\":\"assistant\",\"content\":\"", doc->said,
+                         prefix ? "\",\"prefix\":true}" : "\"}", NULL));
+    if (!prefix) {
+        insert_member(sp, "\"add_generation_prompt\":false,"
+                          "\"continue_final_message\":true");
+    }
+}
+
 /* A form: the field's content is the name itself, and a missing one becomes
  * a part before the first. */
 static void edit_form(splicer_t *sp, const azl_deployment_t *d)
@@ -220,6 +251,7 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
         edit_model(&sp, d, place);
         edit_usage(&sp);
         edit_previous(&sp, previous_response_id);
+        edit_said(&sp, d);
     }
     else if (place == AZL_MODEL_IN_BODY) {
         edit_form(&sp, d);

@@ -325,6 +325,44 @@ START_TEST(names_are_written_as_json)
 }
 END_TEST
 
+/* What is sent to go on from an answer that was cut off. */
+static const char *continued(azl_prefill_e prefill, const char *text,
+                             const char *said)
+{
+    azl_deployment_t *d = deployment_at("openai", "https://h", NULL, "dep");
+    azl_endpoint_t *e = apr_pmemdup(azl_test_pool, d->endpoint, sizeof(*e));
+    azl_document_t doc;
+    azl_error_t err;
+    azl_body_t body;
+
+    e->prefill = prefill;
+    d->endpoint = e;
+    ck_assert(azl_document_read(azl_test_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP,
+                                NULL, quoted_span(text), &doc, &err));
+    doc.said = said;
+    e->dialect->body(azl_test_pool, d, &doc, NULL, &body);
+    return joined(&body);
+}
+
+START_TEST(continued_answers)
+{
+    ck_assert_str_eq(
+        continued(AZL_PREFILL_PREFIX,
+                  "{'model':'a','messages':[{'role':'user'} ],'n':1}",
+                  "so \\\"far"),
+        quoted("{'model':'dep','messages':[{'role':'user'} ,{'role':"
+               "'assistant','content':'so \\'far','prefix':true}],'n':1}"));
+    ck_assert_str_eq(
+        continued(AZL_PREFILL_VLLM, "{'messages':[ ],'model':'a'}", "x"),
+        quoted("{'add_generation_prompt':false,'continue_final_message':true,"
+               "'messages':[ {'role':'assistant','content':'x'}],"
+               "'model':'dep'}"));
+    ck_assert_str_eq(
+        continued(AZL_PREFILL_VLLM, "{'messages':[1],'model':'a'}", NULL),
+        quoted("{'messages':[1],'model':'dep'}"));
+}
+END_TEST
+
 START_TEST(big_parts_are_not_copied)
 {
     azl_deployment_t *d = deployment_at("azure", "https://h", NULL, "dep");
@@ -421,6 +459,7 @@ TCase *azl_test_dialect(void)
                         (int)(sizeof(bodies) / sizeof(bodies[0])));
     tcase_add_test(tc, previous_responses);
     tcase_add_test(tc, names_are_written_as_json);
+    tcase_add_test(tc, continued_answers);
     tcase_add_test(tc, big_parts_are_not_copied);
     tcase_add_loop_test(tc, form_bodies, 0,
                         (int)(sizeof(forms) / sizeof(forms[0])));
