@@ -13,16 +13,17 @@ void azl_record_init(azl_record_t *rec)
     rec->bytes_out = -1;
 }
 
-/* `name` comes with its comma, quotes and colon. */
-static void put_text(azl_buf_t *out, const char *name, const char *value)
+/* `name` comes with its comma, quotes and colon, as a span: the compiler knows
+ * how long it is. */
+static inline void put_text(azl_buf_t *out, azl_span_t name, const char *value)
 {
-    azl_buf_puts(out, name);
+    azl_buf_span(out, name);
     azl_buf_json_str(out, value);
 }
 
-static void put_int(azl_buf_t *out, const char *name, apr_int64_t n)
+static inline void put_int(azl_buf_t *out, azl_span_t name, apr_int64_t n)
 {
-    azl_buf_puts(out, name);
+    azl_buf_span(out, name);
     if (n < 0) {
         azl_buf_puts(out, "null");
     }
@@ -32,11 +33,11 @@ static void put_int(azl_buf_t *out, const char *name, apr_int64_t n)
 }
 
 /* n thousandths, with all three places. */
-static void put_milli(azl_buf_t *out, const char *name, apr_int64_t n)
+static inline void put_milli(azl_buf_t *out, azl_span_t name, apr_int64_t n)
 {
     char fraction[4];
 
-    azl_buf_puts(out, name);
+    azl_buf_span(out, name);
     if (n < 0) {
         azl_buf_puts(out, "null");
         return;
@@ -54,12 +55,16 @@ static void put_usage(azl_buf_t *out, const azl_usage_t *u)
 {
     int known = u->reported;
 
-    put_int(out, ",\"prompt_tokens\":", known ? u->prompt : -1);
-    put_int(out, ",\"cached_tokens\":", known ? u->cached : -1);
-    put_int(out, ",\"cache_write_tokens\":", known ? u->cache_write : -1);
-    put_int(out, ",\"completion_tokens\":", known ? u->completion : -1);
-    put_int(out, ",\"reasoning_tokens\":", known ? u->reasoning : -1);
-    put_milli(out, ",\"audio_seconds\":", known ? u->duration_ms : -1);
+    put_int(out, azl_span_str(",\"prompt_tokens\":"), known ? u->prompt : -1);
+    put_int(out, azl_span_str(",\"cached_tokens\":"), known ? u->cached : -1);
+    put_int(out, azl_span_str(",\"cache_write_tokens\":"),
+            known ? u->cache_write : -1);
+    put_int(out, azl_span_str(",\"completion_tokens\":"),
+            known ? u->completion : -1);
+    put_int(out, azl_span_str(",\"reasoning_tokens\":"),
+            known ? u->reasoning : -1);
+    put_milli(out, azl_span_str(",\"audio_seconds\":"),
+              known ? u->duration_ms : -1);
 }
 
 static void put_cost(azl_buf_t *out, azl_pico_t cost)
@@ -79,23 +84,24 @@ apr_status_t azl_record_write(azl_buf_t *out, const azl_record_t *rec)
     azl_buf_puts(out, "{\"time\":\"");
     azl_buf_puts(out, time);
     azl_buf_puts(out, "\"");
-    put_text(out, ",\"request_id\":", rec->request_id);
-    put_text(out, ",\"key_name\":", rec->key_name);
-    put_text(out, ",\"key_hash\":", rec->key_hash);
-    put_text(out, ",\"surface\":", rec->surface);
-    put_text(out, ",\"model\":", rec->model);
-    put_text(out, ",\"deployment\":", rec->deployment);
-    put_text(out, ",\"endpoint\":", rec->endpoint);
-    put_int(out, ",\"status\":", rec->status);
-    put_text(out, ",\"error\":", azl_error_class_name(rec->error));
-    put_int(out, ",\"attempts\":", rec->attempts);
+    put_text(out, azl_span_str(",\"request_id\":"), rec->request_id);
+    put_text(out, azl_span_str(",\"key_name\":"), rec->key_name);
+    put_text(out, azl_span_str(",\"key_hash\":"), rec->key_hash);
+    put_text(out, azl_span_str(",\"surface\":"), rec->surface);
+    put_text(out, azl_span_str(",\"model\":"), rec->model);
+    put_text(out, azl_span_str(",\"deployment\":"), rec->deployment);
+    put_text(out, azl_span_str(",\"endpoint\":"), rec->endpoint);
+    put_int(out, azl_span_str(",\"status\":"), rec->status);
+    put_text(out, azl_span_str(",\"error\":"),
+             azl_error_class_name(rec->error));
+    put_int(out, azl_span_str(",\"attempts\":"), rec->attempts);
     azl_buf_puts(out, ",\"streamed\":");
     azl_buf_puts(out, rec->streamed ? "true" : "false");
     put_usage(out, &rec->usage);
     put_cost(out, rec->cost);
-    put_milli(out, ",\"first_token_ms\":", rec->first_token);
-    put_milli(out, ",\"total_ms\":", rec->total);
-    put_int(out, ",\"bytes_in\":", rec->bytes_in);
-    put_int(out, ",\"bytes_out\":", rec->bytes_out);
+    put_milli(out, azl_span_str(",\"first_token_ms\":"), rec->first_token);
+    put_milli(out, azl_span_str(",\"total_ms\":"), rec->total);
+    put_int(out, azl_span_str(",\"bytes_in\":"), rec->bytes_in);
+    put_int(out, azl_span_str(",\"bytes_out\":"), rec->bytes_out);
     return azl_buf_puts(out, "}\n");
 }
