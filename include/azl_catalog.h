@@ -139,13 +139,4 @@ const azl_deployment_t *azl_model_deployment(
     const azl_model_t *model,
     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
 
-/* Put a model's deployments in the order they are to be tried: by `order`,
- * within an order by weighted random choice without replacement. `random` is
- * called for each choice and gives 32 uniform bits. Fills out (room for
- * model->deployments->nelts) and returns how many. Weight 0 is never chosen
- * while another of the same order is left. */
-typedef apr_uint32_t azl_random_fn(void *baton);
-int azl_candidates(const azl_model_t *model, azl_random_fn *random,
-                   void *baton, const azl_deployment_t **out);
-
 #endif /* AZL_CATALOG_H */

@@ -39,6 +39,9 @@ typedef struct azl_load_t {
     apr_interval_time_t first_token; /* 0: unknown */
 } azl_load_t;
 
+/* 32 uniform bits. */
+typedef apr_uint32_t azl_random_fn(void *baton);
+
 typedef struct azl_routing_t {
     azl_strategy_e strategy;
     int streamed;          /* this request */
