@@ -29,6 +29,10 @@ struct azl_usage_log_t;
 #define AZL_MAX_BODY_DEFAULT (32 * 1024 * 1024)
 /* AzureLITRetry: attempts beyond the first. */
 #define AZL_RETRY_DEFAULT 2
+/* AzureLITBodyTimeout: half a minute for what fits into it, and the pace of a
+ * bad mobile link (128 kbit/s) for images beyond. */
+#define AZL_BODY_TIME_DEFAULT apr_time_from_sec(30)
+#define AZL_BODY_RATE_DEFAULT (16 * 1024)
 /* AzureLITKeepAliveHold: long enough for the next request of a busy client,
  * short enough not to be seen by an idle one. */
 #define AZL_HOLD_DEFAULT apr_time_from_msec(5)
@@ -104,6 +108,8 @@ typedef struct azl_conf_t {
     const char *base_path;
     const char *master_key;
     apr_int64_t max_body;
+    apr_interval_time_t body_time; /* AzureLITBodyTimeout; 0: off */
+    apr_int64_t body_rate;         /* bytes that earn another second */
     apr_interval_time_t hold; /* 0: off */
     int params;
     int retry;

@@ -49,6 +49,7 @@ void *azl_conf_create(apr_pool_t *p, server_rec *s)
     conf->server = s;
     conf->enabled = -1;
     conf->max_body = -1;
+    conf->body_time = -1;
     conf->hold = -1;
     conf->params = -1;
     conf->retry = -1;
@@ -82,6 +83,8 @@ void *azl_conf_merge(apr_pool_t *p, void *basev, void *addv)
     MERGE(base_path, NULL);
     MERGE(master_key, NULL);
     MERGE(max_body, -1);
+    MERGE(body_time, -1);
+    conf->body_rate = add->body_time >= 0 ? add->body_rate : base->body_rate;
     MERGE(hold, -1);
     MERGE(params, -1);
     MERGE(retry, -1);
@@ -192,6 +195,10 @@ static void set_defaults(azl_conf_t *conf)
     }
     if (conf->max_body < 0) {
         conf->max_body = AZL_MAX_BODY_DEFAULT;
+    }
+    if (conf->body_time < 0) {
+        conf->body_time = AZL_BODY_TIME_DEFAULT;
+        conf->body_rate = AZL_BODY_RATE_DEFAULT;
     }
     if (conf->hold < 0) {
         conf->hold = AZL_HOLD_DEFAULT;

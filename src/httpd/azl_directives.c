@@ -1,11 +1,15 @@
 #include "azl_directives.h"
 
+#include <stddef.h>
+
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include "azl_directives_int.h"
 #include "azl_options.h"
 
+#define BODY_TIME_MAX apr_time_from_sec(3600)
+#define BODY_RATE_MAX ((apr_int64_t)1 << 30)
 #define HOLD_MAX apr_time_from_msec(1000)
 #define RETRY_MAX 10
 
@@ -199,6 +203,43 @@ static const char *cmd_max_body(cmd_parms *cmd, void *dirconf, const char *arg)
     return err;
 }
 
+static const char *set_rate(apr_pool_t *p, void *target, const char *value)
+{
+    (void)p;
+    return azl_option_size(value, 1, BODY_RATE_MAX, target)
+               ? NULL
+               : "bytes a second from 1 to 1G, like 16k";
+}
+
+static const azl_option_t body_options[] = {
+    {"min-rate", set_rate, offsetof(azl_conf_t, body_rate)}, {NULL, NULL, 0}};
+
+static const char *cmd_body_time(cmd_parms *cmd, void *dirconf, int argc,
+                                 char *const argv[])
+{
+    const char *err = azl_cmd_scope(cmd);
+    azl_conf_t *conf = azl_cmd_conf(cmd);
+
+    (void)dirconf;
+    if (err) {
+        return err;
+    }
+    conf->body_rate = AZL_BODY_RATE_DEFAULT;
+    if (argc == 1 && strcmp(argv[0], "off") == 0) {
+        conf->body_time = 0;
+        return NULL;
+    }
+    if (argc == 0 || !azl_option_duration(argv[0], apr_time_from_msec(1),
+                                          BODY_TIME_MAX, &conf->body_time)) {
+        return azl_cmd_complain(cmd, argc ? argv[0] : NULL,
+                                "must be off, or a duration from 1ms to 3600s "
+                                "and perhaps min-rate=16k");
+    }
+    err = azl_options_parse(cmd->pool, body_options, conf, argc - 1,
+                            (const char *const *)(argv + 1));
+    return err ? azl_cmd_complain(cmd, NULL, err) : NULL;
+}
+
 static const char *cmd_hold(cmd_parms *cmd, void *dirconf, const char *arg)
 {
     const char *err = azl_cmd_scope(cmd);
@@ -287,6 +328,8 @@ const command_rec azl_directives[] = {
                   "keep, drop or reject members the API does not define"),
     AP_INIT_TAKE1("AzureLITMaxBody", cmd_max_body, NULL, RSRC_CONF,
                   "largest request body; default 32M"),
+    AP_INIT_TAKE_ARGV("AzureLITBodyTimeout", cmd_body_time, NULL, RSRC_CONF,
+                      "how long a request body may take; off: for ever"),
     AP_INIT_TAKE1("AzureLITUsageLog", cmd_usage_log, NULL, RSRC_CONF,
                   "file or |program that gets one JSON line for each request"),
     AP_INIT_TAKE1("AzureLITPriceFile", cmd_price_file, NULL, RSRC_CONF,

@@ -58,6 +58,12 @@ MISTAKES = [
     ("AzureLITFallback * *", "'*'"),
     ("AzureLITMaxInFlight 0", "off or a number"),
     ("AzureLITMaxInFlight none", "off or a number"),
+    ("AzureLITBodyTimeout", "off, or a duration"),
+    ("AzureLITBodyTimeout slow", "off, or a duration"),
+    ("AzureLITBodyTimeout 2h", "1ms to 3600s"),
+    ("AzureLITBodyTimeout 30s min-rate=0", "from 1 to 1G"),
+    ("AzureLITBodyTimeout 30s rate=16k", "allowed are: min-rate="),
+    ("AzureLITBodyTimeout off min-rate=16k", "off, or a duration"),
     ("AzureLITMidStream retry", "error or continue"),
     ("AzureLITKey k sha256:" + 64 * "0" + " max-parallel=0", "1 to 100000"),
     (
