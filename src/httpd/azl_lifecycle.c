@@ -279,7 +279,7 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
         }
         if (for_own_upstreams(conf, init_own, pchild, s)) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                         AZLNO(0007) "the connection pool of a deployment "
+                         AZLNO(0013) "the connection pool of a deployment "
                                      "with its own connect-timeout could not "
                                      "be made");
         }
