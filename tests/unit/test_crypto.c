@@ -201,6 +201,24 @@ START_TEST(random_equal_wipe)
 }
 END_TEST
 
+/* Any one bit, in any word or in the bytes behind the last. */
+START_TEST(equal_sees_every_bit)
+{
+    unsigned char a[20] = {0};
+    unsigned char b[20] = {0};
+    apr_size_t len, bit;
+
+    for (len = 0; len <= sizeof(a); len++) {
+        ck_assert_int_eq(azl_crypto_equal(a, b, len), 1);
+        for (bit = 0; bit < 8 * sizeof(a); bit++) {
+            b[bit / 8] ^= (unsigned char)(1 << bit % 8);
+            ck_assert_int_eq(azl_crypto_equal(a, b, len), bit / 8 >= len);
+            b[bit / 8] = 0;
+        }
+    }
+}
+END_TEST
+
 START_TEST(hex_both_ways)
 {
     static const unsigned char bytes[] = {0x00, 0x7f, 0x80, 0xff, 0x1a};
@@ -298,6 +316,7 @@ TCase *azl_test_crypto(void)
     tcase_add_test(tc, too_long_is_refused);
     tcase_add_test(tc, init_counts_its_users);
     tcase_add_test(tc, random_equal_wipe);
+    tcase_add_test(tc, equal_sees_every_bit);
     tcase_add_test(tc, hex_both_ways);
     tcase_add_test(tc, base64url_vectors);
     tcase_add_test(tc, base64url_round_trip);
