@@ -15,6 +15,8 @@
 #include "azl_crypto.h"
 #include "azl_directives.h"
 #include "azl_hooks.h"
+#include "azl_page.h"
+#include "azl_probe.h"
 
 #if !AP_MODULE_MAGIC_AT_LEAST(20120211, 124)
 #error "mod_azurelit needs httpd 2.4.54 or later"
@@ -54,6 +56,9 @@ static void register_hooks(apr_pool_t *p)
     /* What a child that was killed had in flight is forgotten. [azl_store.c] */
     ap_hook_child_status(azl_hook_child_status, NULL, NULL, APR_HOOK_MIDDLE);
 
+    /* Background probes. [azl_probe_watchdog.c] */
+    azl_probe_register_hooks();
+
     /*
      * A connection: processed inside our hold, so before anybody else.
      * [azl_hold.c]
@@ -89,6 +94,9 @@ static void register_hooks(apr_pool_t *p)
      * [azl_log_transaction.c] */
     ap_hook_log_transaction(azl_hook_log_transaction, NULL, NULL,
                             APR_HOOK_FIRST);
+
+    /* A section of mod_status. [azl_status.c] */
+    azl_status_register_hooks();
 
     /* Filters: an attempt's body [azl_filter_body.c], the wait for its answer
      * [azl_filter_watch.c], the answer [azl_filter_reply.c], an error

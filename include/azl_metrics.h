@@ -5,8 +5,8 @@
  * what a request adds is added once, when it is over, with a handful of
  * relaxed atomic additions: nothing waits, and a process that is killed takes
  * nothing back. A series is what is counted for one model and key, one model,
- * or one model and fallback; it is made when it is first needed and never
- * goes. The table is bounded: when it is three quarters full, what is new is
+ * one model and fallback, or one deployment; it is made when it is first needed
+ * and never goes. The table is bounded: when it is three quarters full, what is new is
  * counted together in one series, whose labels say "other".
  *
  * A scope separates what one master key may see from what another may: 64 bits
@@ -23,7 +23,7 @@ struct azl_shared_t;
 /* What each series takes of the segment. */
 #define AZL_METRICS_SERIES_SIZE 512
 /* Fewer would have no room for the series "other" and two more. */
-#define AZL_METRICS_SERIES_MIN 8
+#define AZL_METRICS_SERIES_MIN 9
 
 typedef struct azl_metrics_t azl_metrics_t;
 
@@ -51,6 +51,10 @@ typedef struct azl_metrics_more_t {
 void azl_metrics_count(azl_metrics_t *m, apr_uint64_t scope,
                        const azl_record_t *rec,
                        const azl_metrics_more_t *more);
+
+/* Requests that a deployment answered well; for one scope only. */
+apr_uint64_t azl_metrics_successes(azl_metrics_t *m, apr_uint64_t scope,
+                                   const char *deployment);
 
 /* How many series there are, and how many there can be. */
 typedef struct azl_metrics_fill_t {

@@ -31,6 +31,8 @@ typedef enum {
     AZL_OP_MODEL,
     AZL_OP_LIVENESS, /* answered here, without a key */
     AZL_OP_READINESS,
+    AZL_OP_HEALTH, /* answered here, with the master key */
+    AZL_OP_METRICS,
     AZL_OP_COUNT
 } azl_op_e;
 

@@ -36,6 +36,8 @@ static const fixed_t fixed[] = {
     FIXED("health/liveliness", METHOD_GET, 0, AZL_OP_LIVENESS),
     FIXED("health/liveness", METHOD_GET, 0, AZL_OP_LIVENESS),
     FIXED("health/readiness", METHOD_GET, 0, AZL_OP_READINESS),
+    FIXED("health", METHOD_GET, 0, AZL_OP_HEALTH),
+    FIXED("metrics", METHOD_GET, 0, AZL_OP_METRICS),
 };
 
 #define NFIXED (sizeof(fixed) / sizeof(fixed[0]))
@@ -66,6 +68,8 @@ static const op_info_t op_info[AZL_OP_COUNT] = {
     [AZL_OP_MODEL] = {"model", NULL},
     [AZL_OP_LIVENESS] = {"liveness", NULL},
     [AZL_OP_READINESS] = {"readiness", NULL},
+    [AZL_OP_HEALTH] = {"health", NULL},
+    [AZL_OP_METRICS] = {"metrics", NULL},
 };
 
 static int is_get(const char *method)
@@ -177,7 +181,7 @@ static int find_below_root(azl_route_t *route, const char *method,
 }
 
 /* Every path of ours begins with one of these letters below the base path:
- * audio, chat and completions, embeddings, health, images, models and
+ * audio, chat and completions, embeddings, health, images, metrics, models and
  * moderations, openai, responses, v1. Most paths that are not ours end here. */
 static int may_be_ours(char first)
 {

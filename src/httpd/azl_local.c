@@ -4,6 +4,7 @@
 
 #include "azl_answer.h"
 #include "azl_httpd.h"
+#include "azl_page.h"
 
 /* Ten thousand models with long names. */
 #define DOCUMENT_MAX (4 * 1024 * 1024)
@@ -70,6 +71,39 @@ static int answer_text(request_rec *r, azl_request_t *ar, const char *json)
     return azl_answer_json(r, HTTP_OK, doc);
 }
 
+int azl_local_is_open(const azl_request_t *ar)
+{
+    switch (ar->route.op) {
+    case AZL_OP_LIVENESS:
+    case AZL_OP_READINESS:
+        return 1;
+    case AZL_OP_HEALTH:
+    case AZL_OP_METRICS:
+        return ar->conf->seen_by == AZL_SEEN_BY_ANYBODY;
+    default:
+        return 0;
+    }
+}
+
+/* Names of models, deployments and keys, and what they cost. */
+static int answer_page(request_rec *r, azl_request_t *ar)
+{
+    azl_error_t err;
+
+    if (ar->conf->seen_by == AZL_SEEN_BY_NOBODY) {
+        azl_error_from_status(&err, HTTP_NOT_FOUND);
+        return azl_answer_error(r, ar, &err);
+    }
+    if (ar->conf->seen_by == AZL_SEEN_BY_MASTER && !ar->key->master) {
+        azl_error_set(&err, HTTP_FORBIDDEN, AZL_CLASS_AUTHENTICATION,
+                      "invalid_request_error", "master_key_required",
+                      "Only the master key may ask for this.");
+        return azl_answer_error(r, ar, &err);
+    }
+    return ar->route.op == AZL_OP_METRICS ? azl_page_metrics(r, ar)
+                                          : azl_page_health(r, ar);
+}
+
 int azl_local_answer(request_rec *r, azl_request_t *ar)
 {
     switch (ar->route.op) {
@@ -84,6 +118,9 @@ int azl_local_answer(request_rec *r, azl_request_t *ar)
         return answer_text(r, ar,
                            "{\"status\":\"healthy\",\"db\":\"Not "
                            "connected\"}");
+    case AZL_OP_HEALTH:
+    case AZL_OP_METRICS:
+        return answer_page(r, ar);
     default:
         return DECLINED;
     }

@@ -3,7 +3,9 @@
 #include <apr_strings.h>
 
 #include "azl_httpd.h"
+#include "azl_metrics.h"
 #include "azl_request.h"
+#include "azl_store.h"
 #include "azl_usage_log.h"
 
 /* nginx's word for it, which log readers know: the client had gone before the
@@ -58,6 +60,23 @@ static azl_error_class_e class_of_status(int status)
     return err.cls;
 }
 
+static void count(const azl_request_t *ar)
+{
+    azl_metrics_t *m = azl_metrics_of(azl_store_shared());
+    const azl_record_t *rec = &ar->rec;
+    azl_metrics_more_t more = {NULL, 0, 0};
+
+    if (!m) {
+        return;
+    }
+    if (ar->fallbacks) {
+        more.fallback = ar->served ? ar->served->alias : "None";
+    }
+    /* an upstream's own limits take an attempt to find out */
+    more.refused = rec->error == AZL_CLASS_RATE_LIMIT && rec->attempts == 0;
+    azl_metrics_count(m, ar->conf->scope, rec, &more);
+}
+
 int azl_hook_log_transaction(request_rec *r)
 {
     azl_request_t *ar = azl_request_get(r);
@@ -84,6 +103,7 @@ int azl_hook_log_transaction(request_rec *r)
     rec->total = apr_time_now() - rec->time;
     rec->bytes_out = last->bytes_sent;
     add_notes(r, rec);
+    count(ar);
     if (ar->conf->log) {
         rv = azl_usage_log_write(ar->conf->log, r->pool, rec);
         if (rv != APR_SUCCESS) {

@@ -8,6 +8,7 @@
 #include "azl_crypto.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_metrics.h"
 
 /* The segment's address outlives a graceful restart under this name. */
 #define RETAINED "mod_azurelit shared memory"
@@ -105,6 +106,8 @@ static apr_status_t open_segment(server_rec *s)
         }
         if (retained->shared) {
             azl_shared_inherit(made, retained->shared);
+            azl_metrics_follow(azl_metrics_of(made),
+                               azl_metrics_of(retained->shared));
         }
         retained->shared = made;
     }

@@ -5,6 +5,7 @@
 
 #include "azl_conf.h"
 #include "azl_httpd.h"
+#include "azl_local.h"
 #include "azl_plan.h"
 #include "azl_request.h"
 
@@ -62,11 +63,6 @@ static void refuse_key(azl_request_t *ar)
     azl_request_refuse(ar, &err);
 }
 
-static int needs_key(azl_op_e op)
-{
-    return op != AZL_OP_LIVENESS && op != AZL_OP_READINESS;
-}
-
 /* With `AllowEncodedSlashes NoDecode` the slash of "vendor/model" arrives as
  * %2F, as the SDKs write it. */
 static void decode_model(request_rec *r, azl_route_t *route)
@@ -100,13 +96,12 @@ int azl_hook_translate_name(request_rec *r)
         refuse_method(ar);
         return OK;
     }
-    if (!needs_key(route.op)) {
-        return OK;
-    }
     ar->key =
         azl_keyring_find(conf->keyring, presented_key(r), r->request_time);
     if (!ar->key) {
-        refuse_key(ar);
+        if (!azl_local_is_open(ar)) {
+            refuse_key(ar);
+        }
         return OK;
     }
     ar->rec.key_name = ar->key->name;

@@ -61,7 +61,8 @@ _Static_assert((int)AZL_N_MODEL <= (int)AZL_N_MAX &&
 static const int counts_of[AZL_SERIES_KINDS] = {
     [AZL_SERIES_CALLER] = AZL_N_CALLER,
     [AZL_SERIES_MODEL] = AZL_N_MODEL,
-    [AZL_SERIES_FALLBACK] = AZL_N_FALLBACK};
+    [AZL_SERIES_FALLBACK] = AZL_N_FALLBACK,
+    [AZL_SERIES_DEPLOYMENT] = AZL_N_DEPLOYMENT};
 
 static apr_uint64_t get(const apr_uint64_t *n)
 {
@@ -322,10 +323,22 @@ static void count_fallback(azl_metrics_t *m, apr_uint64_t scope,
         1);
 }
 
+static void count_success(azl_metrics_t *m, apr_uint64_t scope,
+                          const azl_record_t *rec)
+{
+    const name_t name = {
+        AZL_SERIES_DEPLOYMENT, scope, {rec->deployment, "", ""}};
+
+    add(&counts(m, &name)[AZL_N_SUCCESS], 1);
+}
+
 void azl_metrics_count(azl_metrics_t *m, apr_uint64_t scope,
                        const azl_record_t *rec, const azl_metrics_more_t *more)
 {
     count_caller(m, scope, rec, more);
+    if (rec->deployment && rec->error == AZL_CLASS_NONE) {
+        count_success(m, scope, rec);
+    }
     if (rec->model) {
         count_model(m, scope, rec, more);
         if (more->fallback) {
@@ -465,4 +478,21 @@ void azl_metrics_fill(const azl_metrics_t *m, azl_metrics_fill_t *fill)
 {
     fill->used = get(&m->head.used);
     fill->room = room(m);
+}
+
+apr_uint64_t azl_metrics_successes(azl_metrics_t *m, apr_uint64_t scope,
+                                   const char *deployment)
+{
+    const name_t name = {AZL_SERIES_DEPLOYMENT, scope, {deployment, "", ""}};
+    apr_uint64_t id = identity(&name);
+    apr_uint64_t sum = 0;
+
+    for (; m; m = m->head.former) {
+        const series_t *series = find(m, id, 0);
+
+        if (series) {
+            sum_up(&sum, series, AZL_N_DEPLOYMENT);
+        }
+    }
+    return sum;
 }

@@ -10,6 +10,7 @@ typedef enum {
     AZL_SERIES_CALLER = 0, /* labels: model, key name, key hash */
     AZL_SERIES_MODEL,      /* label: model */
     AZL_SERIES_FALLBACK,   /* labels: model, fallback */
+    AZL_SERIES_DEPLOYMENT, /* label: its id */
     AZL_SERIES_KINDS
 } azl_series_kind_e;
 
@@ -60,6 +61,9 @@ enum {
 
 /* ... of a model and its fallback. */
 enum { AZL_N_FALLBACK_GOOD = 0, AZL_N_FALLBACK_BAD, AZL_N_FALLBACK };
+
+/* ... of a deployment. */
+enum { AZL_N_SUCCESS = 0, AZL_N_DEPLOYMENT };
 
 /* The most of them; azl_metrics.c checks it. */
 #define AZL_N_MAX AZL_N_CALLER

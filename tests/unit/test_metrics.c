@@ -338,7 +338,7 @@ START_TEST(half_made_series)
     int i;
 
     count(made, &rec);
-    for (i = 4; i < SERIES; i++) {
+    for (i = 5; i < SERIES; i++) {
         memcpy((char *)half + i * AZL_METRICS_SERIES_SIZE,
                (char *)made + i * AZL_METRICS_SERIES_SIZE,
                sizeof(apr_uint64_t));
@@ -347,6 +347,25 @@ START_TEST(half_made_series)
     count(half, &rec);
     ck_assert_uint_eq(total_requests(half), 1);
     ck_assert_ptr_nonnull(strstr(text_of(half, SCOPE), "\"k\""));
+}
+END_TEST
+
+START_TEST(deployments)
+{
+    azl_metrics_t *old = table(SERIES);
+    azl_metrics_t *m = table(SERIES);
+    azl_record_t rec = record("m", "k");
+
+    rec.deployment = "swc/d1";
+    count(old, &rec);
+    azl_metrics_follow(m, old);
+    count(old, &rec);
+    count(m, &rec);
+    rec.error = AZL_CLASS_TRUNCATED;
+    count(m, &rec);
+    ck_assert_uint_eq(azl_metrics_successes(m, SCOPE, "swc/d1"), 3);
+    ck_assert_uint_eq(azl_metrics_successes(m, SCOPE, "swc/d2"), 0);
+    ck_assert_uint_eq(azl_metrics_successes(m, SCOPE + 1, "swc/d1"), 0);
 }
 END_TEST
 
@@ -530,6 +549,7 @@ TCase *azl_test_metrics(void)
     tcase_add_test(tc, overflow);
     tcase_add_test(tc, smallest_table);
     tcase_add_test(tc, half_made_series);
+    tcase_add_test(tc, deployments);
     tcase_add_test(tc, follows);
     tcase_add_test(tc, follows_when_full);
     tcase_add_test(tc, threads_count_exactly);

@@ -53,6 +53,8 @@ static const struct {
     {"GET", "health/liveliness", "liveness"},
     {"GET", "health/liveness", "liveness"},
     {"GET", "health/readiness", "readiness"},
+    {"GET", "health", "health"},
+    {"GET", "metrics", "metrics"},
 };
 
 #define NOPERATIONS ((int)(sizeof(operations) / sizeof(operations[0])))
@@ -177,7 +179,8 @@ START_TEST(not_ours)
         "/v1/responses/resp_1/other",
         "/v1/responses/resp_1/cancel/x",
         "/v1/models//",
-        "/health",
+        "/health/other",
+        "/metrics/other",
         "/healthy/liveness",
         "v1/models",
         "*",
