@@ -306,6 +306,10 @@ static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
     if (!at->committed && state->content) {
         commit(at);
     }
+    /* The last word is not kept until the upstream ends its transfer. Except
+     * for HTTP/2, where what stands for the client's connection may be called
+     * aborted from then on, which would cost us the upstream's. */
+    eos |= at->committed && state->closed && !at->r->connection->master;
     if (eos) {
         int complete = azl_stream_finish(at->stream, at->out);
 

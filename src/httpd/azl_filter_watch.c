@@ -291,6 +291,23 @@ static apr_status_t await(azl_watch_t *w)
     return APR_STATUS_IS_TIMEUP(rv) ? end(w, why) : rv;
 }
 
+/* Read what is there. The end is told as the network's own filter tells it to
+ * a blocking read, and only to that: as a bucket. */
+static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
+                         ap_input_mode_t mode, apr_read_type_e block,
+                         apr_off_t readbytes)
+{
+    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+    azl_watch_t *w = f->ctx;
+
+    w->at->heard |= !APR_BRIGADE_EMPTY(bb);
+    if (mode == AP_MODE_READBYTES && rv == APR_EOF && APR_BRIGADE_EMPTY(bb)) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
+        rv = APR_SUCCESS;
+    }
+    return rv;
+}
+
 static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
                                  ap_input_mode_t mode, apr_read_type_e block,
                                  apr_off_t readbytes)
@@ -306,11 +323,9 @@ static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
             return w->over;
         }
         if (block == APR_NONBLOCK_READ || !w->drained) {
-            rv =
-                ap_get_brigade(f->next, bb, mode, APR_NONBLOCK_READ, readbytes);
+            rv = take(f, bb, mode, APR_NONBLOCK_READ, readbytes);
             w->drained = APR_BRIGADE_EMPTY(bb) &&
                          (rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv));
-            w->at->heard |= !APR_BRIGADE_EMPTY(bb);
             if (block == APR_NONBLOCK_READ || !w->drained) {
                 return rv;
             }
@@ -323,9 +338,7 @@ static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
         if (mode != AP_MODE_GETLINE) {
             /* There is something, or the end, which only a blocking read
              * tells. Half a line it would wait for. */
-            rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
-            w->at->heard |= !APR_BRIGADE_EMPTY(bb);
-            return rv;
+            return take(f, bb, mode, block, readbytes);
         }
     }
 }
