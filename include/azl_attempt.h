@@ -67,6 +67,7 @@ struct azl_attempt_t {
     azl_stream_t *stream;
     azl_tap_t *tap;
     azl_tap_watch_t tap_watch[5];
+    apr_uint64_t prompt_text; /* of a stream: how much of it, for estimates */
     azl_usage_t usage;
     int committed;        /* the client has been sent something */
     int ended;            /* ... and the end of it */

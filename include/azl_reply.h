@@ -51,6 +51,9 @@ typedef struct azl_stream_state_t {
     int closed;   /* [DONE], a terminal Responses event or an error event was
                      written: nothing follows */
     int malformed; /* events that were no JSON and were left out */
+    apr_uint64_t text_bytes; /* generated and written: text, arguments of
+                                tools, refusals, reasoning; as JSON has it */
+    apr_uint64_t deltas;     /* ... in so many pieces */
     int failed;   /* the upstream sent an error event; `error` says what */
     azl_error_t error;
     azl_usage_t usage;

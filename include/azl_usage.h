@@ -1,5 +1,6 @@
 /*
- * azl_usage: the tokens of one answer, as the upstream counted them.
+ * azl_usage: the tokens of one answer, as the upstream counted them or, where
+ * it could not, as azl_estimate.h has them.
  *
  * A value. OpenAI's convention (its API reference): prompt includes cached
  * and cache-write tokens, completion includes reasoning tokens; details are
@@ -13,7 +14,7 @@
 #include "azl_scan.h"
 
 typedef struct azl_usage_t {
-    int reported; /* the upstream said so; else all counts are 0 */
+    int reported; /* there are counts; else all of them are 0 */
     apr_int64_t prompt;
     apr_int64_t cached;
     apr_int64_t cache_write;
@@ -21,6 +22,7 @@ typedef struct azl_usage_t {
     apr_int64_t reasoning;
     apr_int64_t duration_ms; /* transcription billed by time; else 0 */
     int other_tier; /* billed at a service tier we have no price for */
+    int estimated; /* the counts are ours: the upstream's never came */
 } azl_usage_t;
 
 /* Read a usage object: chat, completions, embeddings, responses, images and

@@ -103,5 +103,7 @@ apr_status_t azl_record_write(azl_buf_t *out, const azl_record_t *rec)
     put_milli(out, azl_span_str(",\"total_ms\":"), rec->total);
     put_int(out, azl_span_str(",\"bytes_in\":"), rec->bytes_in);
     put_int(out, azl_span_str(",\"bytes_out\":"), rec->bytes_out);
+    azl_buf_puts(out, ",\"estimated\":");
+    azl_buf_puts(out, rec->usage.estimated ? "true" : "false");
     return azl_buf_puts(out, "}\n");
 }

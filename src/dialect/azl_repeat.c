@@ -88,7 +88,8 @@ static const char *match(const azl_repeat_t *rep, const char *at,
     return at + len;
 }
 
-int azl_repeat_apply(azl_repeat_t *rep, azl_span_t source, azl_buf_t *out)
+apr_size_t azl_repeat_apply(azl_repeat_t *rep, azl_span_t source,
+                            azl_buf_t *out)
 {
     const char *end = azl_span_end(source);
     const char *word, *at;
@@ -122,5 +123,5 @@ int azl_repeat_apply(azl_repeat_t *rep, azl_span_t source, azl_buf_t *out)
         out->len = before;
     }
     rep->hits++;
-    return 1;
+    return len - 2;
 }

@@ -1,6 +1,7 @@
 #include <apr_errno.h>
 #include <apr_lib.h>
 
+#include "azl_estimate.h"
 #include "azl_failure_int.h"
 #include "azl_stream_int.h"
 
@@ -35,6 +36,13 @@ void azl_stream_end(azl_stream_t *st, azl_span_t source)
         }
     }
     azl_buf_append(st->out, "\n\n", 2);
+}
+
+void azl_stream_count(azl_stream_t *st, const azl_value_t *v)
+{
+    st->state.text_bytes +=
+        v->type == AZL_JSON_STRING ? v->raw.len - 2 : azl_estimate_text(v->raw);
+    st->state.deltas++;
 }
 
 void azl_stream_error(azl_stream_t *st, const azl_error_t *err)

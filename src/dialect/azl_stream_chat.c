@@ -539,10 +539,15 @@ static void write_and_learn(chunk_t *c)
 static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
 {
     const azl_value_t *error;
+    apr_size_t word;
     chunk_t c;
 
-    if (!ev->name.len &&
-        azl_repeat_apply(&st->chunks.repeat, ev->data, st->out)) {
+    word = ev->name.len
+               ? 0
+               : azl_repeat_apply(&st->chunks.repeat, ev->data, st->out);
+    if (word) {
+        st->state.text_bytes += word;
+        st->state.deltas++;
         return;
     }
     if (!chunk_read(&c, st, ev->data)) {

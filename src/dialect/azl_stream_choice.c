@@ -57,7 +57,10 @@ static int edit_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
                       const azl_value_t *v, int finishing)
 {
     if (st->rules->op != AZL_OP_CHAT) {
-        st->state.content |= azl_value_is_text(v);
+        if (azl_value_is_text(v)) {
+            st->state.content = 1;
+            azl_stream_count(st, v);
+        }
         return 1;
     }
     return azl_stream_delta(st, e, choice, v->raw, finishing) > 0;

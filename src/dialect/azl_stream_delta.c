@@ -316,7 +316,10 @@ int azl_stream_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
         if (azl_span_is(pair->key, "tool_calls")) {
             edit_tool_calls(st, e, choice, pair->value.raw);
         }
-        st->state.content |= is_content(pair);
+        if (is_content(pair)) {
+            st->state.content = 1;
+            azl_stream_count(st, &pair->value);
+        }
     }
     if (opens) {
         choice->role = 1;

@@ -97,6 +97,9 @@ void azl_stream_note_failure(azl_stream_t *st, azl_span_t data);
 /* The same, and the client is told if it has seen content: without, the
  * attempt can still be given up silently. */
 void azl_stream_fail(azl_stream_t *st, azl_span_t data);
+/* Something that was generated is passed on: a JSON value, of which the text
+ * counts. */
+void azl_stream_count(azl_stream_t *st, const azl_value_t *v);
 /* The error as OpenAI's chat streams have it. */
 void azl_stream_error(azl_stream_t *st, const azl_error_t *err);
 

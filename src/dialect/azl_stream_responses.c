@@ -183,6 +183,9 @@ static void responses_event(azl_stream_t *st, const azl_sse_event_t *sse)
     }
     write_event(st, sse, &ev);
     st->state.content |= is_content(&ev);
+    if (ev.delta && azl_value_is_text(ev.delta)) {
+        azl_stream_count(st, ev.delta);
+    }
     if (is_terminal(ev.type)) {
         st->state.finished = 1;
         st->state.closed = 1;

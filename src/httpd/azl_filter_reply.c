@@ -7,6 +7,7 @@
 
 #include "azl_answer.h"
 #include "azl_attempt.h"
+#include "azl_estimate.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
 #include "azl_watch.h"
@@ -98,6 +99,9 @@ static void commit(azl_attempt_t *at)
     request_rec *r = at->r;
 
     at->committed = 1;
+    if (at->mode == AZL_REPLY_STREAMED && !at->ar->doc.multipart) {
+        at->prompt_text = azl_estimate_text(at->ar->body);
+    }
     /* No other attempt will be made. A stream may go on for minutes, and its
      * prompt need not wait in memory for the end. */
     if (at->ar->body_buf) {
@@ -266,13 +270,32 @@ static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
     return pass(at, next, 0, 1);
 }
 
+static int is_broken_off(const azl_attempt_t *at)
+{
+    return at->truncated || at->ended_by == AZL_END_CLIENT_GONE ||
+           azl_request_client_gone(at->r, at->ar);
+}
+
+/* The upstream says what it counted at the end, which did not come; what it
+ * said until then was generated, and is paid for. */
+static void read_stream_usage(azl_attempt_t *at)
+{
+    const azl_stream_state_t *state = azl_stream_state(at->stream);
+
+    at->usage = state->usage;
+    if (!state->usage.reported && state->deltas && is_broken_off(at)) {
+        azl_estimate_usage(&at->usage, at->prompt_text, state->text_bytes,
+                           state->deltas);
+    }
+}
+
 /* What has been counted so far, also of an answer that does not end. */
 static void read_usage(azl_attempt_t *at)
 {
     azl_span_t value;
 
     if (at->stream) {
-        at->usage = azl_stream_state(at->stream)->usage;
+        read_stream_usage(at);
     }
     if (at->tap && azl_tap_value(at->tap, TAP_USAGE, &value)) {
         azl_usage_read(&at->usage, value);

@@ -35,11 +35,13 @@
 #define CLIENT_EVENTS POLLIN
 #endif
 
-/* What of a TLS client's bytes is looked at: a whole record of TLS 1.3 that
- * holds no more than an alert, and one byte that would show that there is
- * more. */
-#define TLS_ALERT_SIZE 24
-#define TLS_PEEK_SIZE (TLS_ALERT_SIZE + 1)
+/* The head of a TLS record, and what the head of one that is an alert says:
+ * its type, or, where that is encrypted (TLS 1.3), a length that no answer and
+ * no request has (two bytes, their type and a seal of 16). */
+#define TLS_HEAD_SIZE 5
+#define TLS_TYPE_ALERT 21
+#define TLS_TYPE_DATA 23
+#define TLS_SEALED_ALERT_SIZE 19
 
 /* The client while an answer is under way. */
 typedef struct client_t {
@@ -55,6 +57,7 @@ struct azl_watch_t {   /* of one connection, in its pool */
     client_t client;
     int fd;
     int drained;              /* a read has just found nothing */
+    int farewell;             /* the upstream took its leave, in TLS */
     apr_interval_time_t skew; /* from the wall clock to the steady one */
     apr_time_t left_by;       /* the client has left; its usage is waited for
                                  until then. 0: it has not */
@@ -96,27 +99,25 @@ static void client_begin(client_t *client, conn_rec *c)
     client->events = CLIENT_EVENTS | (client->tls ? POLLIN : 0);
 }
 
-/* The message of TLS that says there is no more to come: in TLS 1.3 it is
- * encrypted and looks like data, but no data is as short. */
-static int is_tls_alert(const unsigned char *data, ssize_t len)
+/* The message of TLS that says there is no more to come? */
+static int is_tls_alert(const unsigned char *head, apr_size_t len)
 {
-    static const unsigned char sealed[] = {23, 3, 3, 0, TLS_ALERT_SIZE - 5};
-
-    return data[0] == 21 ||
-           (len == TLS_ALERT_SIZE && memcmp(data, sealed, sizeof(sealed)) == 0);
+    return len >= TLS_HEAD_SIZE && (head[0] == TLS_TYPE_ALERT ||
+                                    (head[0] == TLS_TYPE_DATA && head[3] == 0 &&
+                                     head[4] == TLS_SEALED_ALERT_SIZE));
 }
 
 /* Something came from the client. What is no goodbye is for later: it is not
  * asked for again. */
 static int is_goodbye(client_t *client)
 {
-    unsigned char data[TLS_PEEK_SIZE];
-    ssize_t len = recv(client->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+    unsigned char head[TLS_HEAD_SIZE];
+    ssize_t len = recv(client->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 
     if (len < 0) {
         return errno != EAGAIN && errno != EINTR;
     }
-    if (len == 0 || (client->tls && is_tls_alert(data, len))) {
+    if (len == 0 || (client->tls && is_tls_alert(head, (apr_size_t)len))) {
         return 1;
     }
     client->events &= ~POLLIN;
@@ -291,6 +292,27 @@ static apr_status_t await(azl_watch_t *w)
     return APR_STATUS_IS_TIMEUP(rv) ? end(w, why) : rv;
 }
 
+/* Has something come back? An upstream that ends an idle connection may take
+ * its leave in TLS, which answers nothing. */
+static void listen_to(azl_watch_t *w, apr_bucket *b)
+{
+    const char *data;
+    apr_size_t len;
+
+    if (w->at->heard || w->farewell || APR_BUCKET_IS_METADATA(b) ||
+        apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+        return;
+    }
+    /* mod_ssl reads the head of a record by itself */
+    if (w->at->deployment->endpoint->tls &&
+        is_tls_alert((const unsigned char *)data, len)) {
+        w->farewell = 1;
+    }
+    else {
+        w->at->heard = len > 0;
+    }
+}
+
 /* Read what is there. The end is told as the network's own filter tells it to
  * a blocking read, and only to that: as a bucket. */
 static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
@@ -298,9 +320,10 @@ static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
                          apr_off_t readbytes)
 {
     apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
-    azl_watch_t *w = f->ctx;
 
-    w->at->heard |= !APR_BRIGADE_EMPTY(bb);
+    if (!APR_BRIGADE_EMPTY(bb)) {
+        listen_to(f->ctx, APR_BRIGADE_FIRST(bb));
+    }
     if (mode == AP_MODE_READBYTES && rv == APR_EOF && APR_BRIGADE_EMPTY(bb)) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
         rv = APR_SUCCESS;
@@ -377,6 +400,7 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
      * asked */
     w->drained = !at->deployment->endpoint->tls;
     w->skew = steady_now() - apr_time_now();
+    w->farewell = 0;
     w->left_by = 0;
     w->over = APR_SUCCESS;
     at->watch = w;

@@ -16,7 +16,7 @@ MEMBERS = (
     "time request_id key_name key_hash surface model deployment endpoint "
     "status error attempts streamed prompt_tokens cached_tokens "
     "cache_write_tokens completion_tokens reasoning_tokens audio_seconds "
-    "cost_usd first_token_ms total_ms bytes_in bytes_out"
+    "cost_usd first_token_ms total_ms bytes_in bytes_out estimated"
 ).split()
 TOKENS = [name for name in MEMBERS if name.endswith("_tokens")]
 PRICES = {

@@ -48,7 +48,8 @@ START_TEST(everything)
         "\"cache_write_tokens\":3,\"completion_tokens\":100,"
         "\"reasoning_tokens\":64,\"audio_seconds\":27.050,"
         "\"cost_usd\":0.00336,\"first_token_ms\":412.007,"
-        "\"total_ms\":2000.000,\"bytes_in\":9000,\"bytes_out\":1234}\n");
+        "\"total_ms\":2000.000,\"bytes_in\":9000,\"bytes_out\":1234,"
+        "\"estimated\":false}\n");
 }
 END_TEST
 
@@ -70,7 +71,7 @@ START_TEST(nothing)
         "\"cache_write_tokens\":null,\"completion_tokens\":null,"
         "\"reasoning_tokens\":null,\"audio_seconds\":null,\"cost_usd\":null,"
         "\"first_token_ms\":null,\"total_ms\":null,\"bytes_in\":null,"
-        "\"bytes_out\":null}\n");
+        "\"bytes_out\":null,\"estimated\":false}\n");
 }
 END_TEST
 
@@ -92,7 +93,20 @@ START_TEST(zero_is_not_null)
               "\"cache_write_tokens\":0,\"completion_tokens\":0,"
               "\"reasoning_tokens\":0,\"audio_seconds\":0.000,\"cost_usd\":0,"
               "\"first_token_ms\":0.000,\"total_ms\":0.009,\"bytes_in\":0,"
-              "\"bytes_out\":0}"));
+              "\"bytes_out\":0,\"estimated\":false}"));
+}
+END_TEST
+
+START_TEST(counts_of_ours_say_so)
+{
+    azl_record_t rec;
+
+    azl_record_init(&rec);
+    rec.usage.reported = 1;
+    rec.usage.estimated = 1;
+    rec.usage.completion = 7;
+    ck_assert_ptr_nonnull(strstr(written(&rec), "\"completion_tokens\":7,"));
+    ck_assert_ptr_nonnull(strstr(written(&rec), ",\"estimated\":true}\n"));
 }
 END_TEST
 
@@ -127,6 +141,7 @@ TCase *azl_test_record(void)
     tcase_add_test(tc, everything);
     tcase_add_test(tc, nothing);
     tcase_add_test(tc, zero_is_not_null);
+    tcase_add_test(tc, counts_of_ours_say_so);
     tcase_add_test(tc, one_line_whatever_is_in_it);
     tcase_add_test(tc, tells_a_full_buffer);
     return tc;
