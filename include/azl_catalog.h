@@ -72,6 +72,8 @@ typedef struct azl_deployment_t {
     const azl_endpoint_t *endpoint;
     const char *name;   /* deployment (Azure) or model name upstream */
     const char *name_json;      /* the same as a JSON string */
+    const char **urls;          /* of each operation up to the last model
+                                   call, made beforehand; NULL: it has none */
     const char *public_id;      /* x-litellm-model-id: 16 hex digits of a
                                    hash of id, says nothing about hosts */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN];

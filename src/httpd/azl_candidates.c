@@ -195,11 +195,14 @@ static int begin(azl_stage_t *stage, azl_candidate_t *c, apr_time_t now)
 static int has_operation(const azl_stage_t *stage, azl_candidate_t *c)
 {
     const azl_deployment_t *d = c->deployment;
+    azl_op_e op = stage->ar->route.op;
 
-    if (!c->url) {
-        c->url =
-            d->endpoint->dialect->url(stage->r->pool, d, stage->ar->route.op,
-                                      stage->ar->response_id, stage->r->args);
+    if (op <= AZL_OP_LAST_MODEL_CALL) {
+        c->url = d->urls[op];
+    }
+    else if (!c->url) {
+        c->url = d->endpoint->dialect->url(
+            stage->r->pool, d, op, stage->ar->response_id, stage->r->args);
     }
     return c->url != NULL;
 }
