@@ -69,8 +69,8 @@ typedef struct azl_routing_t {
  * azl_model_t.deployments[i]; spill_loads may be NULL when none has one. `out`
  * has room for twice the deployments' number. Returns how many were filled in;
  * *navailable of them, the first ones, are available. No more than
- * AZL_DEPLOYMENTS_MAX deployments are looked at. Needs 4 KB of stack and no
- * other memory.
+ * AZL_DEPLOYMENTS_MAX deployments are looked at. Needs 10 KB of stack at most
+ * and no other memory.
  *
  * latency: streams are compared by first_token, as soon as one of their order
  * has it. Unknown is as good as the best: who was never asked must be, but not

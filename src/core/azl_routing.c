@@ -6,8 +6,8 @@
  * they write. */
 #define MIX_INPUT 3
 #define MIX_OUTPUT 1
-/* Above every price of the mix (a token costs less than 10^12 pico-dollars):
- * where only a part of the price is known. */
+/* Where only a part of the price is known it counts so many times: more than
+ * any price of the mix (a token costs less than 10^12 pico-dollars). */
 #define PRICE_IN_PART 1e13
 
 /* A latency of up to 11/10 of the best counts as equal to it: averages that
@@ -35,12 +35,12 @@ enum {
     RANK_RESERVE  /* without weight */
 };
 
-/* A deployment's place: sorted by rank, then key, then draw. Sorting moves
- * them a lot, hence so small. */
+/* A deployment's place: sorted by rank, then key, then draw, then index.
+ * Neither key nor draw is negative. */
 typedef struct place_t {
-    double key;  /* the strategy's measure, lower first */
+    float key;   /* the strategy's measure, lower first */
     float draw;  /* chance among equals, lower first */
-    short index; /* in the model; its spill: plus AZL_DEPLOYMENTS_MAX */
+    short index; /* in the model */
     short rank;
 } place_t;
 
@@ -54,6 +54,7 @@ typedef struct router_t {
     const azl_deployment_t **out;
     int nout;
     int spills; /* some have one: it may be met twice */
+    int absent; /* some, or their spills, are unavailable */
 } router_t;
 
 static const char *const strategies[] = {"simple-shuffle", "least-busy",
@@ -153,7 +154,7 @@ static int used_up(const azl_deployment_t *d, const azl_load_t *load)
  * rendezvous hashing: nothing moves but to a deployment that is new or from
  * one that is gone.
  */
-static double draw(const azl_routing_t *how, const azl_deployment_t *owner)
+static float draw(const azl_routing_t *how, const azl_deployment_t *owner)
 {
     apr_uint64_t seed;
     double uniform; /* in (0, 1), both excluded */
@@ -165,40 +166,40 @@ static double draw(const azl_routing_t *how, const azl_deployment_t *owner)
     else {
         uniform = ((double)how->random(how->random_baton) + 0.5) * 0x1p-32;
     }
-    return -log(uniform) / owner->weight;
+    return (float)-log(uniform) / (float)owner->weight;
 }
 
-static double share_left(apr_uint64_t used, apr_uint32_t limit)
+static float share_used(apr_uint64_t used, apr_uint32_t limit)
 {
     if (!limit) {
-        return 1;
+        return 0;
     }
-    return used < limit ? (double)(limit - used) / limit : 0;
+    return used < limit ? (float)used / (float)limit : 1;
 }
 
-static double usage_key(const azl_deployment_t *d, const azl_load_t *load)
+static float usage_key(const azl_deployment_t *d, const azl_load_t *load)
 {
-    double requests = share_left(load->requests, d->rpm);
-    double tokens = share_left(load->tokens, d->tpm);
+    float requests = share_used(load->requests, d->rpm);
+    float tokens = share_used(load->tokens, d->tpm);
 
-    return -(requests < tokens ? requests : tokens);
+    return requests > tokens ? requests : tokens;
 }
 
 /* Embeddings have no output price and transcriptions one for each second:
  * where a part is missing the rest is compared, behind the complete ones. */
-static double cost_key(const azl_price_t *price)
+static float cost_key(const azl_price_t *price)
 {
     if (price->input != AZL_PRICE_UNSET && price->output != AZL_PRICE_UNSET) {
-        return (double)price->input * MIX_INPUT +
-               (double)price->output * MIX_OUTPUT;
+        return (float)price->input * MIX_INPUT +
+               (float)price->output * MIX_OUTPUT;
     }
     if (price->input != AZL_PRICE_UNSET) {
-        return PRICE_IN_PART + (double)price->input;
+        return (float)(price->input + 1) * (float)PRICE_IN_PART;
     }
     if (price->second != AZL_PRICE_UNSET) {
-        return PRICE_IN_PART + (double)price->second;
+        return (float)(price->second + 1) * (float)PRICE_IN_PART;
     }
-    return HUGE_VAL;
+    return HUGE_VALF;
 }
 
 /* Streams are compared by their first token, unless nobody knows that yet;
@@ -207,7 +208,7 @@ static void latency_keys(const router_t *rt, place_t *places, int n)
 {
     const azl_routing_t *how = rt->how;
     const azl_load_t *load;
-    double best = HUGE_VAL;
+    float best = HUGE_VALF;
     int rank = RANK_RESERVE;
     int by_first_token = 0;
     int i;
@@ -223,7 +224,7 @@ static void latency_keys(const router_t *rt, place_t *places, int n)
         serving(rt, places[i].index, &load);
         if (places[i].rank != RANK_RESERVE) {
             places[i].key =
-                (double)(by_first_token ? load->first_token : load->latency);
+                (float)(by_first_token ? load->first_token : load->latency);
         }
         rank = places[i].rank < rank ? places[i].rank : rank;
     }
@@ -280,17 +281,15 @@ static void measure(const router_t *rt, place_t *places, int n)
         const azl_deployment_t *owner = rt->deployments[place->index];
         const azl_load_t *load;
         const azl_deployment_t *d = serving(rt, place->index, &load);
-        double chance;
 
         if (owner->weight <= 0) {
             place->rank = RANK_RESERVE; /* in the order of configuration */
             continue;
         }
         place->rank = used_up(d, load) ? RANK_USED_UP : RANK_FREE;
-        chance = draw(how, owner);
-        place->draw = (float)chance;
+        place->draw = draw(how, owner);
         if (how->strategy == AZL_STRATEGY_LEAST_BUSY) {
-            place->key = (double)load->in_flight / owner->weight;
+            place->key = (float)load->in_flight / (float)owner->weight;
         }
         else if (how->strategy == AZL_STRATEGY_USAGE) {
             place->key = usage_key(d, load);
@@ -299,7 +298,7 @@ static void measure(const router_t *rt, place_t *places, int n)
             place->key = cost_key(&d->price);
         }
         else if (how->strategy != AZL_STRATEGY_LATENCY) {
-            place->key = chance; /* as in draw, to the last bit */
+            place->key = place->draw;
         }
     }
     if (how->strategy == AZL_STRATEGY_LATENCY) {
@@ -310,29 +309,40 @@ static void measure(const router_t *rt, place_t *places, int n)
     }
 }
 
-static int before(const place_t *a, const place_t *b)
+/*
+ * All that decides in one word, the index last, so that sorting moves and
+ * compares nothing else: two bits of rank, 31 of the key, 23 of the draw (less
+ * would do: the key itself is drawn where only chance decides), 8 of the index.
+ * A float that is not negative has no sign and sorts like its bits.
+ */
+#define INDEX_MASK 0xffu
+
+static apr_uint64_t pack(const place_t *place)
 {
-    if (a->rank != b->rank) {
-        return a->rank < b->rank;
-    }
-    if (a->key != b->key) {
-        return a->key < b->key;
-    }
-    return a->draw < b->draw;
+    apr_uint32_t key, draw;
+
+    memcpy(&key, &place->key, sizeof(key));
+    memcpy(&draw, &place->draw, sizeof(draw));
+    return (apr_uint64_t)place->rank << 62 | (apr_uint64_t)key << 31 |
+           (draw & ~INDEX_MASK) | (apr_uint64_t)place->index;
 }
 
-/* By insertion: groups are small, and equals keep their order. */
+/* By insertion: for groups of this size nothing is faster. */
 static void sort(place_t *places, int n)
 {
+    apr_uint64_t words[AZL_DEPLOYMENTS_MAX];
     int i, j;
 
-    for (i = 1; i < n; ++i) {
-        place_t place = places[i];
+    for (i = 0; i < n; ++i) {
+        apr_uint64_t word = pack(&places[i]);
 
-        for (j = i; j > 0 && before(&place, &places[j - 1]); --j) {
-            places[j] = places[j - 1];
+        for (j = i; j > 0 && word < words[j - 1]; --j) {
+            words[j] = words[j - 1];
         }
-        places[j] = place;
+        words[j] = word;
+    }
+    for (i = 0; i < n; ++i) {
+        places[i].index = (short)(words[i] & INDEX_MASK);
     }
 }
 
@@ -365,14 +375,18 @@ static int find_available(router_t *rt, place_t *places)
     int i, j;
 
     for (i = 0; i < rt->n; ++i) {
-        int order = rt->deployments[i]->order;
+        const azl_deployment_t *d = rt->deployments[i];
 
-        rt->spills |= rt->deployments[i]->spill != NULL;
+        if (d->spill) {
+            rt->spills = 1;
+            rt->absent |= rt->spill_loads[i].unavailable;
+        }
+        rt->absent |= rt->loads[i].unavailable;
         if (rt->loads[i].unavailable && !has_spill(rt, i)) {
             continue;
         }
         /* they come sorted but for those of one who filled it otherwise */
-        for (j = n++; j > 0 && order_at(rt, &places[j - 1]) > order; --j) {
+        for (j = n++; j > 0 && order_at(rt, &places[j - 1]) > d->order; --j) {
             places[j] = places[j - 1];
         }
         memset(&places[j], 0, sizeof(places[j]));
@@ -381,8 +395,10 @@ static int find_available(router_t *rt, place_t *places)
     return n;
 }
 
-static void emit_available(router_t *rt, place_t *places)
+static void emit_available(router_t *rt)
 {
+    /* not cleared: only what is used is touched */
+    place_t places[AZL_DEPLOYMENTS_MAX];
     int n = find_available(rt, places);
     int i, from, to;
 
@@ -408,35 +424,53 @@ static void emit_available(router_t *rt, place_t *places)
     }
 }
 
-static void add_unavailable(const router_t *rt, place_t *place, int index,
-                            const azl_load_t *load)
+/* One that is not available, or its spill. */
+typedef struct absent_t {
+    const azl_deployment_t *d;
+    apr_time_t back_at;
+    int order;
+} absent_t;
+
+/* Put it among those that are sorted already, behind its equals. */
+static void insert_absent(absent_t *absent, int n, const azl_deployment_t *d,
+                          const azl_load_t *load, int order)
 {
-    place->index = (short)index;
-    place->rank = 0;
-    place->key = load->back_at ? (double)load->back_at : HUGE_VAL;
-    place->draw = (float)rt->deployments[index % AZL_DEPLOYMENTS_MAX]->order;
+    apr_time_t back_at = load->back_at;
+    int i;
+
+    for (i = n; i > 0; --i) {
+        const absent_t *other = &absent[i - 1];
+
+        if (back_at == other->back_at
+                ? order >= other->order
+                : other->back_at && (!back_at || back_at > other->back_at)) {
+            break;
+        }
+        absent[i] = absent[i - 1];
+    }
+    absent[i].d = d;
+    absent[i].back_at = back_at;
+    absent[i].order = order;
 }
 
-static void emit_unavailable(router_t *rt, place_t *places)
+static void emit_unavailable(router_t *rt)
 {
+    absent_t absent[2 * AZL_DEPLOYMENTS_MAX];
     int n = 0;
     int i;
 
     for (i = 0; i < rt->n; ++i) {
+        const azl_deployment_t *d = rt->deployments[i];
+
         if (rt->loads[i].unavailable) {
-            add_unavailable(rt, &places[n++], i, &rt->loads[i]);
+            insert_absent(absent, n++, d, &rt->loads[i], d->order);
         }
-        if (rt->deployments[i]->spill && rt->spill_loads[i].unavailable) {
-            add_unavailable(rt, &places[n++], i + AZL_DEPLOYMENTS_MAX,
-                            &rt->spill_loads[i]);
+        if (d->spill && rt->spill_loads[i].unavailable) {
+            insert_absent(absent, n++, d->spill, &rt->spill_loads[i], d->order);
         }
     }
-    sort(places, n);
     for (i = 0; i < n; ++i) {
-        const azl_deployment_t *d =
-            rt->deployments[places[i].index % AZL_DEPLOYMENTS_MAX];
-
-        emit(rt, places[i].index < AZL_DEPLOYMENTS_MAX ? d : d->spill);
+        emit(rt, absent[i].d);
     }
 }
 
@@ -444,8 +478,6 @@ int azl_routing_order(const azl_model_t *model, const azl_load_t *loads,
                       const azl_load_t *spill_loads, const azl_routing_t *how,
                       const azl_deployment_t **out, int *navailable)
 {
-    /* not cleared: only what is used is touched */
-    place_t places[2 * AZL_DEPLOYMENTS_MAX];
     router_t rt;
 
     rt.deployments =
@@ -460,8 +492,11 @@ int azl_routing_order(const azl_model_t *model, const azl_load_t *loads,
     rt.out = out;
     rt.nout = 0;
     rt.spills = 0;
-    emit_available(&rt, places);
+    rt.absent = 0;
+    emit_available(&rt);
     *navailable = rt.nout;
-    emit_unavailable(&rt, places);
+    if (rt.absent) {
+        emit_unavailable(&rt);
+    }
     return rt.nout;
 }
