@@ -20,9 +20,11 @@
 #include "azl_dialect.h"
 #include "azl_document.h"
 #include "azl_key.h"
+#include "azl_random.h"
 #include "azl_record.h"
 #include "azl_reply.h"
 #include "azl_route.h"
+#include "azl_routing.h"
 
 #define KEYS 1000
 #define KEY "sk-bench-0123456789abcdef0123456789abcdef"
@@ -52,6 +54,9 @@ static const char chunk[] =
     "\"object\":\"chat.completion.chunk\","
     "\"system_fingerprint\":\"fp_07e970ab25\",\"usage\":null}\n\n";
 
+/* As many deployments as a large group has. */
+#define CHOICES 50
+
 /* What the work needs, made once. */
 typedef struct bench_t {
     apr_pool_t *pool;
@@ -65,6 +70,8 @@ typedef struct bench_t {
     azl_stream_t *stream;
     azl_buf_t *out;
     azl_record_t record;
+    azl_model_t group;
+    azl_load_t loads[CHOICES];
 } bench_t;
 
 static void fail(const char *what)
@@ -141,6 +148,42 @@ static void do_record(bench_t *b)
     azl_record_write(b->out, &b->record);
 }
 
+static apr_uint32_t random_number(void *baton)
+{
+    (void)baton;
+    return (apr_uint32_t)(azl_random_u64() >> 32);
+}
+
+static void do_choice(bench_t *b, azl_strategy_e strategy)
+{
+    const azl_deployment_t *out[2 * CHOICES];
+    azl_routing_t how = {strategy, 1, azl_random_u64(), random_number, NULL};
+    int available;
+
+    /* the load is never the same twice, as on a server */
+    b->loads[how.affinity % CHOICES].in_flight =
+        (apr_uint32_t)(how.affinity >> 40) % 100;
+    if (azl_routing_order(&b->group, b->loads, NULL, &how, out, &available) !=
+        CHOICES) {
+        fail("no choice");
+    }
+}
+
+static void do_choice_shuffle(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_SHUFFLE);
+}
+
+static void do_choice_busy(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_LEAST_BUSY);
+}
+
+static void do_choice_affinity(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_AFFINITY);
+}
+
 static const struct {
     const char *name;
     void (*once)(bench_t *b);
@@ -152,6 +195,9 @@ static const struct {
     {"reply-0.6kb", do_reply},
     {"chunk", do_chunk},
     {"record", do_record},
+    {"choice-50-simple-shuffle", do_choice_shuffle},
+    {"choice-50-least-busy", do_choice_busy},
+    {"choice-50-cache-affinity", do_choice_affinity},
 };
 
 #define WORKS (sizeof(works) / sizeof(works[0]))
@@ -174,6 +220,23 @@ static azl_span_t read_file(apr_pool_t *p, const char *path)
     }
     apr_file_close(f);
     return azl_span(data, (apr_size_t)info.size);
+}
+
+static void prepare_group(bench_t *b)
+{
+    int i;
+
+    b->group.deployments =
+        apr_array_make(b->pool, CHOICES, sizeof(azl_deployment_t *));
+    for (i = 0; i < CHOICES; i++) {
+        azl_deployment_t *d = apr_pcalloc(b->pool, sizeof(*d));
+        apr_uint64_t mark = azl_random_u64();
+
+        d->weight = 1 + i % 5;
+        memcpy(d->fingerprint, &mark, sizeof(mark));
+        APR_ARRAY_PUSH(b->group.deployments, azl_deployment_t *) = d;
+        b->loads[i].in_flight = (apr_uint32_t)i;
+    }
 }
 
 static void prepare(bench_t *b, char **argv)
@@ -218,6 +281,7 @@ static void prepare(bench_t *b, char **argv)
     b->record.endpoint = "azure";
     b->record.status = 200;
     b->record.attempts = 1;
+    prepare_group(b);
 }
 
 int main(int argc, char **argv)
