@@ -16,7 +16,6 @@
 #include "azl_directives.h"
 #include "azl_hooks.h"
 #include "azl_page.h"
-#include "azl_probe.h"
 
 #if !AP_MODULE_MAGIC_AT_LEAST(20120211, 124)
 #error "mod_azurelit needs httpd 2.4.54 or later"
@@ -34,6 +33,7 @@ static void register_hooks(apr_pool_t *p)
 {
     static const char *const after_proxy[] = {"mod_proxy.c", "mod_ssl.c", NULL};
     static const char *const before_proxy[] = {"mod_proxy.c", NULL};
+    static const char *const before_watchdog[] = {"mod_watchdog.c", NULL};
 
     (void)p;
     /*
@@ -48,16 +48,14 @@ static void register_hooks(apr_pool_t *p)
     /* The usage log, while we may still open what root may. */
     ap_hook_open_logs(azl_hook_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     /* Workers and TLS settings, which mod_proxy and mod_ssl must be ready
-     * for. */
-    ap_hook_post_config(azl_hook_post_config, after_proxy, NULL, APR_HOOK_LAST);
+     * for; probes, which mod_watchdog will start. */
+    ap_hook_post_config(azl_hook_post_config, after_proxy, before_watchdog,
+                        APR_HOOK_LAST);
     /* Connection pools of this process: mod_proxy opens the mutex they are
      * made under in its own child_init. */
     ap_hook_child_init(azl_hook_child_init, after_proxy, NULL, APR_HOOK_MIDDLE);
     /* What a child that was killed had in flight is forgotten. [azl_store.c] */
     ap_hook_child_status(azl_hook_child_status, NULL, NULL, APR_HOOK_MIDDLE);
-
-    /* Background probes. [azl_probe_watchdog.c] */
-    azl_probe_register_hooks();
 
     /*
      * A connection: processed inside our hold, so before anybody else.

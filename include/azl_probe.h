@@ -36,8 +36,11 @@ void azl_probe_run(apr_pool_t *p, const azl_conf_t *conf,
                    apr_interval_time_t limit, azl_probe_stop_fn *stop,
                    azl_probe_t *probe);
 
-/* azl_probe_watchdog.c: hooks that start background probes where AzureLITProbe
- * asks for them. */
-void azl_probe_register_hooks(void);
+/* azl_probe_watchdog.c: probes in the background, where AzureLITProbe asks for
+ * them. NULL, or what they lack. */
+const char *azl_probe_check_modules(const azl_conf_t *conf);
+/* When the configuration is complete and the store open, before mod_watchdog
+ * starts. OK, or a status for httpd. */
+int azl_probe_start(apr_pool_t *pconf, struct server_rec *s);
 
 #endif /* AZL_PROBE_H */

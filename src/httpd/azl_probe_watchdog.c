@@ -128,30 +128,12 @@ static round_t *make_round(apr_pool_t *p, const azl_conf_t *conf)
     return round;
 }
 
-static int refuse(const azl_conf_t *conf, apr_status_t rv)
+const char *azl_probe_check_modules(const azl_conf_t *conf)
 {
-    ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, rv, conf->server,
-                 AZLNO(0072) "AzureLITProbe needs mod_watchdog; load it, or "
-                             "write AzureLITProbe off");
-    return HTTP_INTERNAL_SERVER_ERROR;
-}
-
-/* Runs for `httpd -t` too. */
-static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                        server_rec *s)
-{
-    (void)pconf;
-    (void)plog;
-    (void)ptemp;
-    for (; s; s = s->next) {
-        const azl_conf_t *conf = azl_conf_get(s);
-
-        if (conf->enabled == 1 && conf->probe > 0 &&
-            !ap_find_linked_module("mod_watchdog.c")) {
-            return refuse(conf, 0);
-        }
-    }
-    return OK;
+    return conf->probe > 0 && !ap_find_linked_module("mod_watchdog.c")
+               ? "AzureLITProbe: mod_watchdog is not loaded; add LoadModule "
+                 "watchdog_module, or write AzureLITProbe off"
+               : NULL;
 }
 
 static apr_status_t start(apr_pool_t *pconf, const azl_conf_t *conf)
@@ -173,11 +155,8 @@ static apr_status_t start(apr_pool_t *pconf, const azl_conf_t *conf)
                              : rv;
 }
 
-static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                       server_rec *s)
+int azl_probe_start(apr_pool_t *pconf, server_rec *s)
 {
-    (void)plog;
-    (void)ptemp;
     azl_http_init();
     for (; s && azl_store_shared(); s = s->next) {
         const azl_conf_t *conf = azl_conf_get(s);
@@ -188,18 +167,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         }
         rv = start(pconf, conf);
         if (rv != APR_SUCCESS) {
-            return refuse(conf, rv);
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, rv, s,
+                         AZLNO(0072) "AzureLITProbe: the probes could not be "
+                                     "set up with mod_watchdog");
+            return HTTP_INTERNAL_SERVER_ERROR;
         }
     }
     return OK;
-}
-
-void azl_probe_register_hooks(void)
-{
-    static const char *const watchdog[] = {"mod_watchdog.c", NULL};
-
-    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
-    /* behind our own, which gives the deployments their health, and before
-     * mod_watchdog's, which starts what is registered */
-    ap_hook_post_config(post_config, NULL, watchdog, APR_HOOK_REALLY_LAST);
 }
