@@ -5,6 +5,7 @@ import os
 import pytest
 from certs import Authority
 from env import Env
+from pretend import Pretence
 from simulator import Simulator
 
 DEPLOYMENTS = ["d1", "d2", "d3", "emb"]
@@ -66,6 +67,17 @@ def restart(gateway, simulator, request):
     """Run httpd with another configuration for one test."""
     yield gateway.start
     gateway.start(request.module.configure(gateway, simulator))
+
+
+@pytest.fixture(scope="module")
+def pretence(env):
+    """Servers that are started from here on believe what they are told of
+    time and names."""
+    pretence = Pretence(env.root / "pretend")
+    before = env.environment
+    env.environment = {**before, **pretence.environment()}
+    yield pretence
+    env.environment = before
 
 
 @pytest.fixture

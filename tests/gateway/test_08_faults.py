@@ -3,12 +3,11 @@ and what the usage record says of it."""
 
 import os
 import signal
-from pathlib import Path
 
 import httpx
 import pytest
 from ask import PROMPT, WORDS, chat, dial, error_of, events, hang_up, said
-from processes import tree
+from processes import owners
 
 BIG = 2 * 1024 * 1024
 HTML = "<html><body>Welcome to the portal</body></html>"
@@ -353,22 +352,6 @@ def env_without_log(gateway):
     return conf
 
 
-def owner(gateway, sock):
-    """The child that has the other end of a connection."""
-    port = sock.getsockname()[1]
-    inode = None
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        local, remote = (int(fields[i].split(":")[1], 16) for i in (1, 2))
-        if (local, remote) == (gateway.port, port):
-            inode = fields[9]
-    for pid in tree(gateway.process.pid)[1:]:
-        for file in Path(f"/proc/{pid}/fd").iterdir():
-            if os.readlink(file) == f"socket:[{inode}]":
-                return pid
-    raise AssertionError("nobody has it")
-
-
 def test_child_is_killed(gateway, sim, log, restart):
     """Its streams break off visibly; the others' go on, new ones start."""
     log.expect("AH00052")
@@ -384,18 +367,19 @@ def test_child_is_killed(gateway, sim, log, restart):
         socks.append(dial(gateway, chat("one", stream=True)))
         begun.append(socks[-1].recv(4096))
     assert all(got.startswith(b"HTTP/1.1 200 ") for got in begun)
-    owners = [owner(gateway, sock) for sock in socks]
-    assert len(set(owners)) > 1
-    victim = min(set(owners), key=owners.count)
+    held = owners(gateway.process.pid, gateway.port, socks)
+    holders = [held[sock] for sock in socks]
+    assert len(set(holders)) > 1
+    victim = min(set(holders), key=holders.count)
     os.kill(victim, signal.SIGKILL)
     assert post_again(gateway)
     sim.release()
-    for sock, begin, pid in zip(socks, begun, owners):
+    for sock, begin, pid in zip(socks, begun, holders):
         whole = begin + rest(sock)
         assert (b"data: [DONE]" in whole) == (pid != victim)
         # The last chunk of the transfer: there, or visibly not.
         assert whole.endswith(b"0\r\n\r\n") == (pid != victim)
-    records = gateway.records(number - owners.count(victim) + 1)
+    records = gateway.records(number - holders.count(victim) + 1)
     assert {one["error"] for one in records} == {None}
 
 

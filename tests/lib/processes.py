@@ -1,6 +1,7 @@
 """What the processes of a server hold: memory and open files."""
 
 import contextlib
+import os
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -48,3 +49,20 @@ def memory(pid, field="Pss"):
 def open_files(pid):
     """How many descriptors the one process has."""
     return len(list((PROC / str(pid) / "fd").iterdir()))
+
+
+def owners(pid, port, socks):
+    """Which descendant of a server that listens at `port` has the other end
+    of each of these connections: {socket: pid}."""
+    inodes = {}
+    for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        local, remote = (int(fields[i].split(":")[1], 16) for i in (1, 2))
+        if local == port:
+            inodes[f"socket:[{fields[9]}]"] = remote
+    holders = {}
+    for one in tree(pid)[1:]:
+        for file in (PROC / str(one) / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                holders[inodes.get(os.readlink(file))] = one
+    return {sock: holders[sock.getsockname()[1]] for sock in socks}
