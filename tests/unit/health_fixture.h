@@ -4,6 +4,8 @@
 #ifndef HEALTH_FIXTURE_H
 #define HEALTH_FIXTURE_H
 
+#include <stdatomic.h>
+
 #include "store_fixture.h"
 
 #define SEC APR_TIME_C(1000000)
@@ -42,6 +44,7 @@ typedef struct work_t {
     azl_shared_t *shared;
     azl_health_t *h;
     int row;
+    _Atomic int n; /* what a test counts itself */
 } work_t;
 
 static inline work_t work_for(int processes)
@@ -51,6 +54,7 @@ static inline work_t work_for(int processes)
     w.shared = segment(processes, 1, 1, 0);
     w.h = health_of(w.shared, 1);
     w.row = azl_shared_enter(w.shared, getpid());
+    w.n = 0;
     return w;
 }
 

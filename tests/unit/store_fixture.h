@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,6 +93,61 @@ static inline int crowd(int n, crowd_fn *run, void *baton)
     }
     pthread_barrier_destroy(&start);
     return sum;
+}
+
+/*
+ * One thread does step() again and again, and is interrupted in the midst of
+ * it, where interrupt() does what another thread could do there. That happens
+ * at many more places than where threads meet on a busy machine, or on one with
+ * a single CPU.
+ */
+#define INTERRUPTS 1000
+#define INTERRUPT_USEC 10
+
+typedef void step_fn(void *baton);
+
+typedef struct interrupted_t {
+    step_fn *interrupt;
+    void *baton;
+    volatile sig_atomic_t times;
+} interrupted_t;
+
+static inline interrupted_t *interrupted_now(void)
+{
+    static interrupted_t now;
+
+    return &now;
+}
+
+static inline void on_interrupt(int signal)
+{
+    interrupted_t *now = interrupted_now();
+
+    (void)signal;
+    now->interrupt(now->baton);
+    now->times++;
+}
+
+static inline void interrupted(step_fn *step, step_fn *interrupt, void *baton)
+{
+    const struct itimerval often = {{0, INTERRUPT_USEC}, {0, INTERRUPT_USEC}};
+    const struct itimerval never_more = {{0, 0}, {0, 0}};
+    interrupted_t *now = interrupted_now();
+    struct sigaction action, before;
+
+    now->interrupt = interrupt;
+    now->baton = baton;
+    now->times = 0;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_interrupt;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (now->times < INTERRUPTS) {
+        step(baton);
+    }
+    setitimer(ITIMER_REAL, &never_more, NULL);
+    sigaction(SIGALRM, &before, NULL);
 }
 
 /* A process that runs until it is told to go on, and then until it is killed

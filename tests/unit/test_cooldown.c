@@ -249,41 +249,149 @@ END_TEST
 
 #define PROCESSES 4
 
-static int try_once(void *baton, int index)
+#define ROUNDS 50000
+
+/* What they count together. */
+typedef struct turns_t {
+    work_t w;
+    _Atomic int inside;
+    _Atomic int began;
+    _Atomic int ended;
+    int crowded; /* how often two may try */
+    int holds;   /* the one that interrupts: it may try */
+} turns_t;
+
+/* Whoever may try gives the turn back by a failure that cools nothing. Returns
+ * how often it was not alone. */
+static int take_turns(void *baton, int index)
 {
-    work_t *w = baton;
+    turns_t *t = baton;
+    int crowded = 0;
+    int i;
 
     (void)index;
-    return azl_health_probe(w->h, NOW + COOL, SEC);
-}
-
-static int fail_once(void *baton, int index)
-{
-    work_t *w = baton;
-
-    (void)index;
-    return azl_health_failure(w->h, NOW, &never, 429, 0, 0);
-}
-
-static int succeed_once(void *baton, int index)
-{
-    work_t *w = baton;
-
-    (void)index;
-    return azl_health_success(w->h, NOW + COOL, 1, -1);
-}
-
-START_TEST(one_of_all_threads)
-{
-    work_t w = work_for(1);
-    apr_uint64_t i;
-
-    for (i = 1; i <= 100; i++) {
-        ck_assert_int_eq(crowd(THREADS, fail_once, &w), 1);
-        ck_assert_uint_eq(view_at(w.h, NOW).total_cooldowns, i);
-        ck_assert_int_eq(crowd(THREADS, try_once, &w), 1);
-        ck_assert_int_eq(crowd(THREADS, succeed_once, &w), 1);
+    for (i = 0; i < ROUNDS; i++) {
+        if (azl_health_probe(t->w.h, NOW + COOL, MINUTE)) {
+            crowded += atomic_fetch_add(&t->inside, 1) != 0;
+            atomic_fetch_add(&t->began, 1);
+            atomic_fetch_sub(&t->inside, 1);
+            azl_health_failure(t->w.h, NOW + COOL, &never, 500, 0, 1);
+        }
     }
+    return crowded;
+}
+
+START_TEST(one_thread_at_a_time)
+{
+    turns_t t = {work_for(1), 0, 0, 0, 0, 0};
+
+    ck_assert_int_eq(azl_health_cool(t.w.h, NOW, COOL, 503), 1);
+    ck_assert_int_eq(crowd(THREADS, take_turns, &t), 0);
+    ck_assert_int_gt(t.began, 0);
+    ck_assert_int_eq(azl_health_probe(t.w.h, NOW + COOL, MINUTE), 1);
+}
+END_TEST
+
+static void begin(turns_t *t)
+{
+    atomic_fetch_add(&t->began,
+                     azl_health_failure(t->w.h, NOW, &never, 429, 0, 0));
+}
+
+static void end(turns_t *t)
+{
+    atomic_fetch_add(&t->ended, azl_health_success(t->w.h, NOW + COOL, 1, -1));
+}
+
+static void begin_then_end(void *baton)
+{
+    begin(baton);
+    end(baton);
+}
+
+static int begin_and_end_often(void *baton, int index)
+{
+    int i;
+
+    (void)index;
+    for (i = 0; i < ROUNDS; i++) {
+        begin_then_end(baton);
+    }
+    return 0;
+}
+
+/* Each is told once, whoever else failed or succeeded at the same time. */
+START_TEST(each_cooldown_begins_and_ends_once)
+{
+    turns_t t = {work_for(1), 0, 0, 0, 0, 0};
+
+    crowd(THREADS, begin_and_end_often, &t);
+    ck_assert_int_gt(t.began, 0);
+    ck_assert_uint_eq(view_at(t.w.h, NOW).total_cooldowns, t.began);
+    ck_assert_int_eq(t.began, t.ended + (view_at(t.w.h, NOW).cool_until != 0));
+}
+END_TEST
+
+static void give_back(turns_t *t)
+{
+    atomic_fetch_sub(&t->inside, 1);
+    azl_health_failure(t->w.h, NOW + COOL, &never, 500, 0, 1);
+}
+
+static void try_and_give_back(void *baton)
+{
+    turns_t *t = baton;
+
+    if (azl_health_probe(t->w.h, NOW + COOL, MINUTE)) {
+        t->crowded += atomic_fetch_add(&t->inside, 1) != 0;
+        give_back(t);
+    }
+}
+
+static void try_or_give_back(void *baton)
+{
+    turns_t *t = baton;
+
+    if (t->holds) {
+        t->holds = 0;
+        give_back(t);
+    }
+    else if (azl_health_probe(t->w.h, NOW + COOL, MINUTE)) {
+        t->holds = 1;
+        t->crowded += atomic_fetch_add(&t->inside, 1) != 0;
+    }
+}
+
+START_TEST(one_at_a_time_when_interrupted)
+{
+    turns_t t = {work_for(1), 0, 0, 0, 0, 0};
+
+    ck_assert_int_eq(azl_health_cool(t.w.h, NOW, COOL, 503), 1);
+    interrupted(try_and_give_back, try_or_give_back, &t);
+    ck_assert_int_eq(t.crowded, 0);
+}
+END_TEST
+
+static void begin_or_end(void *baton)
+{
+    turns_t *t = baton;
+
+    t->holds = !t->holds;
+    if (t->holds) {
+        begin(t);
+    }
+    else {
+        end(t);
+    }
+}
+
+START_TEST(told_once_when_interrupted)
+{
+    turns_t t = {work_for(1), 0, 0, 0, 0, 0};
+
+    interrupted(begin_then_end, begin_or_end, &t);
+    ck_assert_uint_eq(view_at(t.w.h, NOW).total_cooldowns, t.began);
+    ck_assert_int_eq(t.began, t.ended + (view_at(t.w.h, NOW).cool_until != 0));
 }
 END_TEST
 
@@ -293,7 +401,7 @@ static int try_process(void *baton, process_t *self)
 
     tell_ready(self);
     wait_go(self);
-    return try_once(w, 0);
+    return azl_health_probe(w->h, NOW + COOL, SEC);
 }
 
 START_TEST(one_of_all_processes)
@@ -354,7 +462,10 @@ TCase *azl_test_cooldown(void)
     tcase_add_test(tc, a_late_success_of_a_probe);
     tcase_add_test(tc, a_failure_that_does_not_cool_lets_the_next_try);
     tcase_add_test(tc, a_recovered_one_begins_anew);
-    tcase_add_test(tc, one_of_all_threads);
+    tcase_add_test(tc, one_thread_at_a_time);
+    tcase_add_test(tc, each_cooldown_begins_and_ends_once);
+    tcase_add_test(tc, one_at_a_time_when_interrupted);
+    tcase_add_test(tc, told_once_when_interrupted);
     tcase_add_test(tc, one_of_all_processes);
     tcase_add_test(tc, all_see_the_clock_set_back);
     return tc;

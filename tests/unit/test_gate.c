@@ -47,7 +47,9 @@ START_TEST(without_a_row_nothing_is_counted)
 }
 END_TEST
 
-#define ROUNDS 5000
+/* Enough for some milliseconds: whoever starts first must not be done when the
+ * last one starts. */
+#define ROUNDS 100000
 #define PROCESSES 4
 #define PLACES 3
 
@@ -140,6 +142,50 @@ START_TEST(never_more_than_max_from_processes)
     }
     ck_assert_uint_le(atomic_load(c.most), PLACES);
     ck_assert_uint_eq(azl_gate_in_flight(c.gate), 0);
+}
+END_TEST
+
+/* Two who want the same place. */
+typedef struct rivals_t {
+    contest_t c;
+    int crowded; /* how often both had it */
+    int holds;   /* the one that interrupts */
+} rivals_t;
+
+static void enter_and_leave(void *baton)
+{
+    rivals_t *r = baton;
+
+    if (azl_gate_enter(r->c.gate, r->c.row, 1)) {
+        r->crowded += atomic_fetch_add(r->c.inside, 1) != 0;
+        atomic_fetch_sub(r->c.inside, 1);
+        azl_gate_leave(r->c.gate, r->c.row);
+    }
+}
+
+static void enter_or_leave(void *baton)
+{
+    rivals_t *r = baton;
+
+    if (r->holds) {
+        atomic_fetch_sub(r->c.inside, 1);
+        azl_gate_leave(r->c.gate, r->c.row);
+        r->holds = 0;
+    }
+    else if (azl_gate_enter(r->c.gate, r->c.row, 1)) {
+        r->holds = 1;
+        r->crowded += atomic_fetch_add(r->c.inside, 1) != 0;
+    }
+}
+
+START_TEST(never_more_than_max_when_interrupted)
+{
+    rivals_t r = {contest(), 0, 0};
+
+    r.c.row = azl_shared_enter(r.c.shared, getpid());
+    interrupted(enter_and_leave, enter_or_leave, &r);
+    ck_assert_int_eq(r.crowded, 0);
+    ck_assert_uint_eq(azl_gate_in_flight(r.c.gate), r.holds);
 }
 END_TEST
 
@@ -256,6 +302,7 @@ TCase *azl_test_gate(void)
     tcase_add_test(tc, without_a_row_nothing_is_counted);
     tcase_add_test(tc, never_more_than_max_from_threads);
     tcase_add_test(tc, never_more_than_max_from_processes);
+    tcase_add_test(tc, never_more_than_max_when_interrupted);
     tcase_add_test(tc, a_killed_process_leaks_nothing);
     tcase_add_test(tc, killed_at_any_moment);
     return tc;

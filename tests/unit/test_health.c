@@ -196,6 +196,9 @@ START_TEST(the_providers_last_word)
     azl_health_limits(h, NOW + 2, 59, 0);
     ck_assert_int_eq(view_at(h, NOW).remaining_requests, 59);
     ck_assert_int_eq(view_at(h, NOW).remaining_tokens, 0);
+    azl_health_limits(h, NOW + 2, 58, -1);
+    ck_assert_int_eq(view_at(h, NOW).remaining_requests, 58);
+    ck_assert_int_eq(view_at(h, NOW).remaining_tokens, 0);
     azl_health_limits(h, NOW + 3, -1, -1);
     ck_assert_int_eq(view_at(h, NOW).limits_at, NOW + 2);
 }
@@ -341,7 +344,9 @@ END_TEST
 
 /* --------------------------------------------------------- many at once */
 
-#define ROUNDS 2000
+/* Enough for some milliseconds: whoever starts first must not be done when the
+ * last one starts. */
+#define ROUNDS 20000
 #define PROCESSES 4
 
 static int all_of_it(void *baton, int index)
@@ -416,6 +421,24 @@ START_TEST(processes_lose_nothing)
         ck_assert_int_eq(end_of(&processes[i]), EXIT_SUCCESS);
     }
     check_totals(&w, PROCESSES * ROUNDS);
+}
+END_TEST
+
+static void count_one(void *baton)
+{
+    work_t *w = baton;
+
+    azl_health_tokens(w->h, NOW, 1);
+    atomic_fetch_add(&w->n, 1);
+}
+
+START_TEST(interrupts_lose_nothing)
+{
+    work_t w = work_for(1);
+
+    interrupted(count_one, count_one, &w);
+    ck_assert_int_ge(w.n, INTERRUPTS);
+    ck_assert_uint_eq(view_at(w.h, NOW).tokens, w.n);
 }
 END_TEST
 
@@ -523,6 +546,7 @@ TCase *azl_test_health(void)
     tcase_add_test(tc, the_sole_one_is_only_counted);
     tcase_add_test(tc, threads_lose_nothing);
     tcase_add_test(tc, processes_lose_nothing);
+    tcase_add_test(tc, interrupts_lose_nothing);
     tcase_add_test(tc, a_border_loses_nothing);
     tcase_add_test(tc, a_reused_slot_is_new);
     tcase_add_test(tc, a_slot_remembers);

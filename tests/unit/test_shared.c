@@ -175,31 +175,39 @@ START_TEST(a_full_table)
 }
 END_TEST
 
-static int take_same(void *baton, int index)
+#define CLAIMED 2000
+
+/* Every name wants the same place: all threads are at the first free one. */
+static int claim_some(void *baton, int index)
 {
-    azl_shared_t *shared = baton;
-    unsigned char name[AZL_SEAL_FINGERPRINT_LEN] = {0};
-    int found = 0;
+    unsigned char name[AZL_SEAL_FINGERPRINT_LEN];
+    apr_uint64_t number;
+    int claimed = 0;
     int i;
 
-    for (i = 0; i < 64; i++) {
-        name[0] = (unsigned char)(i * (index % 2 ? 3 : 5) % 64 + 1);
-        found += azl_shared_health(shared, name) != NULL;
+    for (i = index; i < CLAIMED; i += THREADS) {
+        number = (apr_uint64_t)CLAIMED * (apr_uint64_t)(i + 1);
+        memcpy(name, &number, sizeof(name));
+        claimed += azl_shared_gate(baton, name) != NULL;
     }
-    return found;
+    return claimed;
 }
 
 /* At start there is one process only; but nothing breaks if not. */
 START_TEST(taken_by_many_at_once)
 {
-    azl_shared_t *shared = segment(1, 64, 1, 0);
+    azl_shared_t *shared = segment(1, 1, CLAIMED, 0);
+    int row = azl_shared_enter(shared, getpid());
+    azl_gate_t *gate;
     int i;
 
-    ck_assert_int_eq(crowd(THREADS, take_same, shared), THREADS * 64);
-    for (i = 1; i <= 64; i++) {
-        ck_assert_ptr_nonnull(health_of(shared, (apr_uint64_t)i));
+    ck_assert_int_eq(crowd(THREADS, claim_some, shared), CLAIMED);
+    for (i = 0; i < CLAIMED; i++) {
+        gate = gate_of(shared, (apr_uint64_t)CLAIMED * (apr_uint64_t)(i + 1));
+        ck_assert_ptr_nonnull(gate);
+        /* Nobody else has the same one. */
+        ck_assert_int_eq(azl_gate_enter(gate, row, 1), 1);
     }
-    ck_assert_ptr_null(health_of(shared, 65));
 }
 END_TEST
 
@@ -327,6 +335,29 @@ START_TEST(a_dead_process_has_no_row)
 }
 END_TEST
 
+static int enter_as_nobody(void *baton, process_t *self)
+{
+    const uid_t nobody = 65534;
+
+    (void)self;
+    if (geteuid() == 0 && setuid(nobody) != 0) {
+        return EXIT_FAILURE;
+    }
+    return azl_shared_enter(baton, getpid());
+}
+
+/* Children run as somebody else than their parent and may not ask it. */
+START_TEST(a_process_of_another_user_lives)
+{
+    azl_shared_t *shared = segment(2, 1, 1, 0);
+    process_t process;
+
+    ck_assert_int_eq(azl_shared_enter(shared, getpid()), 0);
+    process = start_process(enter_as_nobody, shared);
+    ck_assert_int_eq(end_of(&process), 1);
+}
+END_TEST
+
 /* Process ids come round again. */
 START_TEST(the_same_pid_again)
 {
@@ -358,6 +389,11 @@ START_TEST(a_row_that_is_being_emptied)
     azl_shared_leave(shared, getpid());
     ck_assert_int_eq(azl_shared_enter(shared, getpid()), 0);
     ck_assert_uint_eq(azl_gate_in_flight(gate), 0);
+    /* By one of this pid, which must have died then. */
+    azl_gate_enter(gate, 0, 0);
+    shared->rows[0] = AZL_ROW_EMPTYING | (apr_uint64_t)getpid();
+    ck_assert_int_eq(azl_shared_enter(shared, getpid()), 0);
+    ck_assert_uint_eq(azl_gate_in_flight(gate), 0);
 }
 END_TEST
 
@@ -365,6 +401,9 @@ typedef struct emptied_t {
     azl_shared_t *shared;
     azl_gate_t *gate;
     pid_t dead;
+    pid_t new;
+    int row; /* of the new one; -1: it is not there */
+    int lost;
 } emptied_t;
 
 static int empty_or_enter(void *baton, int index)
@@ -376,7 +415,7 @@ static int empty_or_enter(void *baton, int index)
         azl_shared_leave(e->shared, e->dead);
         return 0;
     }
-    row = azl_shared_enter(e->shared, getpid());
+    row = azl_shared_enter(e->shared, e->new);
     return azl_gate_enter(e->gate, row, 0);
 }
 
@@ -384,19 +423,62 @@ static int empty_or_enter(void *baton, int index)
  * what it counts stays. */
 START_TEST(a_row_is_emptied_once)
 {
+    process_t new = start_process(only_wait, NULL);
     emptied_t e;
     int i;
 
     e.shared = segment(2, 8, 8, 0);
     e.gate = gate_of(e.shared, 7);
     e.dead = dead_pid();
+    e.new = new.pid;
     for (i = 0; i < 1000; i++) {
         ck_assert_int_eq(azl_shared_enter(e.shared, e.dead), 0);
         azl_gate_enter(e.gate, 0, 0);
         ck_assert_int_eq(crowd(3, empty_or_enter, &e), 1);
         ck_assert_uint_eq(azl_gate_in_flight(e.gate), 1);
-        azl_shared_leave(e.shared, getpid());
+        azl_shared_leave(e.shared, e.new);
     }
+    stop_process(&new);
+}
+END_TEST
+
+static void come_and_be_emptied(void *baton)
+{
+    emptied_t *e = baton;
+
+    azl_shared_enter(e->shared, e->dead);
+    azl_shared_leave(e->shared, e->dead);
+}
+
+static void enter_or_look(void *baton)
+{
+    emptied_t *e = baton;
+
+    if (e->row < 0) {
+        e->row = azl_shared_enter(e->shared, e->new);
+        azl_gate_enter(e->gate, e->row, 0);
+    }
+    else {
+        e->lost += azl_gate_in_flight(e->gate) != 1;
+        azl_shared_leave(e->shared, e->new);
+        e->row = -1;
+    }
+}
+
+START_TEST(a_row_is_emptied_once_when_interrupted)
+{
+    process_t new = start_process(only_wait, NULL);
+    emptied_t e;
+
+    e.shared = segment(2, 1, 1, 0);
+    e.gate = gate_of(e.shared, 1);
+    e.dead = dead_pid();
+    e.new = new.pid;
+    e.row = -1;
+    e.lost = 0;
+    interrupted(come_and_be_emptied, enter_or_look, &e);
+    ck_assert_int_eq(e.lost, 0);
+    stop_process(&new);
 }
 END_TEST
 
@@ -500,9 +582,11 @@ TCase *azl_test_shared(void)
     tcase_add_test(tc, rows_from_the_lowest_on);
     tcase_add_test(tc, who_leaves_takes_only_its_own_along);
     tcase_add_test(tc, a_dead_process_has_no_row);
+    tcase_add_test(tc, a_process_of_another_user_lives);
     tcase_add_test(tc, the_same_pid_again);
     tcase_add_test(tc, a_row_that_is_being_emptied);
     tcase_add_test(tc, a_row_is_emptied_once);
+    tcase_add_test(tc, a_row_is_emptied_once_when_interrupted);
     tcase_add_test(tc, a_larger_segment_inherits);
     tcase_add_test(tc, generations_are_inherited);
     tcase_add_test(tc, what_does_not_fit_is_left_out);
