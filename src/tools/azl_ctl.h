@@ -45,6 +45,7 @@ void azl_ctl_complain(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 
 int azl_ctl_key(apr_pool_t *p, int argc, const char *const *argv);
+int azl_ctl_status(apr_pool_t *p, int argc, const char *const *argv);
 int azl_ctl_usage(apr_pool_t *p, int argc, const char *const *argv);
 
 #endif /* AZL_CTL_H */

@@ -1,6 +1,6 @@
 /*
  * azurelitctl: the command line beside the module. It links the same core and
- * needs neither httpd nor the network.
+ * needs no httpd; only `status` needs the network.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@ static const char help[] =
     "  key new     make a client key, and its line for the configuration\n"
     "  key hash    the digest of a key you have\n"
     "  key check   look over key files\n"
+    "  status      show how the deployments of a running server are\n"
     "  usage       report requests, tokens and cost from usage logs\n"
     "\n"
     "  --help      this text; after a command, the help of that command\n"
@@ -29,7 +30,10 @@ static const char help[] =
     "exit codes: 0 done, 1 failed or a fault was found, 2 wrong usage\n";
 
 static const azl_ctl_command_t commands[] = {
-    {"key", azl_ctl_key}, {"usage", azl_ctl_usage}, {NULL, NULL}};
+    {"key", azl_ctl_key},
+    {"status", azl_ctl_status},
+    {"usage", azl_ctl_usage},
+    {NULL, NULL}};
 
 void azl_ctl_complain(const char *fmt, ...)
 {
