@@ -5,6 +5,7 @@
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -122,10 +123,12 @@ static inline interrupted_t *interrupted_now(void)
 static inline void on_interrupt(int signal)
 {
     interrupted_t *now = interrupted_now();
+    int kept = errno; /* each thread has one of its own */
 
     (void)signal;
     now->interrupt(now->baton);
     now->times++;
+    errno = kept;
 }
 
 static inline void interrupted(step_fn *step, step_fn *interrupt, void *baton)
