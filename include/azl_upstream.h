@@ -33,6 +33,8 @@ const char *azl_upstream_check_modules(const azl_endpoint_t *ep,
 const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
                                 apr_pool_t *ptemp, apr_pool_t *plog,
                                 server_rec *s);
+/* Prepare its settings for the requests of a server. */
+void azl_upstream_serve(azl_endpoint_t *ep, apr_pool_t *pconf, server_rec *s);
 const char *azl_upstream_child_init(azl_endpoint_t *ep, apr_pool_t *pchild,
                                     server_rec *s);
 /* A deployment whose connect limit is its own has a worker of its own. */

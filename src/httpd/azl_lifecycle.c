@@ -196,14 +196,14 @@ static const char *create_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
     int i;
 
     for (i = 0; i < conf->endpoints->nelts; i++) {
-        if (endpoint[i]->upstream) {
-            continue;
-        }
-        err = azl_upstream_create(endpoint[i], pconf, ptemp, plog, s);
+        err = endpoint[i]->upstream
+                  ? NULL
+                  : azl_upstream_create(endpoint[i], pconf, ptemp, plog, s);
         if (err) {
             return apr_psprintf(ptemp, "%s: AzureLITEndpoint %s: %s",
                                 endpoint[i]->where, endpoint[i]->name, err);
         }
+        azl_upstream_serve(endpoint[i], pconf, s);
     }
     return for_own_upstreams(conf, create_own, pconf, s);
 }

@@ -34,6 +34,9 @@ struct azl_upstream_t {
     /* What <Proxy> would hold for this endpoint: mod_ssl's settings, and
      * mod_proxy's in place of those for other sites. */
     ap_conf_vector_t *section;
+    /* The section merged into what holds for all of a server, by the address
+     * of that: made once for requests without a section of their own. */
+    apr_hash_t *merged;
 };
 
 const char *azl_upstream_check_modules(const azl_endpoint_t *ep, apr_pool_t *p)
@@ -166,9 +169,11 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
                                 server_rec *s)
 {
     /* With the first our Host would be the client's, with the second an
-     * upstream's error would lose its body before we read it. */
+     * upstream's error would lose its body before we read it. What the third
+     * adds would be taken out again. */
     static const char *const proxy[][2] = {{"ProxyPreserveHost", "Off"},
                                            {"ProxyErrorOverride", "Off"},
+                                           {"ProxyAddHeaders", "Off"},
                                            {NULL, NULL}};
     azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
     const char *err;
@@ -177,6 +182,7 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
     if (err) {
         return err;
     }
+    up->merged = apr_hash_make(pconf);
     up->section = ap_create_per_dir_config(pconf);
     err = walk_directives(up, ep, proxy, pconf, ptemp, s);
     if (!err && ep->tls) {
@@ -186,11 +192,22 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
     return err;
 }
 
+void azl_upstream_serve(azl_endpoint_t *ep, apr_pool_t *pconf, server_rec *s)
+{
+    apr_hash_set(
+        ep->upstream->merged,
+        apr_pmemdup(pconf, &s->lookup_defaults, sizeof(s->lookup_defaults)),
+        sizeof(s->lookup_defaults),
+        ap_merge_per_dir_configs(pconf, s->lookup_defaults,
+                                 ep->upstream->section));
+}
+
 const char *azl_upstream_create_own(azl_deployment_t *d, apr_pool_t *pconf)
 {
     azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
 
     up->section = d->endpoint->upstream->section;
+    up->merged = d->endpoint->upstream->merged;
     d->upstream = up;
     return create_workers(up, d->endpoint, d->limits.connect, pconf);
 }
@@ -266,28 +283,33 @@ void azl_upstream_register_hooks(void)
     APR_OPTIONAL_HOOK(proxy, fixups, proxy_fixups, NULL, NULL, APR_HOOK_LAST);
 }
 
-/* All of the client's headers that go on. */
+/* Of the client's headers, this one goes on. */
+static void pass_header(request_rec *r, apr_table_t *headers, const char *name)
+{
+    const char *value = apr_table_get(r->headers_in, name);
+
+    if (value) {
+        apr_table_addn(headers, name, value);
+    }
+}
+
 static apr_table_t *upstream_headers(request_rec *r, const azl_request_t *ar)
 {
-    static const char *const passed[] = {"Content-Type", "Accept", "User-Agent",
-                                         "OpenAI-Beta", NULL};
     apr_table_t *headers = apr_table_make(r->pool, 8);
-    int i;
 
-    for (i = 0; passed[i]; i++) {
-        const char *value = apr_table_get(r->headers_in, passed[i]);
-
-        if (value) {
-            apr_table_setn(headers, passed[i], value);
-        }
-    }
+    pass_header(r, headers, "Accept");
+    pass_header(r, headers, "User-Agent");
+    pass_header(r, headers, "OpenAI-Beta");
     if (ar->doc.body.len && !ar->doc.multipart) {
         /* it was read as JSON, whatever the client called it */
-        apr_table_setn(headers, "Content-Type", "application/json");
+        apr_table_addn(headers, "Content-Type", "application/json");
+    }
+    else {
+        pass_header(r, headers, "Content-Type");
     }
     if (r->method_number == M_POST) {
         /* mod_proxy puts the true length in its place */
-        apr_table_setn(headers, "Content-Length", "0");
+        apr_table_addn(headers, "Content-Length", "0");
     }
     return headers;
 }
@@ -326,13 +348,32 @@ static void reset_for_call(request_rec *r, azl_request_t *ar)
     r->clength = 0;
 }
 
-/* Merging costs, and few servers have settings that would matter to us. */
+/* Few sections have settings that would matter to us. */
 static int has_foreign_settings(const ap_conf_vector_t *dir_config)
 {
     const proxy_dir_conf *proxy =
         ap_get_module_config(dir_config, &proxy_module);
 
     return proxy && (proxy->preserve_host || proxy->error_override);
+}
+
+/* The request's configuration with the endpoint's section in it. Merging costs
+ * as much as a good part of the request: it is done here only for requests of
+ * a <Location> or its like. */
+static ap_conf_vector_t *endpoint_config(request_rec *r,
+                                         const azl_upstream_t *up, int tls)
+{
+    ap_conf_vector_t *config =
+        apr_hash_get(up->merged, &r->per_dir_config, sizeof(r->per_dir_config));
+
+    if (config) {
+        return config;
+    }
+    if (tls || has_foreign_settings(r->per_dir_config)) {
+        return ap_merge_per_dir_configs(r->pool, r->per_dir_config,
+                                        up->section);
+    }
+    return r->per_dir_config;
 }
 
 azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
@@ -351,10 +392,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
     }
     ar->client_headers = r->headers_in;
     r->headers_in = upstream_headers(r, ar);
-    if (d->endpoint->tls || has_foreign_settings(dir_config)) {
-        r->per_dir_config =
-            ap_merge_per_dir_configs(r->pool, dir_config, up->section);
-    }
+    r->per_dir_config = endpoint_config(r, up, d->endpoint->tls);
     apr_table_setn(r->subprocess_env, "proxy-interim-response", "Suppress");
     r->proxyreq = PROXYREQ_REVERSE;
 
