@@ -246,6 +246,11 @@ START_TEST(the_unavailable_come_last_soonest_first)
     g.loads[1].back_at = g.loads[3].back_at = 1000;
     g.d[1].order = 2;
     always("|cdbea");
+    /* at some time is last wherever it stands */
+    g.loads[4].back_at = 0;
+    always("|cdbae");
+    g.d[0].order = 3;
+    always("|cdbea");
 }
 END_TEST
 
@@ -537,6 +542,20 @@ START_TEST(a_spill_stands_in)
 }
 END_TEST
 
+START_TEST(an_absent_spill_has_the_order_of_its_owner)
+{
+    group(_i, 3, NULL);
+    g.d[0].order = 2;
+    g.d[0].spill = &g.spill[0];
+    g.spill[0].order = 0;
+    g.spill_loads[0].unavailable = 1;
+    g.spill_loads[0].back_at = 5;
+    g.loads[1].unavailable = 1;
+    g.loads[1].back_at = 5;
+    always("ca|bA");
+}
+END_TEST
+
 START_TEST(who_stands_in_has_the_weight_of_the_owner)
 {
     static const int weights[] = {1, 3};
@@ -660,6 +679,8 @@ TCase *azl_test_routing(void)
     tcase_add_test(tc, equal_prices_by_weight);
     tcase_add_loop_test(tc, a_spill_follows_its_owner, 0, STRATEGIES_END);
     tcase_add_loop_test(tc, a_spill_stands_in, 0, STRATEGIES_END);
+    tcase_add_loop_test(tc, an_absent_spill_has_the_order_of_its_owner, 0,
+                        STRATEGIES_END);
     tcase_add_test(tc, who_stands_in_has_the_weight_of_the_owner);
     tcase_add_test(tc, who_stands_in_is_measured_itself);
     tcase_add_test(tc, a_shared_spill_comes_once);
