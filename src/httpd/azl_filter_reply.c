@@ -161,7 +161,11 @@ static apr_status_t pass(azl_attempt_t *at, ap_filter_t *next, int flush,
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
     }
     rv = ap_pass_brigade(next, bb);
-    at->ar->handed_on = eos && rv == APR_SUCCESS;
+    /* With the last word the client has everything; the end of the transfer
+     * it may not wait for. */
+    at->ar->handed_on =
+        rv == APR_SUCCESS &&
+        (eos || (at->stream && azl_stream_state(at->stream)->closed));
     apr_brigade_cleanup(bb);
     azl_buf_clear(at->out);
     return rv;
@@ -377,6 +381,8 @@ static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
         bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, at->r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
     at->r->connection->keepalive = AP_CONN_CLOSE;
+    /* what aborts the client's connection now is us */
+    at->ar->handed_on = 1;
     return ap_pass_brigade(next, bb);
 }
 

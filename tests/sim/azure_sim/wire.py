@@ -194,6 +194,7 @@ class Reply:
             lines = b"event: " + name.encode() + eol if name else b""
             await self.put(lines + b"data: " + data + eol + eol)
             self.sent += 1
+        await self.held(self.sent)
         if self.how.get("cut_after") == self.sent:
             self.end(self.how.get("cut") == "reset")
 
