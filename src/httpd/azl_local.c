@@ -62,13 +62,36 @@ static int answer_model(request_rec *r, azl_request_t *ar)
     return azl_answer_json(r, HTTP_OK, doc);
 }
 
-static int answer_text(request_rec *r, azl_request_t *ar, const char *json)
+static int answer_text(request_rec *r, azl_request_t *ar, int status,
+                       const char *json)
 {
     azl_buf_t *doc = azl_buf_create(r->pool, DOCUMENT_MAX);
 
     azl_buf_puts(doc, json);
     azl_answer_headers(r, ar);
-    return azl_answer_json(r, HTTP_OK, doc);
+    return azl_answer_json(r, status, doc);
+}
+
+/* A server that can serve nobody should be sent nobody. */
+static int answer_readiness(request_rec *r, azl_request_t *ar)
+{
+    const char *reason = NULL;
+
+    if (ar->conf->catalog->order->nelts == 0) {
+        reason = "no models";
+    }
+    else if (azl_keyring_count(ar->conf->keyring) == 0) {
+        reason = "no keys";
+    }
+    if (reason) {
+        return answer_text(r, ar, HTTP_SERVICE_UNAVAILABLE,
+                           apr_pstrcat(r->pool,
+                                       "{\"status\":\"unhealthy\",\"db\":\"Not "
+                                       "connected\",\"reason\":\"",
+                                       reason, "\"}", NULL));
+    }
+    return answer_text(r, ar, HTTP_OK,
+                       "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
 }
 
 int azl_local_is_open(const azl_request_t *ar)
@@ -113,11 +136,9 @@ int azl_local_answer(request_rec *r, azl_request_t *ar)
         return answer_model(r, ar);
     case AZL_OP_LIVENESS:
         /* LiteLLM's body, a JSON string */
-        return answer_text(r, ar, "\"I'm alive!\"");
+        return answer_text(r, ar, HTTP_OK, "\"I'm alive!\"");
     case AZL_OP_READINESS:
-        return answer_text(r, ar,
-                           "{\"status\":\"healthy\",\"db\":\"Not "
-                           "connected\"}");
+        return answer_readiness(r, ar);
     case AZL_OP_HEALTH:
     case AZL_OP_METRICS:
         return answer_page(r, ar);

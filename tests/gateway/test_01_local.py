@@ -1,7 +1,9 @@
 """Health, models, routes: what the gateway answers by itself."""
 
+import httpx
 import pytest
 from ask import chat, error_of
+from conf import Conf
 
 
 def configure(env, sim):
@@ -21,6 +23,30 @@ def test_health_needs_no_key(client, sim, name, prefix):
     )
     assert answer.status_code == 200
     assert sim.journal() == []
+
+
+@pytest.mark.parametrize(
+    "reason, lines",
+    [
+        ("no models", ["AzureLITMasterKey env:MASTER_KEY"]),
+        (
+            "no keys",
+            [
+                "AzureLITEndpoint a http://127.0.0.1:1 credential=none",
+                "AzureLITModel m1 a/d1",
+            ],
+        ),
+    ],
+)
+def test_not_ready(restart, gateway, log, reason, lines):
+    restart(Conf().on().add(*lines))
+    answer = httpx.get(f"{gateway.url}/health/readiness")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "unhealthy"
+    assert answer.json()["reason"] == reason
+    alive = httpx.get(f"{gateway.url}/health/liveliness")
+    assert (alive.status_code, alive.json()) == (200, "I'm alive!")
+    log.expect("AZL000[34]")
 
 
 @pytest.mark.parametrize("path", ["/models", "/v1/models", "/openai/v1/models"])
