@@ -47,6 +47,7 @@ typedef struct azl_request_t {
     apr_table_t *base_headers; /* r->headers_out before any attempt */
     apr_table_t *client_headers; /* r->headers_in, while an attempt has its own
                                     there */
+    int malformed;             /* events left out of the answer */
     int handed_on;             /* the answer, with its end, is with the filters
                                   that write it */
     int recorded;              /* write a usage record at log time */

@@ -174,6 +174,7 @@ static void log_malformed(const azl_attempt_t *at)
                       AZLNO(0032) "%s: %d events of %s were no JSON and were "
                                   "left out",
                       at->ar->id, n, at->deployment->id);
+        at->ar->malformed = n;
     }
 }
 

@@ -72,6 +72,7 @@ static void count(const azl_request_t *ar)
     if (ar->fallbacks) {
         more.fallback = ar->served ? ar->served->alias : "None";
     }
+    more.malformed = ar->malformed;
     /* an upstream's own limits take an attempt to find out */
     more.refused = rec->error == AZL_CLASS_RATE_LIMIT && rec->attempts == 0;
     azl_metrics_count(m, ar->conf->scope, rec, &more);

@@ -258,6 +258,16 @@ def test_streams_and_refusals(gateway, client, sim):
     assert page.sum("litellm_in_flight_requests") == 0
 
 
+def test_malformed_events(gateway, client, sim):
+    before = scrape(gateway)
+    sim.script({"malformed": 2})
+    answer = client.post("/v1/chat/completions", json=chat(stream=True))
+    assert events(answer)[-1] == "[DONE]"
+    page = counted(gateway, before)
+    name = "azurelit_malformed_chunks_total"
+    assert page.sum(name) - before.sum(name, requested_model="m1") == 1
+
+
 def test_client_gone(gateway, client, sim):
     before = scrape(gateway)
     sim.script({"chunk_delay": 0.05, "content": "word " * 200})
@@ -289,6 +299,40 @@ def test_another_master_key_sees_its_own(gateway, sim):
     assert not theirs.all(TOTAL, requested_model="m1")
     assert not theirs.all("litellm_deployment_state", litellm_model_name="a/d2")
     assert not scrape(gateway).all(TOTAL, requested_model="theirs")
+
+
+def test_a_larger_configuration_loses_nothing(restart, gateway, client, sim):
+    """A new segment takes over what the old one has, and what the old
+    processes add to it."""
+    restart(configure(gateway, sim))
+    before = scrape(gateway)
+    old = set(children(gateway))
+    sim.script({"hold": 4}, deployment="d2")
+    with client.stream(
+        "POST", "/v1/chat/completions", json=chat("m2", stream=True)
+    ) as answer:
+        client.post("/v1/chat/completions", json=chat())
+        counted(gateway, before)
+        larger = configure(gateway, sim)
+        for number in range(300):
+            larger.model(f"model-{number}", f"a/d{number}")
+        gateway.graceful(larger)
+        gateway.until(lambda: set(children(gateway)) - old)
+        gateway.until(
+            lambda: scrape(gateway).all(
+                "litellm_deployment_state", litellm_model_name="a/d299"
+            )
+        )
+        counted(gateway, before)
+        sim.release()
+        assert answer.read().endswith(b"data: [DONE]\n\n")
+    # Counted by a process of the old generation.
+    page = counted(gateway, before, count=2)
+    assert page.sum(TOTAL, requested_model="m2") == 1 + before.sum(
+        TOTAL, requested_model="m2"
+    )
+    client.post("/v1/chat/completions", json=chat("m2"))
+    counted(gateway, before, count=3)
 
 
 def children(env):

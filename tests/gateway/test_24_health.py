@@ -6,6 +6,8 @@ import re
 import httpx
 import pytest
 from ask import chat, error_of
+from conf import Conf
+from simulator import Simulator
 
 MEMBERS = {
     "model",
@@ -186,6 +188,25 @@ def test_what_counts_as_an_answer(
     assert entries["same", "a/d1"]["probe"]["ok"] is ok
     assert (("same", "a/d1") in good) is ok
     log.expect("AZL0070")
+
+
+def test_probe_over_tls(restart, env, gateway, authority, log):
+    """With the endpoint's own authority, or not at all."""
+    pem = authority.leaf()
+    tls = Simulator(env.root / "probe-tls", ["d1"], env.sim_key, tls=pem)
+    try:
+        conf = Conf().on().add("AzureLITMasterKey env:MASTER_KEY")
+        conf.endpoint("known", tls.url, f"tls-ca={authority.ca}")
+        conf.endpoint("unknown", tls.url)
+        conf.model("m1", "known/d1").model("m2", "unknown/d1x")
+        restart(conf)
+        entries, good = health(gateway, "?probe=1")
+        assert good == {("m1", "known/d1")}
+        why = entries["m2", "unknown/d1x"]["probe"]["why"]
+        assert why == "the certificate is not accepted"
+        assert [entry["json"]["model"] for entry in tls.journal()] == ["d1"]
+    finally:
+        tls.stop()
 
 
 def test_head_and_slash(gateway):
