@@ -23,7 +23,7 @@ typedef enum {
     AZL_CLASS_VALIDATION,     /* ValidationError */
     AZL_CLASS_TRUNCATED,      /* Truncated */
     AZL_CLASS_CLIENT_CLOSED,  /* ClientClosed */
-    AZL_CLASS_UNKNOWN         /* Unknown */
+    AZL_CLASS_UNKNOWN         /* Unknown; the last, counters go by it */
 } azl_error_class_e;
 
 typedef struct azl_error_t {

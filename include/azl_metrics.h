@@ -5,9 +5,9 @@
  * what a request adds is added once, when it is over, with a handful of
  * relaxed atomic additions: nothing waits, and a process that is killed takes
  * nothing back. A series is what is counted for one model and key, one model,
- * one model and fallback, or one deployment; it is made when it is first needed
- * and never goes. The table is bounded: when it is three quarters full, what is new is
- * counted together in one series, whose labels say "other".
+ * one model and fallback, or one deployment; it is made when it is first
+ * needed and never goes. The table is bounded: when it is three quarters full,
+ * what is new is counted together in one series, whose labels say "other".
  *
  * A scope separates what one master key may see from what another may: 64 bits
  * of any meaning but AZL_METRICS_EVERY. The series "other" belongs to all.

@@ -83,10 +83,10 @@ static void plain_totals(request_rec *r, const azl_metrics_totals_t *t,
 {
     ap_rprintf(
         r,
-        "AzureLITRequests: %" APR_UINT64_T_FMT
-        "\nAzureLITFailures: %" APR_UINT64_T_FMT
-        "\nAzureLITInFlight: %u\nAzureLITTokensIn: %" APR_UINT64_T_FMT
-        "\nAzureLITTokensOut: %" APR_UINT64_T_FMT "\nAzureLITCostUSD: %s\n",
+        "AzurelitRequests: %" APR_UINT64_T_FMT
+        "\nAzurelitFailures: %" APR_UINT64_T_FMT
+        "\nAzurelitInFlight: %u\nAzurelitTokensIn: %" APR_UINT64_T_FMT
+        "\nAzurelitTokensOut: %" APR_UINT64_T_FMT "\nAzurelitCostUSD: %s\n",
         t->requests, t->failures, in_flight, t->prompt, t->completion, usd);
 }
 
@@ -94,7 +94,7 @@ static void plain_row(request_rec *r, int i, const azl_survey_t *item,
                       apr_time_t now)
 {
     const azl_health_view_t *view = &item->view;
-    const char *name = apr_psprintf(r->pool, "AzureLITDeployment[%d]", i);
+    const char *name = apr_psprintf(r->pool, "AzurelitDeployment[%d]", i);
 
     ap_rprintf(r, "%sId: %s\n%sState: %s\n", name, item->deployment->id, name,
                azl_survey_state_name(item));

@@ -312,16 +312,16 @@ def test_status_for_programs(gateway, client, sim):
     before = auto(gateway)
     client.post("/v1/chat/completions", json=chat())
     gateway.until(
-        lambda: int(auto(gateway)["AzureLITRequests"])
-        == int(before["AzureLITRequests"]) + 1
+        lambda: int(auto(gateway)["AzurelitRequests"])
+        == int(before["AzurelitRequests"]) + 1
     )
     after = auto(gateway)
-    assert int(after["AzureLITTokensIn"]) > int(before["AzureLITTokensIn"])
-    assert after["AzureLITInFlight"] == "0"
+    assert int(after["AzurelitTokensIn"]) > int(before["AzurelitTokensIn"])
+    assert after["AzurelitInFlight"] == "0"
     ids = {
         key: value
         for key, value in after.items()
-        if re.fullmatch(r"AzureLITDeployment\[\d+\]Id", key)
+        if re.fullmatch(r"AzurelitDeployment\[\d+\]Id", key)
     }
     # d1 has two names, and is one deployment.
     assert sorted(ids.values()) == [
