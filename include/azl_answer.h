@@ -11,7 +11,8 @@
 #include "azl_error.h"
 #include "azl_request.h"
 
-/* x-request-id and the x-litellm-* headers, as far as they are known. */
+/* x-request-id and the x-litellm-* headers, as far as they are known; once for
+ * each answer. */
 void azl_answer_headers(request_rec *r, azl_request_t *ar);
 /* Keep of an upstream's headers what is on the allow-list, on top of those
  * that were there before the attempt. */

@@ -37,25 +37,27 @@ void azl_answer_headers(request_rec *r, azl_request_t *ar)
     if (!ar->recorded) {
         return;
     }
-    apr_table_setn(headers, "x-litellm-call-id", call_id(r, ar));
+    /* Nobody else makes those of LiteLLM: they are added, not looked for among
+     * each other. */
+    apr_table_addn(headers, "x-litellm-call-id", call_id(r, ar));
     if (!ar->model) {
         return;
     }
-    apr_table_setn(headers, "x-litellm-model-group",
+    apr_table_addn(headers, "x-litellm-model-group",
                    ar->served ? ar->served->alias : ar->model->alias);
     if (ar->fallbacks) {
-        apr_table_setn(headers, "x-litellm-attempted-fallbacks",
+        apr_table_addn(headers, "x-litellm-attempted-fallbacks",
                        apr_itoa(r->pool, ar->fallbacks));
     }
     if (ar->rec.attempts > 0) {
-        apr_table_setn(headers, "x-litellm-attempted-retries",
+        apr_table_addn(headers, "x-litellm-attempted-retries",
                        apr_itoa(r->pool, ar->rec.attempts - 1));
     }
     if (ar->rec.cost != AZL_PRICE_UNSET) {
         char text[AZL_PRICE_TEXT_MAX];
 
         azl_price_text(ar->rec.cost, text);
-        apr_table_setn(headers, "x-litellm-response-cost",
+        apr_table_addn(headers, "x-litellm-response-cost",
                        apr_pstrdup(r->pool, text));
     }
 }
