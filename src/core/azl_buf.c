@@ -8,8 +8,9 @@
 
 #include "azl_buf.h"
 
-/* The first allocation: holds an ordinary stream chunk after one doubling. */
-#define FIRST_SIZE 512
+/* The first allocation: holds a usage record, an ordinary stream chunk, and
+ * after one doubling most answers. */
+#define FIRST_SIZE 1024
 
 /* The longest decimal number: -9223372036854775808. */
 #define INT64_DIGITS 20
