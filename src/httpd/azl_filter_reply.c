@@ -163,9 +163,10 @@ static apr_status_t pass(azl_attempt_t *at, ap_filter_t *next, int flush,
     rv = ap_pass_brigade(next, bb);
     /* With the last word the client has everything; the end of the transfer
      * it may not wait for. */
-    at->ar->handed_on =
-        rv == APR_SUCCESS &&
-        (eos || (at->stream && azl_stream_state(at->stream)->closed));
+    if (rv == APR_SUCCESS &&
+        (eos || (at->stream && azl_stream_state(at->stream)->closed))) {
+        at->ar->handed_on = 1;
+    }
     apr_brigade_cleanup(bb);
     azl_buf_clear(at->out);
     return rv;

@@ -11,8 +11,8 @@ ENDED = (h2.events.StreamEnded, h2.events.StreamReset)
 
 
 class Connection:
-    def __init__(self, port, key):
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+    def __init__(self, port, key, sock=None):
+        self.sock = sock or socket.create_connection(("127.0.0.1", port), 20)
         self.key = key
         self.h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(header_encoding="utf-8")
