@@ -72,6 +72,11 @@ struct azl_attempt_t {
     int committed;        /* the client has been sent something */
     int ended;            /* ... and the end of it */
     int truncated;        /* ... which was not the answer's end */
+    int severed;          /* ... and its form had no way to say so: the
+                             client's connection was cut too */
+    int interrupted;      /* ... and the client waits for more of the stream:
+                             another attempt goes on, or azl_reply_give_up() */
+    int continues;        /* it goes on with another's answer */
     int client_gone;      /* before it had all of it */
     azl_error_t error;    /* in mode FAILED */
 };
@@ -83,12 +88,15 @@ typedef struct azl_attempt_plan_t {
     const char *url;
     apr_time_t over_by; /* the request's own time limit */
     int fresh;          /* on a new connection */
+    const azl_attempt_t *before; /* go on with this one's answer, or NULL */
 } azl_attempt_plan_t;
 
 /* Make one attempt. What it returns says how it went; with `committed` the
  * client has its answer. */
-const azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
-                                      const azl_attempt_plan_t *plan);
+azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
+                                const azl_attempt_plan_t *plan);
+/* Nobody goes on with its interrupted answer: the client is told. */
+void azl_attempt_give_up(azl_attempt_t *at);
 /* The answer is this deployment's from here on: what its health learns. Called
  * by the reply filter. */
 void azl_attempt_committed(azl_attempt_t *at);
@@ -100,5 +108,7 @@ ap_filter_t *azl_filter_reply_add(azl_attempt_t *at);
 /* The call has returned: whatever mod_proxy left open is closed. `next` is
  * the filter behind the reply filter. */
 void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out);
+/* Nobody goes on with an interrupted answer: the client is told. */
+void azl_reply_give_up(azl_attempt_t *at);
 
 #endif /* AZL_ATTEMPT_H */

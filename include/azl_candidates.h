@@ -37,6 +37,9 @@ azl_stage_t *azl_stage_create(request_rec *r, azl_request_t *ar,
  * none. One that cools down is handed out only when nothing else is left at
  * all, one that has just cooled down to one request at a time. */
 azl_candidate_t *azl_stage_next(azl_stage_t *stage);
+/* The next of those that can go on with an answer another has begun; likewise.
+ */
+azl_candidate_t *azl_stage_next_to_go_on(azl_stage_t *stage);
 /* Of those that had their turn and may have another, the one with the shortest
  * wait; azl_stage_again() gives it that turn. */
 azl_candidate_t *azl_stage_soonest(azl_stage_t *stage);

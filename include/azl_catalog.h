@@ -134,6 +134,9 @@ typedef struct azl_catalog_t {
 azl_catalog_t *azl_catalog_create(apr_pool_t *p);
 const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
                                      apr_size_t len);
+/* Is there a deployment of the model, or of what it falls back to, that can go
+ * on with an answer another has begun? */
+int azl_model_may_go_on(const azl_model_t *model);
 /* The model's deployment, or spill of one, that a sealed response id names;
  * NULL if it has none of that fingerprint. Several models may share a
  * deployment, each with a price and rights of its own. */

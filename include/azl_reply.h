@@ -29,6 +29,9 @@ typedef struct azl_reply_rules_t {
     int keep_annotations;   /* leave Azure's filter results and obfuscation */
     int include_usage;      /* the client asked for usage in the stream */
     int choices;            /* as many were asked for; 0: not known */
+    int keep_said;          /* of a stream: keep its text, so that another may
+                               go on from there, and do not tell an error
+                               after content, see azl_stream_resume() */
     azl_reply_seal_fn *seal; /* response ids; NULL: leave them */
     void *seal_baton;
 } azl_reply_rules_t;
@@ -68,6 +71,9 @@ azl_stream_t *azl_stream_create(apr_pool_t *p,
  * APR_SUCCESS, or APR_ENOSPC when an event or `out` passes its cap. */
 apr_status_t azl_stream_feed(azl_stream_t *st, const char *data,
                              apr_size_t len, azl_buf_t *out);
+/* The upstream ended: what it has said whole, if without the last line end,
+ * counts. azl_stream_finish() begins with it. */
+void azl_stream_flush(azl_stream_t *st, azl_buf_t *out);
 /* The upstream ended. Finished: the stream is closed as it must be (one
  * [DONE] where the surface has it, whether it came or not). Not finished, or
  * without a [DONE] of its own and fewer choices than were asked for: it was
@@ -81,5 +87,15 @@ int azl_stream_is_whole(const azl_stream_t *st);
 void azl_stream_abort(azl_stream_t *st, const azl_error_t *err,
                       azl_buf_t *out);
 const azl_stream_state_t *azl_stream_state(const azl_stream_t *st);
+
+/* Can another answer go on where this one broke off? Only a chat's with one
+ * choice, which has said nothing but text and not more than
+ * AZL_STREAM_SAID_MAX. The text so far as the inside of a JSON string, in the
+ * stream's own memory; NULL: it cannot. */
+#define AZL_STREAM_SAID_MAX (256 * 1024)
+const char *azl_stream_said(azl_stream_t *st);
+/* What is fed from now on comes from another upstream that goes on from the
+ * text so far; the client sees one stream. Usage is counted anew. */
+void azl_stream_resume(azl_stream_t *st);
 
 #endif /* AZL_REPLY_H */

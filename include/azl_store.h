@@ -19,7 +19,7 @@
 /* Make or find the segment, give every part of the configuration its slots. */
 apr_status_t azl_store_open(apr_pool_t *ptemp, server_rec *s);
 /* This child takes part. */
-void azl_store_child_init(apr_pool_t *pchild, server_rec *s);
+void azl_store_child_init(void);
 /* The segment, or NULL; this child's row, or -1. */
 azl_shared_t *azl_store_shared(void);
 int azl_store_row(void);

@@ -37,4 +37,7 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw);
  * nothing; of several the last one counts. */
 void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw);
 
+/* Add what another answer of the same request has used. */
+void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more);
+
 #endif /* AZL_USAGE_H */

@@ -36,3 +36,33 @@ azl_model_deployment(const azl_model_t *model,
     }
     return NULL;
 }
+
+static int has_prefill(const azl_model_t *model)
+{
+    int i;
+
+    for (i = 0; i < model->deployments->nelts; ++i) {
+        const azl_deployment_t *d =
+            APR_ARRAY_IDX(model->deployments, i, azl_deployment_t *);
+
+        for (; d; d = d->spill) {
+            if (d->endpoint->prefill != AZL_PREFILL_NONE) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int azl_model_may_go_on(const azl_model_t *model)
+{
+    const apr_array_header_t *list = model->fallbacks;
+    int i, may = has_prefill(model);
+
+    for (i = 0; list && i < list->nelts && !may; ++i) {
+        const azl_fallback_t *f = &APR_ARRAY_IDX(list, i, azl_fallback_t);
+
+        may = (f->on & AZL_FALLBACK_ERROR) && has_prefill(f->model);
+    }
+    return may;
+}

@@ -164,3 +164,17 @@ void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw)
         }
     }
 }
+
+void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more)
+{
+    sum->reported |= more->reported;
+    sum->estimated |= more->estimated;
+    sum->prompt += more->prompt;
+    sum->cached += more->cached;
+    sum->cache_write += more->cache_write;
+    sum->completion += more->completion;
+    sum->reasoning += more->reasoning;
+    sum->duration_ms += more->duration_ms;
+    sum->other_tier |= more->other_tier;
+    sum->estimated |= more->estimated;
+}

@@ -122,6 +122,7 @@ apr_size_t azl_repeat_apply(azl_repeat_t *rep, azl_span_t source,
     if (out->failed) {
         out->len = before;
     }
+    rep->word = azl_span(word, len);
     rep->hits++;
     return len - 2;
 }

@@ -32,6 +32,7 @@ typedef struct azl_repeat_t {
     apr_size_t before;     /* of the output, up to the word */
     apr_size_t after_at;
     int valid;
+    azl_span_t word; /* of what was applied last */
     apr_uint64_t hits;
 } azl_repeat_t;
 

@@ -147,7 +147,7 @@ void azl_stream_note_failure(azl_stream_t *st, azl_span_t data)
 void azl_stream_fail(azl_stream_t *st, azl_span_t data)
 {
     azl_stream_note_failure(st, data);
-    if (st->state.content) {
+    if (st->state.content && !azl_stream_said(st)) {
         st->surface->error(st, &st->state.error);
         st->state.closed = 1;
     }
@@ -246,12 +246,17 @@ int azl_stream_is_whole(const azl_stream_t *st)
     return st->state.finished && !misses_choices(st);
 }
 
-int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
+void azl_stream_flush(azl_stream_t *st, azl_buf_t *out)
 {
     st->out = out;
     if (!st->broken && !st->state.closed) {
         st->broken = azl_sse_finish(st->sse, on_event, st) != APR_SUCCESS;
     }
+}
+
+int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
+{
+    azl_stream_flush(st, out);
     if (!st->state.closed && !st->state.failed) {
         st->state.finished &= !misses_choices(st);
         if (st->state.finished && !st->broken) {

@@ -329,7 +329,7 @@ static void edit_name(chunk_t *c, azl_list_t *list, const azl_pair_t *pair,
                       const char *known, apr_size_t known_len)
 {
     azl_pair_keep(&c->edit, list, pair);
-    if (known_len && is_unset(&pair->value)) {
+    if (known_len && (is_unset(&pair->value) || c->st->chunks.resumed)) {
         azl_edit_replace(&c->edit, pair->value.raw, azl_span(known, known_len));
     }
 }
@@ -548,6 +548,7 @@ static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
     if (word) {
         st->state.text_bytes += word;
         st->state.deltas++;
+        azl_stream_says(st, &st->chunks.repeat.word);
         return;
     }
     if (!chunk_read(&c, st, ev->data)) {

@@ -319,6 +319,10 @@ int azl_stream_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
         if (is_content(pair)) {
             st->state.content = 1;
             azl_stream_count(st, &pair->value);
+            azl_stream_says(st, azl_span_is(pair->key, "content") &&
+                                        pair->value.type == AZL_JSON_STRING
+                                    ? &pair->value.raw
+                                    : NULL);
         }
     }
     if (opens) {

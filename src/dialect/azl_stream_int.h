@@ -56,6 +56,7 @@ typedef struct azl_chunks_t {
     int nfinished;
     int usage_sent;
     azl_buf_t *usage;    /* last usage that came beside choices, or NULL */
+    int resumed;         /* names are those of the first answer */
     azl_buf_t *preamble; /* what came before the id was known, or NULL */
     azl_repeat_t repeat; /* the last chunk, if the next may be like it */
 } azl_chunks_t;
@@ -83,6 +84,8 @@ struct azl_stream_t {
     apr_size_t data_at;   /* where the data of the event begins in out */
     apr_int64_t sequence; /* last sequence_number of a Responses stream */
     int broken;           /* an event was too long: nothing more is read */
+    azl_buf_t *said;      /* the text so far, or NULL */
+    int said_other;       /* ... and more than can be kept */
 };
 
 extern const azl_surface_t azl_surface_chunks;
@@ -100,6 +103,9 @@ void azl_stream_fail(azl_stream_t *st, azl_span_t data);
 /* Something that was generated is passed on: a JSON value, of which the text
  * counts. */
 void azl_stream_count(azl_stream_t *st, const azl_value_t *v);
+/* A choice has said something: the string `raw`, or what is no text (NULL).
+ * Kept if the rules want it (azl_stream_said.c). */
+void azl_stream_says(azl_stream_t *st, const azl_span_t *raw);
 /* The error as OpenAI's chat streams have it. */
 void azl_stream_error(azl_stream_t *st, const azl_error_t *err);
 

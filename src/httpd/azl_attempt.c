@@ -7,7 +7,6 @@
 #include "azl_health.h"
 #include "azl_httpd.h"
 #include "azl_upstream.h"
-#include "azl_watch.h"
 
 /* The client's id for a response of this deployment. */
 static const char *seal_response_id(void *baton, azl_span_t upstream_id)
@@ -26,11 +25,19 @@ static const char *seal_response_id(void *baton, azl_span_t upstream_id)
     return azl_seal_make(at->r->pool, at->ar->conf->seal, &what);
 }
 
+/* Also a stored response can be had as a stream, and as it is made. */
+static int is_streamed(const azl_attempt_t *at)
+{
+    return at->ar->doc.stream ||
+           (at->ar->route.op == AZL_OP_RESPONSE_GET && at->r->args &&
+            strstr(at->r->args, "stream=true"));
+}
+
 /* The moments after which it is not waited for any longer. */
 static void set_limits(azl_attempt_t *at, apr_time_t request_over_by)
 {
     const azl_limits_t *limits = &at->deployment->limits;
-    int streamed = at->ar->doc.stream;
+    int streamed = is_streamed(at);
     apr_interval_time_t total = limits->total;
 
     if (total < 0) {
@@ -52,6 +59,25 @@ static void set_limits(azl_attempt_t *at, apr_time_t request_over_by)
     }
 }
 
+/* If this answer breaks off, may others go on with it? */
+static int keep_said(const azl_request_t *ar, const azl_attempt_plan_t *plan)
+{
+    return ar->conf->mid_stream && ar->doc.stream &&
+           ar->route.op == AZL_OP_CHAT && ar->doc.prompt.len &&
+           *ar->doc.prompt.at == '[' && azl_model_may_go_on(plan->model);
+}
+
+/* It goes on with the stream of the one before. */
+static void go_on(azl_attempt_t *at, const azl_attempt_t *before)
+{
+    at->continues = 1;
+    at->committed = 1;
+    at->interrupted = 1;
+    at->stream = before->stream;
+    at->ar->doc.said = azl_stream_said(at->stream);
+    azl_stream_resume(at->stream);
+}
+
 static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
                                      const azl_attempt_plan_t *plan)
 {
@@ -68,6 +94,10 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->rules.choices = ar->doc.choices;
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
+    at->rules.keep_said = keep_said(ar, plan);
+    if (plan->before) {
+        go_on(at, plan->before);
+    }
     set_limits(at, plan->over_by);
     if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
         d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
@@ -103,6 +133,7 @@ static apr_int64_t number_of(const azl_attempt_t *at, const char *name)
 void azl_attempt_committed(azl_attempt_t *at)
 {
     azl_health_t *health = at->deployment->health;
+    azl_health_t *endpoint = at->deployment->endpoint->health;
     apr_time_t now = at->ar->rec.time + at->ar->rec.first_token;
     apr_interval_time_t took = now - at->started;
     int streamed = at->mode == AZL_REPLY_STREAMED;
@@ -116,10 +147,30 @@ void azl_attempt_committed(azl_attempt_t *at)
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, at->r,
                       AZLNO(0033) "%s answers again", at->deployment->id);
     }
+    if (endpoint && azl_health_state(endpoint, now) != AZL_HEALTH_OK) {
+        azl_health_success(endpoint, now, -1, -1);
+    }
     requests = number_of(at, "x-ratelimit-remaining-requests");
     tokens = number_of(at, "x-ratelimit-remaining-tokens");
     if (requests >= 0 || tokens >= 0) {
         azl_health_limits(health, now, requests, tokens);
+    }
+}
+
+/* What this attempt has used, beside those whose answer it goes on with. */
+static void account_usage(azl_record_t *rec, const azl_attempt_t *at)
+{
+    azl_pico_t cost = azl_price_cost(&at->deployment->price, &at->usage);
+
+    if (!at->continues) {
+        rec->usage = at->usage;
+        rec->cost = cost;
+    }
+    else if (at->usage.reported) {
+        azl_usage_add(&rec->usage, &at->usage);
+        rec->cost = rec->cost == AZL_PRICE_UNSET || cost == AZL_PRICE_UNSET
+                        ? AZL_PRICE_UNSET
+                        : rec->cost + cost;
     }
 }
 
@@ -129,12 +180,11 @@ static void account(azl_request_t *ar, azl_attempt_t *at)
     ar->rec.deployment = at->deployment->id;
     ar->rec.endpoint = at->deployment->endpoint->name;
     if (at->committed) {
-        ar->rec.usage = at->usage;
-        ar->rec.cost = azl_price_cost(&at->deployment->price, &at->usage);
+        account_usage(&ar->rec, at);
         ar->rec.error = at->truncated ? AZL_CLASS_TRUNCATED : AZL_CLASS_NONE;
         if (at->usage.reported && at->deployment->health) {
             azl_health_tokens(
-                at->deployment->health, at->started,
+                at->deployment->health, apr_time_now(),
                 (apr_uint64_t)(at->usage.prompt + at->usage.completion));
         }
     }
@@ -155,12 +205,14 @@ static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,
     ar->attempt = at;
     result = azl_upstream_call(r, ar, plan->url, plan->fresh);
     ar->attempt = NULL;
-    azl_watch_end(at);
     azl_reply_close(at, reply->next, timed_out(at, result));
     ap_remove_output_filter(reply);
     ap_remove_input_filter(body);
-    if (result == AZL_CALL_CLIENT_GONE || at->ended_by == AZL_END_CLIENT_GONE ||
-        azl_request_client_gone(r, ar)) {
+    /* An answer that was cut off without a form to say so takes the client's
+     * connection along: it was not the client who left. */
+    if (!at->severed && (result == AZL_CALL_CLIENT_GONE ||
+                         at->ended_by == AZL_END_CLIENT_GONE ||
+                         azl_request_client_gone(r, ar))) {
         at->client_gone = 1;
     }
 }
@@ -178,23 +230,58 @@ static void log_malformed(const azl_attempt_t *at)
     }
 }
 
-const azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
-                                      const azl_attempt_plan_t *plan)
+/* The client has its status and headers already: what mod_proxy makes of the
+ * upstream's is not for it. */
+static void call_behind_headers(request_rec *r, azl_request_t *ar,
+                                azl_attempt_t *at,
+                                const azl_attempt_plan_t *plan)
+{
+    apr_table_t *headers = r->headers_out;
+    const char *status_line = r->status_line;
+    const char *content_type = r->content_type;
+    int status = r->status;
+
+    call(r, ar, at, plan);
+    r->headers_out = headers;
+    r->status_line = status_line;
+    r->content_type = content_type;
+    r->status = status;
+}
+
+static void log_cut(const azl_attempt_t *at)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, at->r,
+                  AZLNO(0030) "%s: the answer of %s was cut off after its "
+                              "start; the client was told so",
+                  at->ar->id, at->deployment->id);
+}
+
+void azl_attempt_give_up(azl_attempt_t *at)
+{
+    azl_reply_give_up(at);
+    at->ar->rec.error = AZL_CLASS_TRUNCATED;
+    log_cut(at);
+}
+
+azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
+                                const azl_attempt_plan_t *plan)
 {
     azl_attempt_t *at = attempt_create(r, ar, plan);
 
     ar->rec.attempts++;
-    ar->served = plan->model;
-    call(r, ar, at, plan);
+    if (at->continues) {
+        call_behind_headers(r, ar, at, plan);
+    }
+    else {
+        ar->served = plan->model;
+        call(r, ar, at, plan);
+    }
     account(ar, at);
     if (at->client_gone) {
         ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
     }
-    else if (at->truncated) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      AZLNO(0030) "%s: the answer of %s was cut off after its "
-                                  "start; the client was told so",
-                      ar->id, plan->deployment->id);
+    else if (at->truncated && !at->interrupted) {
+        log_cut(at);
     }
     log_malformed(at);
     attempt_destroy(at);

@@ -243,6 +243,24 @@ azl_candidate_t *azl_stage_next(azl_stage_t *stage)
     return NULL;
 }
 
+azl_candidate_t *azl_stage_next_to_go_on(azl_stage_t *stage)
+{
+    apr_time_t now = apr_time_now();
+    int i;
+
+    for (i = 0; i < stage->navailable; i++) {
+        azl_candidate_t *c = &stage->candidates[i];
+        const azl_deployment_t *d = c->deployment;
+
+        if (d->endpoint->prefill != AZL_PREFILL_NONE && !c->turns &&
+            may_probe(d->endpoint->health, now) && may_probe(d->health, now) &&
+            take(stage, c, now)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
 /* Is `a` to be asked again before `b`? */
 static int is_sooner(const azl_candidate_t *a, const azl_candidate_t *b,
                      apr_time_t now)

@@ -114,19 +114,32 @@ static int was_stale(const azl_attempt_t *at)
 
 /* One deployment's turn: an attempt, and another if its connection was stale.
  */
-static const azl_attempt_t *try_deployment(run_t *run, const azl_stage_t *stage,
-                                           const azl_candidate_t *c)
+static azl_attempt_t *try_deployment(run_t *run, azl_stage_t *stage,
+                                     azl_candidate_t *c,
+                                     const azl_attempt_t *before)
 {
-    azl_attempt_plan_t plan = {stage->model, c->deployment, c->url,
-                               run->over_by, 0};
-    const azl_attempt_t *at = azl_attempt_make(run->r, run->ar, &plan);
+    azl_attempt_plan_t plan = {
+        stage->model, c->deployment, c->url, run->over_by, 0, before};
+    azl_attempt_t *at = azl_attempt_make(run->r, run->ar, &plan);
 
     if (was_stale(at) && !at->client_gone) {
         plan.fresh = 1;
         at = azl_attempt_make(run->r, run->ar, &plan);
     }
+    azl_stage_ended(stage, c);
     run->over = at->committed || at->client_gone;
     return at;
+}
+
+/* What broke off after its start counts against the deployment too. */
+static void blame_if_cut(azl_stage_t *stage, azl_candidate_t *c,
+                         const azl_attempt_t *at)
+{
+    if ((at->truncated || at->mode == AZL_REPLY_FAILED) && !at->client_gone) {
+        int status = at->status >= 400 ? at->status : HTTP_BAD_GATEWAY;
+
+        azl_stage_failed(stage, c, status, 1, 0, -1);
+    }
 }
 
 /* Everybody's turn is over, one may have another after a while. NULL: nobody,
@@ -156,9 +169,53 @@ static azl_candidate_t *wait_for_one(run_t *run, azl_stage_t *stage)
     return azl_stage_again(stage, c) ? c : NULL;
 }
 
+static void log_go_on(const run_t *run, const azl_attempt_t *at,
+                      const azl_candidate_t *c)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, run->r,
+                  AZLNO(0037) "%s: the answer of %s broke off, %s is asked to "
+                              "go on with it",
+                  run->ar->id, at->deployment->id, c->deployment->id);
+}
+
 static int is_late(const run_t *run)
 {
     return run->over_by && apr_time_now() >= run->over_by;
+}
+
+/* Whoever can, goes on with an answer that broke off. */
+static azl_attempt_t *go_on_in_stage(run_t *run, azl_stage_t *stage,
+                                     azl_attempt_t *at)
+{
+    azl_candidate_t *c;
+
+    while (at->interrupted && !at->client_gone && !is_late(run) &&
+           (c = azl_stage_next_to_go_on(stage))) {
+        log_go_on(run, at, c);
+        at = try_deployment(run, stage, c, at);
+        blame_if_cut(stage, c, at);
+    }
+    return at;
+}
+
+static void go_on(run_t *run, azl_stage_t *stage, azl_attempt_t *at)
+{
+    const apr_array_header_t *list = stage->model->fallbacks;
+    int i;
+
+    at = go_on_in_stage(run, stage, at);
+    for (i = 0; list && i < list->nelts && at->interrupted; i++) {
+        const azl_fallback_t *f = &APR_ARRAY_IDX(list, i, azl_fallback_t);
+
+        if (f->on & AZL_FALLBACK_ERROR) {
+            stage = azl_stage_create(run->r, run->ar, f->model);
+            at = go_on_in_stage(run, stage, at);
+        }
+    }
+    if (at->interrupted && !at->client_gone) {
+        azl_attempt_give_up(at);
+    }
+    run->over = 1;
 }
 
 /* All attempts at one model. *err and *reason: why it has no answer. */
@@ -170,7 +227,7 @@ static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
     *reason = AZL_FALLBACK_ERROR;
     for (tries = 0; tries <= run->ar->conf->retry; tries++) {
         azl_candidate_t *c = azl_stage_next(stage);
-        const azl_attempt_t *at;
+        azl_attempt_t *at;
         verdict_t v;
 
         if (!c && tries) {
@@ -182,9 +239,10 @@ static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
         if (!c || run->over) {
             return;
         }
-        at = try_deployment(run, stage, c);
-        azl_stage_ended(stage, c);
+        at = try_deployment(run, stage, c, NULL);
         if (run->over) {
+            blame_if_cut(stage, c, at);
+            go_on(run, stage, at);
             return;
         }
         judge(run, at, &v);

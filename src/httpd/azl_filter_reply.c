@@ -77,6 +77,12 @@ static void decide(azl_attempt_t *at)
         /* nobody asked for it, and we could not read it */
         fail_transport(at, 0);
     }
+    else if (at->continues && !is_type(type, "text/event-stream")) {
+        fail_transport(at, 0);
+    }
+    else if (at->continues) {
+        at->mode = AZL_REPLY_STREAMED;
+    }
     else if (is_type(type, "text/event-stream")) {
         at->mode = AZL_REPLY_STREAMED;
         at->stream = azl_stream_create(at->r->pool, &at->rules);
@@ -102,9 +108,10 @@ static void commit(azl_attempt_t *at)
     if (at->mode == AZL_REPLY_STREAMED && !at->ar->doc.multipart) {
         at->prompt_text = azl_estimate_text(at->ar->body);
     }
-    /* No other attempt will be made. A stream may go on for minutes, and its
-     * prompt need not wait in memory for the end. */
-    if (at->ar->body_buf) {
+    /* No other attempt will be made, unless to go on with a text that breaks
+     * off. A stream may go on for minutes, and its prompt need not wait in
+     * memory for the end. */
+    if (at->ar->body_buf && !at->rules.keep_said) {
         azl_buf_free(at->ar->body_buf);
     }
     at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
@@ -321,6 +328,30 @@ static apr_status_t finish_tapped(azl_attempt_t *at, ap_filter_t *next)
     return pass(at, next, 0, 1);
 }
 
+/* It broke off, and another attempt may go on with it. */
+static int may_go_on(azl_attempt_t *at, int eos)
+{
+    if (!at->committed || !at->rules.keep_said) {
+        return 0;
+    }
+    if (eos) {
+        azl_stream_flush(at->stream, at->out);
+    }
+    return (azl_stream_state(at->stream)->failed ||
+            (eos && !azl_stream_is_whole(at->stream))) &&
+           azl_stream_said(at->stream);
+}
+
+static apr_status_t interrupt(azl_attempt_t *at, ap_filter_t *next)
+{
+    apr_status_t rv = pass(at, next, 1, 0);
+
+    at->ended = 1; /* of this upstream nothing more is wanted */
+    at->truncated = 1;
+    at->interrupted = 1;
+    return rv;
+}
+
 /* A stream's events are in, or its end is (`eos`). */
 static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
                                   int flush, int eos)
@@ -338,6 +369,9 @@ static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
      * for HTTP/2, where what stands for the client's connection may be called
      * aborted from then on, which would cost us the upstream's. */
     eos |= at->committed && state->closed && !at->r->connection->master;
+    if (may_go_on(at, eos)) {
+        return interrupt(at, next);
+    }
     if (eos) {
         int complete = azl_stream_finish(at->stream, at->out);
 
@@ -347,6 +381,7 @@ static apr_status_t settle_stream(azl_attempt_t *at, ap_filter_t *next,
             return APR_SUCCESS;
         }
         at->truncated = !complete || state->failed;
+        at->interrupted = 0;
         return pass(at, next, 0, 1);
     }
     if (at->committed && at->out->len && (flush || at->out->len >= PASS_SIZE)) {
@@ -373,8 +408,13 @@ static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
     if (at->mode == AZL_REPLY_STREAMED) {
         return settle_stream(at, next, 0, 1);
     }
+    if (at->continues) {
+        fail_transport(at, timed_out); /* it has not begun to go on */
+        return APR_SUCCESS;
+    }
     /* Without a form in which to say so, the only honest end is none: the
      * chunked body stays unterminated, the HTTP/2 stream is reset. */
+    at->severed = 1;
     at->ended = 1;
     azl_buf_clear(at->out);
     bb = brigade(at);
@@ -526,4 +566,19 @@ void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out)
             azl_span(at->in->data ? at->in->data : "", at->in->len),
             &at->error);
     }
+}
+
+void azl_reply_give_up(azl_attempt_t *at)
+{
+    const azl_stream_state_t *state = azl_stream_state(at->stream);
+
+    if (state->failed) {
+        azl_stream_abort(at->stream, &state->error, at->out);
+    }
+    else {
+        azl_stream_finish(at->stream, at->out);
+    }
+    at->interrupted = 0;
+    pass(at, at->r->output_filters, 0, 1);
+    azl_buf_free(at->out);
 }

@@ -258,7 +258,7 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
     int hold = 0;
 
     azl_random_forked();
-    azl_store_child_init(pchild, s);
+    azl_store_child_init();
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
         azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;

@@ -8,10 +8,12 @@
 #include "azl_crypto.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_version.h"
 #include "azl_metrics.h"
 
-/* The segment's address outlives a graceful restart under this name. */
-#define RETAINED "mod_azurelit shared memory"
+/* The segment's address outlives a graceful restart under this name. A module
+ * that was replaced by another version makes a new one. */
+#define RETAINED "mod_azurelit " AZL_VERSION " shared memory"
 
 /* A restart with a somewhat larger configuration needs no new segment. */
 #define SPARE_FACTOR 2
@@ -218,21 +220,11 @@ apr_status_t azl_store_open(apr_pool_t *ptemp, server_rec *s)
     return all ? APR_SUCCESS : APR_ENOSPC;
 }
 
-static apr_status_t leave(void *data)
+void azl_store_child_init(void)
 {
-    (void)data;
-    azl_shared_leave(shared, getpid());
-    return APR_SUCCESS;
-}
-
-void azl_store_child_init(apr_pool_t *pchild, server_rec *s)
-{
-    (void)s;
-    if (!shared) {
-        return;
-    }
-    row = azl_shared_enter(shared, getpid());
-    apr_pool_cleanup_register(pchild, NULL, leave, apr_pool_cleanup_null);
+    /* The parent gives it back: while this process exits, threads of it may
+     * still count. */
+    row = shared ? azl_shared_enter(shared, getpid()) : -1;
 }
 
 /* Whatever ended it: what it had in flight is over. */
