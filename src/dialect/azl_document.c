@@ -298,15 +298,15 @@ static int count_prompts(const azl_value_t *v)
 }
 
 /* Where answers have choices. */
-static void read_choices(reader_t *rd, const char *name, const azl_value_t *v)
+static void read_choices(reader_t *rd, azl_span_t name, const azl_value_t *v)
 {
     azl_op_e op = rd->doc->op;
 
-    if (strcmp(name, "n") == 0 &&
+    if (azl_span_is(name, "n") &&
         (op == AZL_OP_CHAT || op == AZL_OP_COMPLETIONS)) {
         rd->n = read_n(v);
     }
-    else if (strcmp(name, "prompt") == 0 && op == AZL_OP_COMPLETIONS) {
+    else if (azl_span_is(name, "prompt") && op == AZL_OP_COMPLETIONS) {
         rd->nprompts = count_prompts(v);
     }
 }
@@ -399,26 +399,26 @@ static void read_affinity(reader_t *rd, const azl_member_info_t *info,
 static int read_known(reader_t *rd, int index, const azl_value_t *v)
 {
     const azl_member_info_t *info = azl_member_info(index);
-    const char *name = info->name;
+    azl_span_t name = azl_span(info->name, info->len);
 
     if (info->flags & (AZL_MEMBER_CACHE_KEY | AZL_MEMBER_PROMPT)) {
         read_affinity(rd, info, v);
     }
-    if (strcmp(name, "model") == 0) {
+    if (azl_span_is(name, "model")) {
         return read_model(rd, v);
     }
-    if (strcmp(name, "stream") == 0) {
-        return read_boolean(rd, name, v, &rd->doc->stream);
+    if (azl_span_is(name, "stream")) {
+        return read_boolean(rd, info->name, v, &rd->doc->stream);
     }
-    if (strcmp(name, "stream_options") == 0) {
+    if (azl_span_is(name, "stream_options")) {
         return read_stream_options(rd, v);
     }
-    if (strcmp(name, "stream_format") == 0) {
+    if (azl_span_is(name, "stream_format")) {
         rd->doc->stream = azl_span_is(v->raw, "\"sse\"");
     }
     read_choices(rd, name, v);
     return rd->doc->op != AZL_OP_RESPONSES ||
-           read_responses_member(rd, name, v);
+           read_responses_member(rd, info->name, v);
 }
 
 static void add_drop(reader_t *rd, const char *from, const char *to)
