@@ -9,7 +9,9 @@
  *     .../deployments/burst/...   an event stream of 50 chunks in one write
  *     .../deployments/paced/...   the same kind of chunks, one every 20 ms,
  *                                 PACED_EVENTS of them
- *     GET /stats                  {"connections":...,"requests":...} so far
+ *     .../deployments/slow/...    one every second, SLOW_EVENTS of them
+ *     GET /stats                  {"connections":...,"requests":...} so far,
+ *                                 and "streams" that are open now
  * Request bodies are read and dropped.
  */
 #include <arpa/inet.h>
@@ -32,6 +34,8 @@
 #define BURST_EVENTS 50
 #define PACED_EVENTS 250
 #define PACE_NS 20000000LL
+#define SLOW_EVENTS 60
+#define SLOW_NS 1000000000LL
 #define TICK_NS 1000000LL
 /* Headers of a request; one that is longer ends the connection. */
 #define HEAD_MAX 8192
@@ -46,6 +50,7 @@ typedef struct conn_t {
     const char *out; /* what is still to be written */
     size_t out_len;
     int paced_left; /* events still to be sent, 0: no stream */
+    int64_t pace;   /* ns between two of them */
     int64_t due;    /* when the next one is */
     struct conn_t *next;
     struct conn_t *prev;
@@ -53,7 +58,7 @@ typedef struct conn_t {
 
 static int epfd;
 static conn_t paced_list = {.next = &paced_list, .prev = &paced_list};
-static unsigned long long connections, requests;
+static unsigned long long connections, requests, streams;
 
 static char small_answer[4096];
 static char burst_answer[65536];
@@ -181,11 +186,29 @@ static void make_answers(void)
 
 /* ---------------------------------------------------------- connections */
 
+static void start_stream(conn_t *c, int events, int64_t pace)
+{
+    c->paced_left = events;
+    c->pace = pace;
+    /* Streams that start together must not tick together. */
+    c->due = now_ns() + (rand() % (int)(pace / 1000)) * 1000LL;
+    c->next = paced_list.next;
+    c->prev = &paced_list;
+    c->next->prev = c->prev->next = c;
+    streams++;
+}
+
+static void end_stream(conn_t *c)
+{
+    c->prev->next = c->next;
+    c->next->prev = c->prev;
+    streams--;
+}
+
 static void drop(conn_t *c)
 {
     if (c->paced_left) {
-        c->prev->next = c->next;
-        c->next->prev = c->prev;
+        end_stream(c);
     }
     close(c->fd);
     free(c);
@@ -233,8 +256,9 @@ static int answer(conn_t *c)
     if (memmem(c->head, line, "/stats ", 7)) {
         char body[128];
 
-        snprintf(body, sizeof(body), "{\"connections\":%llu,\"requests\":%llu}",
-                 connections, requests);
+        snprintf(body, sizeof(body),
+                 "{\"connections\":%llu,\"requests\":%llu,\"streams\":%llu}",
+                 connections, requests, streams);
         snprintf(stats_answer, sizeof(stats_answer),
                  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                  "Content-Length: %zu\r\n\r\n%s",
@@ -246,12 +270,11 @@ static int answer(conn_t *c)
         return answer_with(c, burst_answer);
     }
     if (memmem(c->head, line, "/paced/", 7)) {
-        c->paced_left = PACED_EVENTS;
-        /* Streams that start together must not tick together. */
-        c->due = now_ns() + (rand() % (int)(PACE_NS / 1000)) * 1000LL;
-        c->next = paced_list.next;
-        c->prev = &paced_list;
-        c->next->prev = c->prev->next = c;
+        start_stream(c, PACED_EVENTS, PACE_NS);
+        return answer_with(c, paced_head);
+    }
+    if (memmem(c->head, line, "/slow/", 6)) {
+        start_stream(c, SLOW_EVENTS, SLOW_NS);
         return answer_with(c, paced_head);
     }
     return answer_with(c, small_answer);
@@ -377,10 +400,9 @@ static void tick(void)
         if (c->due > now || c->out_len) {
             continue;
         }
-        c->due += PACE_NS;
+        c->due += c->pace;
         if (--c->paced_left == 0) {
-            c->prev->next = c->next;
-            c->next->prev = c->prev;
+            end_stream(c);
             answer_with(c, paced_tail);
         }
         else {

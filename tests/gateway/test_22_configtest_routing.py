@@ -1,8 +1,10 @@
 """httpd -t finds mistakes in what is said of routing, times and fallbacks."""
 
 import json
+import re
 
 import pytest
+from env import TOP
 
 ALIASES = [
     "AzureLITEndpoint e http://x credential=none",
@@ -508,3 +510,37 @@ def test_base_model_without_a_price_file(env):
         )
     )
     assert status == 0 and "AZL0050" not in text
+
+
+# What is shipped to be included.
+
+
+def with_conf(name, *before):
+    path = TOP / "conf" / f"azurelit-{name}.conf"
+    return "\n".join([*before, f'Include "{path}"', ""])
+
+
+@pytest.mark.parametrize(
+    "streams, block", [(1000, "!AZURELIT_5000"), (5000, "AZURELIT_5000")]
+)
+def test_shipped_sizing(env, streams, block):
+    """It holds so many streams, and httpd has nothing to correct in it."""
+    status, text = env.check(with_conf("mpm", f"Define AZURELIT_{streams}"))
+    assert status == 0
+    assert text.strip() == "Syntax OK"
+    whole = (TOP / "conf" / "azurelit-mpm.conf").read_text()
+    part = whole.partition(f"<IfDefine {block}>")[2].partition("</IfDefine>")[0]
+    said = dict(re.findall(r"^ *([A-Z]\w+) +(\d+)$", part, re.M))
+    said = {name: int(value) for name, value in said.items()}
+    threads = said["ThreadsPerChild"]
+    assert said["MaxRequestWorkers"] == said["StartServers"] * threads
+    assert said["MaxSpareThreads"] == said["MaxRequestWorkers"]
+    assert said["ServerLimit"] == 2 * said["StartServers"]
+    assert said["ThreadLimit"] == threads
+    assert 1.25 * streams <= said["MaxRequestWorkers"] <= 1.35 * streams
+
+
+def test_shipped_reqtimeout(env):
+    status, text = env.check(with_conf("reqtimeout"))
+    assert status == 0
+    assert "Syntax OK" in text

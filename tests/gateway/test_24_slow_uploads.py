@@ -282,3 +282,17 @@ def test_timeout_of_httpd_holds_too(restart, gateway, sim, chunked):
         sock.sendall(head(gateway, framing) + start)
         _, answer = drip(sock, [])
     assert is_timeout(answer)
+
+
+def test_timeout_of_httpd_holds_in_h2(restart, gateway, sim):
+    restart(
+        gateway.conf()
+        .add("Protocols h2c http/1.1", "AzureLITBodyTimeout 600s")
+        .add("RequestReadTimeout header=0 body=0", "H2StreamTimeout 1")
+        .endpoint("a", sim.url)
+        .model("m1", "a/d1")
+    )
+    with h2client.Connection(gateway.port, gateway.key) as connection:
+        state = connection.answer(connection.post(chat(), sent=10))
+    assert state["headers"][":status"] == "408"
+    assert json.loads(state["data"])["error"]["code"] == "request_timeout"
