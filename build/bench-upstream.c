@@ -10,8 +10,13 @@
  *     .../deployments/paced/...   the same kind of chunks, one every 20 ms,
  *                                 PACED_EVENTS of them
  *     .../deployments/slow/...    one every second, SLOW_EVENTS of them
- *     GET /stats                  {"connections":...,"requests":...} so far,
- *                                 and "streams" that are open now
+ *     .../deployments/silent/...  nothing, ever
+ *     .../deployments/limited/... 429, as Azure says it
+ *     GET /stats                  {"connections":...,"requests":...} so far;
+ *                                 "streams" and "silent" answers that are
+ *                                 under way now; "left_at", seconds of the
+ *                                 steady clock: when the last one of them was
+ *                                 closed by its client
  * Request bodies are read and dropped.
  */
 #include <arpa/inet.h>
@@ -49,6 +54,7 @@ typedef struct conn_t {
     int in_body;
     const char *out; /* what is still to be written */
     size_t out_len;
+    int silent;     /* never answered */
     int paced_left; /* events still to be sent, 0: no stream */
     int64_t pace;   /* ns between two of them */
     int64_t due;    /* when the next one is */
@@ -58,9 +64,11 @@ typedef struct conn_t {
 
 static int epfd;
 static conn_t paced_list = {.next = &paced_list, .prev = &paced_list};
-static unsigned long long connections, requests, streams;
+static unsigned long long connections, requests, streams, silent;
+static int64_t left_at;
 
 static char small_answer[4096];
+static char limited_answer[2048];
 static char burst_answer[65536];
 static char paced_head[512];
 static char paced_event[2048];
@@ -162,8 +170,21 @@ static void make_answers(void)
         "\"model\":\"gpt-4.1-2025-04-14\",\"object\":\"chat.completion\","
         "\"usage\":{\"completion_tokens\":17,\"prompt_tokens\":200,"
         "\"total_tokens\":217}}";
+    static const char limited[] =
+        "{\"error\":{\"code\":\"429\",\"message\":\"Requests to the "
+        "ChatCompletions_Create Operation under Azure OpenAI API version "
+        "2024-10-21 have exceeded the token rate limit of your current OpenAI "
+        "S0 pricing tier. Please retry after 20 seconds.\"}}";
     int i;
 
+    snprintf(limited_answer, sizeof(limited_answer),
+             "HTTP/1.1 429 Too Many Requests\r\n"
+             "Content-Type: application/json\r\n"
+             "apim-request-id: 5c0f2a6e-8d1b-4a55-9a43-0f4f6a6d2f11\r\n"
+             "Retry-After: 20\r\n"
+             "x-ratelimit-remaining-tokens: 0\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             strlen(limited), limited);
     snprintf(small_answer, sizeof(small_answer),
              "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
              "apim-request-id: 5c0f2a6e-8d1b-4a55-9a43-0f4f6a6d2f11\r\n"
@@ -209,6 +230,11 @@ static void drop(conn_t *c)
 {
     if (c->paced_left) {
         end_stream(c);
+        left_at = now_ns();
+    }
+    if (c->silent) {
+        silent--;
+        left_at = now_ns();
     }
     close(c->fd);
     free(c);
@@ -254,11 +280,12 @@ static int answer(conn_t *c)
     size_t line = line_end ? (size_t)(line_end - c->head) : c->head_len;
 
     if (memmem(c->head, line, "/stats ", 7)) {
-        char body[128];
+        char body[256];
 
         snprintf(body, sizeof(body),
-                 "{\"connections\":%llu,\"requests\":%llu,\"streams\":%llu}",
-                 connections, requests, streams);
+                 "{\"connections\":%llu,\"requests\":%llu,\"streams\":%llu,"
+                 "\"silent\":%llu,\"left_at\":%.6f}",
+                 connections, requests, streams, silent, (double)left_at / 1e9);
         snprintf(stats_answer, sizeof(stats_answer),
                  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                  "Content-Length: %zu\r\n\r\n%s",
@@ -276,6 +303,14 @@ static int answer(conn_t *c)
     if (memmem(c->head, line, "/slow/", 6)) {
         start_stream(c, SLOW_EVENTS, SLOW_NS);
         return answer_with(c, paced_head);
+    }
+    if (memmem(c->head, line, "/silent/", 8)) {
+        c->silent = 1;
+        silent++;
+        return 0;
+    }
+    if (memmem(c->head, line, "/limited/", 9)) {
+        return answer_with(c, limited_answer);
     }
     return answer_with(c, small_answer);
 }
