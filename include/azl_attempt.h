@@ -66,7 +66,7 @@ struct azl_attempt_t {
     apr_bucket_brigade *bb;
     azl_stream_t *stream;
     azl_tap_t *tap;
-    azl_tap_watch_t tap_watch[5];
+    azl_tap_watch_t tap_watch[6];
     apr_uint64_t prompt_text; /* of a stream: how much of it, for estimates */
     azl_usage_t usage;
     int committed;        /* the client has been sent something */

@@ -34,6 +34,8 @@ typedef struct azl_record_t {
     apr_interval_time_t total;       /* us */
     apr_off_t bytes_in;       /* request body */
     apr_off_t bytes_out;      /* answer body as sent */
+    const char *response;     /* of one made in the background: 16 hex digits
+                                 that stand for its id */
 } azl_record_t;
 
 void azl_record_init(azl_record_t *rec);

@@ -26,6 +26,7 @@
 typedef struct azl_attempt_t azl_attempt_t;
 
 typedef struct azl_request_t {
+    apr_pool_t *pool;          /* the request's */
     const azl_conf_t *conf;
     azl_route_t route;
     const char *id;
@@ -39,6 +40,8 @@ typedef struct azl_request_t {
     apr_interval_time_t total_limit;       /* the client's own; 0: none */
     apr_interval_time_t first_token_limit; /* likewise, of a stream */
     const azl_deployment_t *pinned; /* only this one has the stored response */
+    apr_uint64_t response_word; /* stands for a response that is made in the
+                                   background; 0: none */
     const char *response_id;   /* the upstream's own, from a sealed one: the
                                   path's or previous_response_id */
     int refused;               /* `error` is the answer */

@@ -86,4 +86,12 @@ int azl_gate_enter(azl_gate_t *gate, int row, apr_uint32_t max);
 void azl_gate_leave(azl_gate_t *gate, int row);
 apr_uint32_t azl_gate_in_flight(const azl_gate_t *gate);
 
+/*
+ * Once: whether something has been done before, by any process. What is asked
+ * for is remembered by 64 bits of a digest (not 0), as long as there is room:
+ * of some thousand the oldest are forgotten.
+ */
+/* 1: nobody has asked for this before; 0: somebody has. */
+int azl_shared_once(azl_shared_t *shared, apr_uint64_t what);
+
 #endif /* AZL_SHARED_H */

@@ -21,6 +21,8 @@ typedef struct azl_usage_t {
     apr_int64_t completion;
     apr_int64_t reasoning;
     apr_int64_t duration_ms; /* transcription billed by time; else 0 */
+    int background; /* of a response the provider makes by itself: its usage
+                       comes when somebody asks for it */
     int other_tier; /* billed at a service tier we have no price for */
     int estimated; /* the counts are ours: the upstream's never came */
 } azl_usage_t;
@@ -37,6 +39,8 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw);
  * nothing; of several the last one counts. */
 void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw);
 
+/* Read an answer's `background`. */
+void azl_usage_read_background(azl_usage_t *u, azl_span_t raw);
 /* Add what another answer of the same request has used. */
 void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more);
 

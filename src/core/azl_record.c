@@ -105,5 +105,6 @@ apr_status_t azl_record_write(azl_buf_t *out, const azl_record_t *rec)
     put_int(out, azl_span_str(",\"bytes_out\":"), rec->bytes_out);
     azl_buf_puts(out, ",\"estimated\":");
     azl_buf_puts(out, rec->usage.estimated ? "true" : "false");
+    put_text(out, azl_span_str(",\"response\":"), rec->response);
     return azl_buf_puts(out, "}\n");
 }

@@ -144,6 +144,7 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
         r.usage.cached = r.own_cached;
     }
     r.usage.other_tier = u->other_tier;
+    r.usage.background = u->background;
     *u = r.usage;
     return 1;
 }
@@ -165,6 +166,11 @@ void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw)
     }
 }
 
+void azl_usage_read_background(azl_usage_t *u, azl_span_t raw)
+{
+    u->background = azl_span_is(raw, "true");
+}
+
 void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more)
 {
     sum->reported |= more->reported;
@@ -176,5 +182,4 @@ void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more)
     sum->reasoning += more->reasoning;
     sum->duration_ms += more->duration_ms;
     sum->other_tier |= more->other_tier;
-    sum->estimated |= more->estimated;
 }

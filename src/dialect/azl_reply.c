@@ -37,6 +37,9 @@ apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
         else if (azl_span_is(pairs[i].key, "service_tier")) {
             azl_usage_read_tier(usage, v->raw);
         }
+        else if (azl_span_is(pairs[i].key, "background")) {
+            azl_usage_read_background(usage, v->raw);
+        }
         else if (azl_span_is(pairs[i].key, "model") &&
                  !is_response(rules->op)) {
             azl_edit_replace(&edit, v->raw, azl_span_str(rules->alias_json));

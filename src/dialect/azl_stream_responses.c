@@ -121,6 +121,9 @@ static void edit_response(azl_stream_t *st, azl_edit_t *e,
         else if (azl_span_is(pairs[i].key, "service_tier")) {
             azl_usage_read_tier(&st->state.usage, pairs[i].value.raw);
         }
+        else if (azl_span_is(pairs[i].key, "background")) {
+            azl_usage_read_background(&st->state.usage, pairs[i].value.raw);
+        }
     }
 }
 

@@ -4,9 +4,24 @@
 #include <apr_strings.h>
 
 #include "azl_answer.h"
+#include "azl_crypto.h"
 #include "azl_health.h"
 #include "azl_httpd.h"
+#include "azl_store.h"
 #include "azl_upstream.h"
+
+/* What stands for a response made in the background, in records and in shared
+ * memory: the same for everybody, and nothing that could be used as its id. */
+static void name_response(azl_request_t *ar, azl_span_t upstream_id)
+{
+    unsigned char digest[AZL_SHA256_LEN];
+    char hex[2 * sizeof(ar->response_word) + 1];
+
+    azl_crypto_sha256(upstream_id.at, upstream_id.len, digest);
+    memcpy(&ar->response_word, digest, sizeof(ar->response_word));
+    azl_hex_encode(digest, sizeof(ar->response_word), hex);
+    ar->rec.response = apr_pstrdup(ar->pool, hex);
+}
 
 /* The client's id for a response of this deployment. */
 static const char *seal_response_id(void *baton, azl_span_t upstream_id)
@@ -14,6 +29,9 @@ static const char *seal_response_id(void *baton, azl_span_t upstream_id)
     azl_attempt_t *at = baton;
     azl_sealed_t what;
 
+    if (at->ar->doc.background && !at->ar->rec.response) {
+        name_response(at->ar, upstream_id); /* its own comes first */
+    }
     if (!at->ar->conf->seal) {
         return NULL;
     }
@@ -174,6 +192,31 @@ static void account_usage(azl_record_t *rec, const azl_attempt_t *at)
     }
 }
 
+/*
+ * The usage of a response that the provider makes in the background comes with
+ * the first answer that shows it complete, whoever asks and how often: that
+ * one is recorded.
+ */
+static void account_background(azl_request_t *ar, const azl_attempt_t *at)
+{
+    azl_op_e op = ar->route.op;
+
+    if (!at->usage.background || !at->usage.reported || at->usage.estimated) {
+        return;
+    }
+    if (op == AZL_OP_RESPONSE_GET || op == AZL_OP_RESPONSE_CANCEL) {
+        name_response(ar, azl_span_str(ar->response_id));
+        ar->rec.model = ar->model->alias;
+        ar->recorded = 1;
+    }
+    if (ar->response_word && azl_store_shared() &&
+        !azl_shared_once(azl_store_shared(), ar->response_word)) {
+        ar->recorded = op <= AZL_OP_LAST_MODEL_CALL;
+        memset(&ar->rec.usage, 0, sizeof(ar->rec.usage));
+        ar->rec.cost = AZL_PRICE_UNSET;
+    }
+}
+
 /* What the attempt was worth, in the record. */
 static void account(azl_request_t *ar, azl_attempt_t *at)
 {
@@ -181,6 +224,7 @@ static void account(azl_request_t *ar, azl_attempt_t *at)
     ar->rec.endpoint = at->deployment->endpoint->name;
     if (at->committed) {
         account_usage(&ar->rec, at);
+        account_background(ar, at);
         ar->rec.error = at->truncated ? AZL_CLASS_TRUNCATED : AZL_CLASS_NONE;
         if (at->usage.reported && at->deployment->health) {
             azl_health_tokens(

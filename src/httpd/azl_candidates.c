@@ -65,7 +65,8 @@ static void read_load(const azl_deployment_t *d, azl_strategy_e strategy,
     if (view.state == AZL_HEALTH_COOLING) {
         be_away(load, view.cool_until);
     }
-    if (over_limits(d, &view)) {
+    /* soft ones only step back, which is azl_routing's affair */
+    if (d->hard && over_limits(d, &view)) {
         be_away(load, now - now % LIMIT_WINDOW + LIMIT_WINDOW);
     }
     load->in_flight = view.in_flight;

@@ -25,6 +25,7 @@
 /* Indexes in an attempt's tap_watch. */
 #define TAP_USAGE 1
 #define TAP_TIER 2
+#define TAP_BACKGROUND 3
 
 static ap_filter_rec_t *reply_filter_handle;
 
@@ -213,13 +214,14 @@ static void watch_id(azl_attempt_t *at, azl_tap_watch_t *watch,
 static apr_status_t start_tap(azl_attempt_t *at)
 {
     azl_op_e op = at->ar->route.op;
-    int n = 3;
+    int n = 4;
 
     at->mode = AZL_REPLY_TAPPED;
     at->tap_watch[0].name = "model";
     at->tap_watch[0].replacement = at->rules.alias_json;
     at->tap_watch[TAP_USAGE].name = "usage";
     at->tap_watch[TAP_TIER].name = "service_tier";
+    at->tap_watch[TAP_BACKGROUND].name = "background";
     if (at->ar->conf->seal &&
         (op == AZL_OP_RESPONSES || op > AZL_OP_LAST_MODEL_CALL)) {
         watch_id(at, &at->tap_watch[n++], "id");
@@ -314,6 +316,9 @@ static void read_usage(azl_attempt_t *at)
     }
     if (at->tap && azl_tap_value(at->tap, TAP_TIER, &value)) {
         azl_usage_read_tier(&at->usage, value);
+    }
+    if (at->tap && azl_tap_value(at->tap, TAP_BACKGROUND, &value)) {
+        azl_usage_read_background(&at->usage, value);
     }
 }
 

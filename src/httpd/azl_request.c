@@ -29,6 +29,7 @@ azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
 {
     azl_request_t *ar = apr_pcalloc(r->pool, sizeof(*ar));
 
+    ar->pool = r->pool;
     ar->conf = conf;
     ar->route = *route;
     ar->id = azl_request_new_id(r->pool);

@@ -49,7 +49,7 @@ apr_status_t azl_shared_create(azl_shared_t **shared, apr_pool_t *pool,
 {
     azl_shared_t *s = apr_pcalloc(pool, sizeof(*s));
     apr_size_t rows_at = sizeof(azl_shared_head_t);
-    apr_size_t gates_at, health_at, series_at, all;
+    apr_size_t once_at, gates_at, health_at, series_at, all;
     apr_status_t rv;
     apr_shm_t *shm;
     char *base;
@@ -59,8 +59,9 @@ apr_status_t azl_shared_create(azl_shared_t **shared, apr_pool_t *pool,
         return APR_EINVAL;
     }
     s->sizes = *sizes;
-    gates_at =
+    once_at =
         rows_at + to_line(sizeof(azl_word64_t) * (apr_size_t)sizes->processes);
+    gates_at = once_at + sizeof(azl_word64_t) * AZL_ONCE_WORDS;
     health_at = measure(&s->gates, gates_at, sizes->gates, sizeof(azl_gate_t),
                         sizes->processes);
     series_at = measure(&s->health, health_at, sizes->deployments,
@@ -77,6 +78,7 @@ apr_status_t azl_shared_create(azl_shared_t **shared, apr_pool_t *pool,
 
     s->head = (azl_shared_head_t *)base;
     s->rows = (azl_word64_t *)(base + rows_at);
+    s->once = (azl_word64_t *)(base + once_at);
     open_table(&s->gates, base + gates_at, s->head);
     open_table(&s->health, base + health_at, s->head);
     s->series = base + series_at;
@@ -100,6 +102,7 @@ void azl_shared_inherit(azl_shared_t *to, const azl_shared_t *from)
     int i, reused;
 
     atomic_store(&to->head->generation, atomic_load(&from->head->generation));
+    azl_once_copy(to, from);
     for (i = 0; i < from->health.n; i++) {
         azl_gate_t *gate = gate_at(&from->health, (apr_size_t)i);
         apr_uint64_t known = atomic_load(&gate->name);

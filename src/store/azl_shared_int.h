@@ -3,6 +3,7 @@
  *
  *   head      one line: what is true of the whole segment
  *   rows      the pid of each process
+ *   once      AZL_ONCE_WORDS words of digests
  *   gates     sizes.gates times { azl_gate_t, a word for each process }
  *   health    sizes.deployments times { azl_health_t, a word for each process }
  *   series    sizes.series times AZL_SHARED_SERIES_SIZE bytes
@@ -85,10 +86,16 @@ struct azl_shared_t {
     azl_shared_sizes_t sizes;
     azl_shared_head_t *head;
     azl_word64_t *rows; /* whose it is: a pid; 0: free */
+    azl_word64_t *once; /* AZL_ONCE_WORDS of them */
     azl_shared_table_t gates;
     azl_shared_table_t health;
     char *series;
 };
+
+/* What azl_shared_once() remembers: 64 KB. A power of two. */
+#define AZL_ONCE_WORDS 8192
+/* `to` remembers what `from` does. */
+void azl_once_copy(azl_shared_t *to, const azl_shared_t *from);
 
 /* Find or take the element with that name; NULL if there is no room. *reused:
  * it was another's, whose numbers are still in it. */

@@ -28,6 +28,8 @@ typedef struct azl_ctl_line_t {
     apr_int64_t completion;
     apr_int64_t reasoning;
     azl_pico_t cost; /* AZL_PRICE_UNSET: unknown */
+    const char *response; /* made in the background; NULL: not */
+    int later; /* tells what such a response has used: no request of its own */
 } azl_ctl_line_t;
 
 /* 1, or 0 if the text is no usage record. Members it does not know are
@@ -62,6 +64,7 @@ typedef struct azl_ctl_sums_t {
     apr_pool_t *pool;
     azl_ctl_group_e group;
     apr_hash_t *rows; /* id of the group -> azl_ctl_row_t * */
+    apr_hash_t *responses; /* whose tokens have been counted */
     azl_ctl_row_t *other;
     azl_ctl_row_t total;
 } azl_ctl_sums_t;

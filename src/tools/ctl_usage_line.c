@@ -93,6 +93,14 @@ static int read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
     if (azl_span_is(key, "reasoning_tokens")) {
         return read_count(v, &line->reasoning, &line->counted);
     }
+    if (azl_span_is(key, "response")) {
+        return read_text(p, v, &line->response);
+    }
+    if (azl_span_is(key, "surface")) {
+        line->later = azl_span_is(v->raw, "\"responses.get\"") ||
+                      azl_span_is(v->raw, "\"responses.cancel\"");
+        return 1;
+    }
     if (azl_span_is(key, "cost_usd")) {
         return read_cost(p, v, &line->cost);
     }

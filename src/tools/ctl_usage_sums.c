@@ -21,6 +21,7 @@ azl_ctl_sums_t *azl_ctl_sums_create(apr_pool_t *p, azl_ctl_group_e group)
     sums->pool = p;
     sums->group = group;
     sums->rows = apr_hash_make(p);
+    sums->responses = apr_hash_make(p);
     sums->total.label = "total";
     return sums;
 }
@@ -91,8 +92,8 @@ static void add_count(apr_int64_t *sum, apr_int64_t n)
 
 static void add_line(azl_ctl_row_t *row, const azl_ctl_line_t *line)
 {
-    row->requests++;
-    row->errors += line->failed;
+    row->requests += !line->later;
+    row->errors += line->failed && !line->later;
     row->unpriced += line->counted && line->cost == AZL_PRICE_UNSET;
     add_count(&row->prompt, line->prompt);
     add_count(&row->cached, line->cached);
@@ -106,8 +107,25 @@ static void add_line(azl_ctl_row_t *row, const azl_ctl_line_t *line)
     }
 }
 
+/* Several instances may each tell what a response has used. */
+static int is_told_again(azl_ctl_sums_t *sums, const azl_ctl_line_t *line)
+{
+    if (!line->response || !line->counted) {
+        return 0;
+    }
+    if (apr_hash_get(sums->responses, line->response, APR_HASH_KEY_STRING)) {
+        return 1;
+    }
+    apr_hash_set(sums->responses, apr_pstrdup(sums->pool, line->response),
+                 APR_HASH_KEY_STRING, "");
+    return 0;
+}
+
 void azl_ctl_sums_add(azl_ctl_sums_t *sums, const azl_ctl_line_t *line)
 {
+    if (is_told_again(sums, line)) {
+        return;
+    }
     add_line(&sums->total, line);
     if (sums->group != AZL_CTL_GROUP_NONE) {
         add_line(row_of(sums, line), line);

@@ -91,6 +91,20 @@ def test_sums(report):
     }
 
 
+def test_made_in_the_background(report):
+    """Told later, perhaps by several instances: the tokens count once, and
+    the telling is no request."""
+    told = {"surface": "responses.get", "response": "0123456789abcdef"}
+    made = {**refused(status=200, error=None), "surface": "responses",
+            "response": "0123456789abcdef"}
+    other = {"surface": "responses.cancel", "response": "fedcba9876543210"}
+    total = report(log(made, record(**told), record(**told), record(**other),
+                       record(), record(response=None)))["total"]
+    assert total["requests"] == 3
+    assert total["prompt_tokens"] == 400
+    assert total["cost_usd"] == 4 * Decimal("0.00033")
+
+
 def test_cost_is_exact(report):
     # Ten times 0.1 is no 1 in binary; and a sum beyond 63 bits of pico-dollars.
     assert report(log(*[record(cost_usd=Decimal("0.1"))] * 10))["total"]["cost_usd"] == 1

@@ -16,7 +16,8 @@ MEMBERS = (
     "time request_id key_name key_hash surface model deployment endpoint "
     "status error attempts streamed prompt_tokens cached_tokens "
     "cache_write_tokens completion_tokens reasoning_tokens audio_seconds "
-    "cost_usd first_token_ms total_ms bytes_in bytes_out estimated"
+    "cost_usd first_token_ms total_ms bytes_in bytes_out estimated "
+    "response"
 ).split()
 TOKENS = [name for name in MEMBERS if name.endswith("_tokens")]
 PRICES = {
@@ -429,7 +430,7 @@ def test_file_is_for_the_operator(client, gateway):
 def test_every_log_level(gateway, sim, log, restart):
     """Whatever httpd says of our requests at its most talkative, the check
     after the test finds no secret and no text in it."""
-    log.expect(r"\[proxy", "AZL0030", "AZL0031")
+    log.expect(r"\[proxy", "AZL0030", "AZL0034")
     conf = configure(gateway, sim).add("Protocols h2c http/1.1")
     restart(conf.add("LogLevel trace8"))
     clients = [gateway.client(), gateway.client(http1=False, http2=True)]

@@ -34,8 +34,10 @@ static azl_price_t flat(const char *input, const char *cached,
 static azl_usage_t tokens(apr_int64_t prompt, apr_int64_t cached,
                           apr_int64_t cache_write, apr_int64_t completion)
 {
-    azl_usage_t usage = {1, 0, 0, 0, 0, 0, 0, 0, 0};
+    azl_usage_t usage;
 
+    memset(&usage, 0, sizeof(usage));
+    usage.reported = 1;
     usage.prompt = prompt;
     usage.cached = cached;
     usage.cache_write = cache_write;

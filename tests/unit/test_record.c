@@ -49,7 +49,7 @@ START_TEST(everything)
         "\"reasoning_tokens\":64,\"audio_seconds\":27.050,"
         "\"cost_usd\":0.00336,\"first_token_ms\":412.007,"
         "\"total_ms\":2000.000,\"bytes_in\":9000,\"bytes_out\":1234,"
-        "\"estimated\":false}\n");
+        "\"estimated\":false,\"response\":null}\n");
 }
 END_TEST
 
@@ -71,7 +71,7 @@ START_TEST(nothing)
         "\"cache_write_tokens\":null,\"completion_tokens\":null,"
         "\"reasoning_tokens\":null,\"audio_seconds\":null,\"cost_usd\":null,"
         "\"first_token_ms\":null,\"total_ms\":null,\"bytes_in\":null,"
-        "\"bytes_out\":null,\"estimated\":false}\n");
+        "\"bytes_out\":null,\"estimated\":false,\"response\":null}\n");
 }
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(zero_is_not_null)
               "\"cache_write_tokens\":0,\"completion_tokens\":0,"
               "\"reasoning_tokens\":0,\"audio_seconds\":0.000,\"cost_usd\":0,"
               "\"first_token_ms\":0.000,\"total_ms\":0.009,\"bytes_in\":0,"
-              "\"bytes_out\":0,\"estimated\":false}"));
+              "\"bytes_out\":0,\"estimated\":false,\"response\":null}"));
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(counts_of_ours_say_so)
     rec.usage.estimated = 1;
     rec.usage.completion = 7;
     ck_assert_ptr_nonnull(strstr(written(&rec), "\"completion_tokens\":7,"));
-    ck_assert_ptr_nonnull(strstr(written(&rec), ",\"estimated\":true}\n"));
+    ck_assert_ptr_nonnull(strstr(written(&rec), ",\"estimated\":true,\"response\":null}\n"));
 }
 END_TEST
 

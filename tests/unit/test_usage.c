@@ -6,7 +6,7 @@
 /* "prompt/cached/cache_write/completion/reasoning/duration_ms", or "-". */
 static const char *read_as_text(const char *raw)
 {
-    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    azl_usage_t u = {0};
 
     if (!azl_usage_read(
             &u, azl_span(azl_test_exact(raw, strlen(raw)), strlen(raw)))) {
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(no_counts)
 {
-    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    azl_usage_t u = {0};
 
     ck_assert_int_eq(azl_usage_read(&u, azl_span(NULL, 0)), 0);
     READS("", "-");
@@ -188,7 +188,7 @@ END_TEST
 
 static int tier(int before, const char *raw)
 {
-    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    azl_usage_t u = {0};
 
     u.other_tier = before;
     azl_usage_read_tier(
@@ -224,9 +224,24 @@ START_TEST(service_tiers)
 END_TEST
 
 /* It may be said before the usage and after it. */
+START_TEST(made_in_the_background)
+{
+    azl_usage_t u;
+
+    memset(&u, 0, sizeof(u));
+    azl_usage_read_background(&u, azl_span_str("true"));
+    ck_assert_int_eq(u.background, 1);
+    ck_assert_int_eq(azl_usage_read(&u, azl_span_str("{\"input_tokens\":5}")),
+                     1);
+    ck_assert_int_eq(u.background, 1);
+    azl_usage_read_background(&u, azl_span_str("null"));
+    ck_assert_int_eq(u.background, 0);
+}
+END_TEST
+
 START_TEST(usage_leaves_the_tier)
 {
-    azl_usage_t u = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    azl_usage_t u = {0};
 
     azl_usage_read_tier(&u, azl_span_str("\"flex\""));
     ck_assert_int_eq(azl_usage_read(&u, azl_span_str("{\"prompt_tokens\":5}")),
@@ -256,5 +271,6 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, broken);
     tcase_add_test(tc, service_tiers);
     tcase_add_test(tc, usage_leaves_the_tier);
+    tcase_add_test(tc, made_in_the_background);
     return tc;
 }

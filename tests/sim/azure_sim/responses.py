@@ -47,6 +47,14 @@ class Response:
             return "queued"
         return outcome
 
+    def work(self):
+        """One made in the background gets on each time somebody looks."""
+        status = self.final["status"]
+        if status == "queued":
+            self.final = self.object("in_progress", [])
+        elif status == "in_progress":
+            self.final = self.object("completed", self.output)
+
     def prompt(self):
         """The user's texts of the whole conversation."""
         texts = [

@@ -453,6 +453,7 @@ class Service:
                 "deleted": True,
             })
         elif request.method in ("GET", "HEAD"):
+            response.work()
             await self.send(call, reply, response.document())
         else:
             raise Refused(404, NO_PATH)
