@@ -104,6 +104,11 @@ static void print_server(apr_file_t *out, const server_rec *s, apr_pool_t *p)
     apr_file_printf(
         out, " mid-stream=%s%s", conf->mid_stream ? "continue" : "error",
         text_of_count(p, "max-in-flight", (apr_uint32_t)conf->max_in_flight));
+    if (conf->body_time) {
+        apr_file_printf(out, "%s min-rate=%" APR_INT64_T_FMT,
+                        text_of_time(p, "body-timeout", conf->body_time),
+                        conf->body_rate);
+    }
     if (cooldown->time) {
         apr_file_printf(
             out, " cooldown: fails=%d%s%s percent=%d\n", cooldown->fails,

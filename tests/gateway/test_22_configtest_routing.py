@@ -180,6 +180,21 @@ def test_no_loop(env, chains):
     assert status == 0, text
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "prefill=none",
+        "dialect=openai prefill=none",
+        "dialect=openai prefill=vllm",
+        "prefill=prefix dialect=openai",
+    ],
+)
+def test_prefill(env, options):
+    line = f"AzureLITEndpoint p http://x credential=none {options}"
+    status, text = env.check("\n".join(["AzureLIT on", *ALIASES, line, ""]))
+    assert status == 0, text
+
+
 def test_too_many_deployments(env):
     lines = [f"AzureLITModel m e/d{n}" for n in range(129)]
     status, text = env.check("\n".join(["AzureLIT on", *ALIASES, *lines, ""]))
@@ -241,6 +256,7 @@ def test_defaults(env):
     server = main_server(env)
     assert "mid-stream=error" in server[""]
     assert "max-in-flight" not in server[""]
+    assert "body-timeout=30s min-rate=16384" in server[""]
     assert "cooldown: fails=3 window=60s time=5s percent=50" in server[""]
     assert server["a"] == [
         "a simple-shuffle",
@@ -282,8 +298,10 @@ def test_off(env):
         "AzureLITCooldown off",
         "AzureLITMaxInFlight off",
         "AzureLITMidStream error",
+        "AzureLITBodyTimeout off",
     )
     assert "cooldown: off" in server[""]
+    assert "body-timeout" not in server[""]
     assert "max-in-flight" not in server[""]
 
 
@@ -375,6 +393,7 @@ OUTER = [
     "AzureLITCooldown fails=7",
     "AzureLITMaxInFlight 70",
     "AzureLITMidStream continue",
+    "AzureLITBodyTimeout 20s min-rate=1k",
     "AzureLITFallback a b on=error,context-window",
     "AzureLITFallback * c",
 ]
@@ -391,6 +410,7 @@ def test_host_inherits(env):
     server = host(env, "ServerName other")
     assert "AzureLIT other" in server[""]
     assert "mid-stream=continue max-in-flight=70" in server[""]
+    assert "body-timeout=20s min-rate=1024" in server[""]
     assert "fails=7" in server[""]
     assert server["a"][:2] == [
         "a cost timeout=40s",
@@ -415,12 +435,14 @@ def test_host_says_otherwise(env):
         "AzureLITCooldown time=9s",
         "AzureLITMaxInFlight off",
         "AzureLITMidStream error",
+        "AzureLITBodyTimeout 50ms",
         "AzureLITFallback a d",
         "AzureLITFallback d b",
     )
     assert "mid-stream=error" in server[""]
     assert "max-in-flight" not in server[""]
     # one directive, one value: what it does not name has its default
+    assert "body-timeout=50ms min-rate=16384" in server[""]
     assert "fails=3 window=60s time=9s" in server[""]
     assert server["a"][:2] == [
         "a least-busy timeout=25s",

@@ -69,6 +69,19 @@ START_TEST(errors_name_the_word_and_what_is_right)
 }
 END_TEST
 
+START_TEST(options_are_known_by_name)
+{
+    ck_assert_int_eq(azl_options_knows(table, "number=12"), 1);
+    ck_assert_int_eq(azl_options_knows(table, "text="), 1);
+    ck_assert_int_eq(azl_options_knows(table, "text"), 0);
+    ck_assert_int_eq(azl_options_knows(table, "numbers=1"), 0);
+    ck_assert_int_eq(azl_options_knows(table, "num=1"), 0);
+    ck_assert_int_eq(azl_options_knows(table, "=1"), 0);
+    ck_assert_str_eq(azl_options_allowed(azl_test_pool, table),
+                     "number=, text=");
+}
+END_TEST
+
 START_TEST(numbers_are_strict)
 {
     static const char *const bad[] = {
@@ -198,6 +211,7 @@ TCase *azl_test_options(void)
 
     tcase_add_test(tc, options_are_taken_over);
     tcase_add_test(tc, errors_name_the_word_and_what_is_right);
+    tcase_add_test(tc, options_are_known_by_name);
     tcase_add_test(tc, numbers_are_strict);
     tcase_add_test(tc, durations_have_units);
     tcase_add_test(tc, sizes_have_units);
