@@ -95,8 +95,8 @@ def test_made_in_the_background(report):
     """Told later, perhaps by several instances: the tokens count once, and
     the telling is no request."""
     told = {"surface": "responses.get", "response": "0123456789abcdef"}
-    made = {**refused(status=200, error=None), "surface": "responses",
-            "response": "0123456789abcdef"}
+    made = {**refused(), "status": 200, "error": None,
+            "surface": "responses", "response": "0123456789abcdef"}
     other = {"surface": "responses.cancel", "response": "fedcba9876543210"}
     total = report(log(made, record(**told), record(**told), record(**other),
                        record(), record(response=None)))["total"]
