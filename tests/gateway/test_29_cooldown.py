@@ -514,6 +514,31 @@ def test_no_wait_beyond_the_deadline(group):
     assert group.asked() == "ff"
 
 
+def test_shortest_time_is_told(group):
+    group.sick({**limited(Retry_After="40"), "times": FOREVER})
+    group.sim.script({**limited(Retry_After="20"), "times": FOREVER},
+                     deployment=group.second)
+    answer = group.ask()
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "20"
+    assert group.asked() == "fs"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_client_leaves_while_it_waits(group, stream):
+    """Nobody is asked for somebody who has gone."""
+    group.sick(limited(Retry_After="3"))
+    sock = dial(group.gateway, chat(group.alone, stream=stream))
+    group.gateway.until(lambda: group.asked() == "f")
+    start = time.monotonic()
+    sock.close()
+    (record,) = group.gateway.records(1)
+    assert time.monotonic() - start < 2
+    assert (record["status"], record["error"]) == (499, "ClientClosed")
+    assert record["attempts"] == 1
+    assert group.asked() == "f"
+
+
 def test_jitter(group):
     """Those who were refused together do not come back together."""
     number = 12
