@@ -73,6 +73,9 @@ static void register_hooks(apr_pool_t *p)
     /* It is no file: spare the walks. [azl_translate.c] */
     ap_hook_map_to_storage(azl_hook_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(azl_hook_type_checker, NULL, NULL, APR_HOOK_FIRST);
+    /* Whoever refuses it, no ErrorDocument of another server answers.
+     * [azl_error_answer.c] */
+    ap_hook_header_parser(azl_hook_header_parser, NULL, NULL, APR_HOOK_FIRST);
     /* No such key, no such model, a body that cannot be. [azl_access.c] */
     ap_hook_access_checker(azl_hook_access_checker, NULL, NULL,
                            APR_HOOK_MIDDLE);

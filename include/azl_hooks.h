@@ -42,6 +42,7 @@ int azl_hook_handler(request_rec *r);
 void azl_upstream_register_hooks(void);
 
 /* azl_error_answer.c: errors in the API's own form. */
+int azl_hook_header_parser(request_rec *r);
 void azl_hook_insert_error_filter(request_rec *r);
 
 /* azl_log_transaction.c: the usage record and the notes for LogFormat. */

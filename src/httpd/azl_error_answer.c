@@ -6,6 +6,7 @@
  */
 #include "azl_hooks.h"
 
+#include <http_core.h>
 #include <http_protocol.h>
 #include <util_filter.h>
 
@@ -113,6 +114,28 @@ void azl_hook_insert_error_filter(request_rec *r)
         ap_add_output_filter_handle(error_filter_handle, NULL, r,
                                     r->connection);
     }
+}
+
+/*
+ * An ErrorDocument on another server becomes a redirect before any filter is
+ * asked. Whoever may refuse a request of ours later (Require, mod_security ...)
+ * finds none.
+ */
+int azl_hook_header_parser(request_rec *r)
+{
+    static const int refusals[] = {400, 401, 403, 404, 405, 406, 408, 409,
+                                   410, 411, 413, 414, 415, 422, 423, 429,
+                                   431, 451, 500, 501, 502, 503, 504, 507};
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    apr_size_t i;
+
+    if (!core->response_code_exprs || !azl_request_get(r)) {
+        return DECLINED;
+    }
+    for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        azl_request_no_error_document(r, refusals[i]);
+    }
+    return OK;
 }
 
 void azl_error_answer_register(void)

@@ -66,6 +66,8 @@ def configure(env, sim):
         f"ErrorDocument {status} https://site.test/{status}.html"
         for status in (400, 403, 404, 405, 413)
     ])
+    located("sent-away.test", "Require all denied",
+            "ErrorDocument 403 https://site.test/403.html")
     host("forbid.test", "RewriteEngine on",
          "RewriteRule ^/v1/chat - [F]",
          "RewriteRule ^/v1/embeddings - [R=503]",
@@ -350,3 +352,14 @@ def test_error_document_elsewhere(client, change, status, code):
     answer = post(client, "elsewhere.test", **change)
     error_of(answer, status, code)
     assert "location" not in answer.headers
+
+
+def test_refused_with_an_error_document_elsewhere(client, log):
+    log.expect("AH01630")
+    answer = post(client, "sent-away.test")
+    error_of(answer, 403, "permission_denied")
+    assert "location" not in answer.headers
+    # What is no request of ours goes where the operator sends it.
+    page = client.get("/page.html", headers={"Host": "sent-away.test"})
+    assert page.status_code == 302
+    assert page.headers["location"] == "https://site.test/403.html"
