@@ -88,6 +88,7 @@ class Plain:
 
     def __init__(self, gateway, safe):
         self.gateway = gateway
+        self.come = b""
         self.sock = socket.create_connection(
             ("127.0.0.1", self.port(gateway)), 30
         )
@@ -107,12 +108,13 @@ class Plain:
         self.sock.sendall(head.encode() + body)
 
     def read_until(self, mark):
-        got = b""
-        while mark not in got:
+        """What came up to the mark; the rest is for the next time."""
+        while mark not in self.come:
             more = self.sock.recv(65536)
-            assert more, got
-            got += more
-        return got
+            assert more, self.come
+            self.come += more
+        got, _, self.come = self.come.partition(mark)
+        return got + mark
 
     def leave(self):
         self.sock.close()
