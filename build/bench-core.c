@@ -7,9 +7,12 @@
  *
  * The files are request bodies, written by build/bench.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_file_io.h>
@@ -19,6 +22,7 @@
 #include "azl_crypto.h"
 #include "azl_dialect.h"
 #include "azl_document.h"
+#include "azl_health.h"
 #include "azl_key.h"
 #include "azl_random.h"
 #include "azl_record.h"
@@ -54,8 +58,10 @@ static const char chunk[] =
     "\"object\":\"chat.completion.chunk\","
     "\"system_fingerprint\":\"fp_07e970ab25\",\"usage\":null}\n\n";
 
-/* As many deployments as a large group has. */
+/* As many deployments as a large group has, and processes as 5 000 streams
+ * want. */
 #define CHOICES 50
+#define PROCESSES 26
 
 /* What the work needs, made once. */
 typedef struct bench_t {
@@ -72,6 +78,7 @@ typedef struct bench_t {
     azl_record_t record;
     azl_model_t group;
     azl_load_t loads[CHOICES];
+    azl_health_t *health[CHOICES];
 } bench_t;
 
 static void fail(const char *what)
@@ -158,11 +165,15 @@ static void do_choice(bench_t *b, azl_strategy_e strategy)
 {
     const azl_deployment_t *out[2 * CHOICES];
     azl_routing_t how = {strategy, 1, azl_random_u64(), random_number, NULL};
+    azl_load_t *load = &b->loads[how.affinity % CHOICES];
+    apr_uint32_t bits = (apr_uint32_t)(how.affinity >> 32);
     int available;
 
     /* the load is never the same twice, as on a server */
-    b->loads[how.affinity % CHOICES].in_flight =
-        (apr_uint32_t)(how.affinity >> 40) % 100;
+    load->in_flight = bits % 100;
+    load->requests = bits % 1000;
+    load->tokens = bits % 1000000;
+    load->first_token = 100000 + bits % 500000;
     if (azl_routing_order(&b->group, b->loads, NULL, &how, out, &available) !=
         CHOICES) {
         fail("no choice");
@@ -179,9 +190,50 @@ static void do_choice_busy(bench_t *b)
     do_choice(b, AZL_STRATEGY_LEAST_BUSY);
 }
 
+static void do_choice_latency(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_LATENCY);
+}
+
+static void do_choice_usage(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_USAGE);
+}
+
+static void do_choice_cost(bench_t *b)
+{
+    do_choice(b, AZL_STRATEGY_COST);
+}
+
 static void do_choice_affinity(bench_t *b)
 {
     do_choice(b, AZL_STRATEGY_AFFINITY);
+}
+
+/* What every strategy asks of each deployment, ... */
+static void do_state(bench_t *b)
+{
+    apr_time_t now = apr_time_now();
+    int i;
+
+    for (i = 0; i < CHOICES; i++) {
+        if (azl_health_state(b->health[i], now) != AZL_HEALTH_OK) {
+            fail("not healthy");
+        }
+    }
+}
+
+/* ... and those that compare numbers. */
+static void do_view(bench_t *b)
+{
+    apr_time_t now = apr_time_now();
+    azl_health_view_t view;
+    int i;
+
+    for (i = 0; i < CHOICES; i++) {
+        azl_health_view(b->health[i], now, &view);
+        b->loads[i].in_flight = view.in_flight;
+    }
 }
 
 static const struct {
@@ -197,7 +249,12 @@ static const struct {
     {"record", do_record},
     {"choice-50-simple-shuffle", do_choice_shuffle},
     {"choice-50-least-busy", do_choice_busy},
+    {"choice-50-latency", do_choice_latency},
+    {"choice-50-usage", do_choice_usage},
+    {"choice-50-cost", do_choice_cost},
     {"choice-50-cache-affinity", do_choice_affinity},
+    {"state-50", do_state},
+    {"view-50", do_view},
 };
 
 #define WORKS (sizeof(works) / sizeof(works[0]))
@@ -222,10 +279,39 @@ static azl_span_t read_file(apr_pool_t *p, const char *path)
     return azl_span(data, (apr_size_t)info.size);
 }
 
-static void prepare_group(bench_t *b)
+/* Processes that have begun to count. A place is only taken from who has
+ * ended when another comes, so they need not stay. */
+static void enter_processes(azl_shared_t *shared)
 {
+    pid_t pids[PROCESSES];
     int i;
 
+    for (i = 0; i < PROCESSES; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            pause();
+            _exit(0);
+        }
+        if (pids[i] < 0 || azl_shared_enter(shared, pids[i]) != i) {
+            fail("no place for a process");
+        }
+    }
+    for (i = 0; i < PROCESSES; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+}
+
+static void prepare_group(bench_t *b)
+{
+    azl_shared_sizes_t sizes = {PROCESSES, CHOICES, 1, 1};
+    azl_shared_t *shared;
+    int i;
+
+    if (azl_shared_create(&shared, b->pool, &sizes) != APR_SUCCESS) {
+        fail("no shared memory");
+    }
+    enter_processes(shared);
     b->group.deployments =
         apr_array_make(b->pool, CHOICES, sizeof(azl_deployment_t *));
     for (i = 0; i < CHOICES; i++) {
@@ -233,9 +319,19 @@ static void prepare_group(bench_t *b)
         apr_uint64_t mark = azl_random_u64();
 
         d->weight = 1 + i % 5;
+        d->rpm = 1000;
+        d->tpm = 1000000;
+        azl_price_init(&d->price);
+        d->price.input = 1000000 + (azl_pico_t)(mark % 10) * 250000;
+        d->price.output = 4 * d->price.input;
         memcpy(d->fingerprint, &mark, sizeof(mark));
         APR_ARRAY_PUSH(b->group.deployments, azl_deployment_t *) = d;
         b->loads[i].in_flight = (apr_uint32_t)i;
+        b->loads[i].first_token = 100000 + i * 10000;
+        b->health[i] = azl_shared_health(shared, d->fingerprint);
+        if (!b->health[i]) {
+            fail("no slot");
+        }
     }
 }
 
