@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import time
 
+import httpx
 import pytest
 from ask import WORDS, chat, dial, error_of, events, said
 
@@ -25,11 +26,18 @@ class Served:
         self.sim = sim
         self.pretence = pretence
         self.socks = []
+        # Connections that are kept would not outlive a change of the clock;
+        # without certificates it is made faster.
+        self.client = env.client(
+            verify=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
 
     def start(self, *lines):
         conf = self.env.conf().endpoint("a", self.sim.url)
         conf.add(f"AzureLITCooldown time={COOL}s", *lines)
         self.env.start(conf)
+        # What the former server had under way is recorded by now.
+        self.env.forget_records()
         self.pretence.new_minute()
         return self
 
@@ -37,8 +45,7 @@ class Served:
         document = chat(stream=stream, **more)
         if text:
             document["messages"][0]["content"] = text
-        with self.env.client() as client:
-            return client.post("/v1/chat/completions", json=document)
+        return self.client.post("/v1/chat/completions", json=document)
 
     def good(self, number=1, **more):
         for _ in range(number):
@@ -59,6 +66,7 @@ class Served:
         return collections.Counter(self.asked())
 
     def close(self):
+        self.client.close()
         for sock in self.socks:
             sock.close()
 
