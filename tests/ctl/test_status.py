@@ -2,10 +2,12 @@
 
 import http.server
 import json
+import ssl
 import subprocess
 import threading
 
 import pytest
+from certs import Authority
 
 KEY = "sk-master-SECRET"
 
@@ -204,3 +206,20 @@ def test_watch(binary, server):
                 pass
         finally:
             process.terminate()
+
+
+def test_certificates(ctl, server, tmp_path):
+    """The authority it is given, or the system's."""
+    authority = Authority(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authority.leaf())
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.url.replace("http://127.0.0.1", "https://localhost")
+    r = ctl("status", "--ca", authority.ca, url)
+    assert (r.code, r.err) == (0, "")
+    r = ctl("status", url)
+    assert (r.code, r.out) == (1, "")
+    assert "the certificate is not accepted" in r.err
+    r = ctl("status", "--ca", tmp_path / "missing.pem", url)
+    assert (r.code, r.out) == (1, "")
+    assert "trusted authorities cannot be read" in r.err

@@ -117,7 +117,8 @@ def test_traffic_shows(gateway, client, sim):
 
 def test_cool_down_shows(restart, gateway, client, sim, log):
     restart(configure(gateway, sim))
-    sim.script({"error": "rate_seconds"}, deployment="d1")
+    # for 7 seconds: long enough to be seen
+    sim.script({"error": "rate_text"}, deployment="d1")
     assert client.post("/v1/chat/completions", json=chat()).is_success
     log.expect("AZL0035")
     entries, good = health(gateway)
@@ -257,8 +258,8 @@ def test_background_leaves_the_busy_alone(restart, gateway, client, sim):
 
     found = []
     gateway.until(lambda: found.append(traffic_and_probes()) or found[-1])
-    # d1 had a request between any two rounds; one probe may have been first.
-    assert found[-1].count("d1") <= 1
+    # d1 had requests between two rounds, unless the machine stood still.
+    assert found[-1].count("d1") <= found[-1].count("d2") // 2
 
 
 def test_background_finds_out(restart, gateway, sim, log):
