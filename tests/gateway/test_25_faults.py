@@ -6,22 +6,23 @@ The whole list, and who tests what (07 is test_07_failover.py, and so on):
   reset before the headers   25 test_moves_on, test_alone; 07 test_moves_on
   reset after the headers    25 test_moves_on, test_alone
   slow headers               25 test_slow_head; 08 test_slow
-  slow first token           20; 08 test_slow_moves_on
-  stall mid-stream           20; 08 test_silent_in_the_middle
+  slow first token           20 test_another_answers; 08 test_slow_moves_on
+  stall mid-stream           20 test_silence; 08 test_silent_in_the_middle
   cut mid-stream             08 test_cut_in_the_middle, test_reset_in_the_middle
   garbage status line        25 test_moves_on, test_alone
   garbage chunk              25 test_bad_chunk...; 04 test_malformed_event
   HTML 502                   25 test_moves_on, test_alone
-  429 in all three ways      25 test_rate_limit_moves_on; 29
+  429 in all three ways      25 test_rate_limit_moves_on; 29 test_short_wait,
+                             test_long_wait_is_told, test_providers_own_time
   429 inside a 200 stream    25 test_rate_limit_in_a_stream...
   5xx once                   25 test_server_error_once; 07 test_moves_on
   5xx forever                25 test_alone, test_everybody_is_down
   flapping                   29 test_flapping
   wrong CA                   14 test_wrong_server...
-  DNS failure                25 test_unknown_host
+  DNS failure                25 test_refused, test_refused_moves_on
   address change             25 test_address_changes
-  oversized answer           24 test_endless...; 08 test_large_answer
-  endless headers            24 test_endless...
+  oversized answer           30 test_endless...; 08 test_large_answer
+  endless headers            30 test_endless...
   HTTP/1.0 upstream          25 test_old_server...
   keep-alive race            25 test_reused_connection...
   HTTP/2, 10 of 100 reset    25 test_some_of_many_streams_are_reset
