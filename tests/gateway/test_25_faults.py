@@ -45,6 +45,7 @@ import time
 import httpx
 import pytest
 from ask import WORDS, chat, dial, error_of, events, said
+from certs import Authority
 from h2client import Connection
 from processes import owners, tree
 from simulator import Simulator
@@ -54,11 +55,24 @@ FOREVER = 10**6
 SOON = 30
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tls(env):
+    """The simulator behind TLS."""
+    authority = Authority(env.root / "faults-certs")
+    sim = Simulator(env.root / "faults-tls", ["d3"], env.sim_key,
+                    tls=authority.leaf())
+    env.faults_tls = (sim.url, f"tls-ca={authority.ca}")
+    yield sim
+    sim.stop()
+
+
 def configure(env, sim):
     conf = base(env, sim)
     conf.endpoint("nowhere", "http://127.0.0.1:1", "connect-timeout=1s")
     conf.endpoint("unknown", "http://no-such-host.invalid")
     conf.endpoint("reused", sim.url)
+    conf.endpoint("reused-tls", *env.faults_tls)
+    conf.model("reused-tls", "reused-tls/d3")
     for name in ("nowhere", "unknown"):
         conf.model(name, f"{name}/d1")
         conf.model(f"{name}-two", f"{name}/d1")
@@ -337,40 +351,59 @@ def test_old_server_cut(client, gateway, sim, log):
 # ------------------------------------------------- connections used again
 
 
+@pytest.fixture(params=["reused", "reused-tls"])
+def reused(request, sim, tls):
+    """(a model that is asked on kept connections, its upstream)"""
+    tls.reset()
+    return request.param, tls if request.param == "reused-tls" else sim
+
+
+@pytest.fixture(params=[False, True], ids=["http/1.1", "http/2"])
+def either(request, gateway):
+    options = {"http1": False, "http2": True} if request.param else {}
+    with gateway.client(**options) as client:
+        yield client
+
+
+def with_one_kept(client, model, upstream, behaviour):
+    """One connection is in the pool of this process, and this is what becomes
+    of it."""
+    upstream.script({"close": True})
+    post(client, model)
+    upstream.script(behaviour)
+    assert post(client, model).status_code == 200
+    return upstream.last()["connection"]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_reused_connection_ends_at_the_request(client, gateway, sim, log,
+def test_reused_connection_ends_at_the_request(either, gateway, log, reused,
                                                how, stream):
     """The upstream had given up the connection just when the request came:
     once more, on a new one, at the same deployment."""
     log.expect(r"\[proxy")
-    # Whatever is in the pool of this process is known afterwards.
-    sim.script({"close": True})
-    post(client, "reused")
-    sim.script({"next": how})
-    assert post(client, "reused").status_code == 200
-    sim.control("DELETE", "journal")
-    answer = post(client, "reused", stream=stream)
+    model, upstream = reused
+    kept = with_one_kept(either, model, upstream, {"next": how})
+    upstream.control("DELETE", "journal")
+    answer = post(either, model, stream=stream)
     assert text_of(answer, stream) == WORDS
-    first, second = sim.journal()
+    first, second = upstream.journal()
     assert first["deployment"] == second["deployment"] == "d3"
-    assert first["connection"] != second["connection"]
+    assert first["connection"] == kept != second["connection"]
     assert first["json"] == second["json"]
     found = gateway.records(3)[-1]
     assert (found["status"], found["error"]) == (200, None)
 
 
-def test_reused_connection_was_ended_while_idle(client, gateway, sim, log):
+def test_reused_connection_was_ended_while_idle(either, gateway, log, reused):
     """It is known before the request goes out: nobody sees anything."""
-    sim.script({"close": True})
-    post(client, "reused")
-    sim.script({"idle": 0.05})
-    assert post(client, "reused").status_code == 200
-    ended = sim.last()["connection"]
-    gateway.until(lambda: ended not in sim.open())
-    sim.control("DELETE", "journal")
-    assert text_of(post(client, "reused"), False) == WORDS
-    assert [entry["connection"] == ended for entry in sim.journal()] == [False]
+    model, upstream = reused
+    kept = with_one_kept(either, model, upstream, {"idle": 0.05})
+    gateway.until(lambda: kept not in upstream.open())
+    upstream.control("DELETE", "journal")
+    assert text_of(post(either, model), False) == WORDS
+    (entry,) = upstream.journal()
+    assert entry["connection"] != kept
     assert [one["attempts"] for one in gateway.records(3)] == [1, 1, 1]
 
 
