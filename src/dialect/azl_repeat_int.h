@@ -44,7 +44,8 @@ void azl_repeat_learn(azl_repeat_t *rep, apr_pool_t *p, azl_span_t source,
 /* The length of the word if the source is like the one remembered, brings a
  * word that is not empty, and its output has been appended to `out`; else 0 and
  * nothing is. */
-apr_size_t azl_repeat_apply(azl_repeat_t *rep, azl_span_t source, azl_buf_t *out);
+apr_size_t azl_repeat_apply(azl_repeat_t *rep, azl_span_t source,
+                            azl_buf_t *out);
 /* Something else came: what was learned may no longer hold. */
 void azl_repeat_forget(azl_repeat_t *rep);
 

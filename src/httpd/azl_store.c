@@ -8,12 +8,12 @@
 #include "azl_crypto.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
-#include "azl_version.h"
 #include "azl_metrics.h"
 
 /* The segment's address outlives a graceful restart under this name. A module
- * that was replaced by another version makes a new one. */
-#define RETAINED "mod_azurelit " AZL_VERSION " shared memory"
+ * that was replaced by one with another layout must not find it: count on
+ * when anything in src/store/azl_shared_int.h or azl_metrics_int.h moves. */
+#define RETAINED "mod_azurelit shared memory, layout 1"
 
 /* A restart with a somewhat larger configuration needs no new segment. */
 #define SPARE_FACTOR 2

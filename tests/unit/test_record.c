@@ -106,7 +106,8 @@ START_TEST(counts_of_ours_say_so)
     rec.usage.estimated = 1;
     rec.usage.completion = 7;
     ck_assert_ptr_nonnull(strstr(written(&rec), "\"completion_tokens\":7,"));
-    ck_assert_ptr_nonnull(strstr(written(&rec), ",\"estimated\":true,\"response\":null}\n"));
+    ck_assert_ptr_nonnull(
+        strstr(written(&rec), ",\"estimated\":true,\"response\":null}\n"));
 }
 END_TEST
 
