@@ -16,11 +16,17 @@
  * long. */
 #define BACKOFF apr_time_from_msec(250)
 
+/* Whoever waits for less long than this, because the client wants it so or
+ * because others have used up the time, learns nothing about a deployment:
+ * good models think for longer. */
+#define PATIENCE apr_time_from_sec(10)
+
 /* A request on its way through the stages. */
 typedef struct run_t {
     request_rec *r;
     azl_request_t *ar;
     apr_time_t over_by; /* 0: no limit of its own */
+    int hurried;        /* ... which is the client's, not the operator's */
     int over;           /* the client has its answer, or has gone */
 } run_t;
 
@@ -28,6 +34,7 @@ typedef struct run_t {
 typedef struct verdict_t {
     int status;    /* the upstream's, or what stands for its silence */
     int elsewhere; /* another deployment may do better */
+    int blame;     /* it is the deployment's doing */
     int again;     /* the same one may, later */
     int reason;    /* AZL_FALLBACK_..., 0: no other model would do better */
     apr_interval_time_t wait; /* the upstream's own; -1: not said */
@@ -64,6 +71,25 @@ static void judge_answer(const azl_attempt_t *at, verdict_t *v)
     else if (v->elsewhere) {
         v->reason = AZL_FALLBACK_ERROR;
     }
+    v->blame = v->elsewhere;
+}
+
+/* Was it waited for as long as the operator wants it to be, or at least for
+ * long? No key may make a deployment look ill to all others. */
+static int had_its_time(const run_t *run, const azl_attempt_t *at)
+{
+    const azl_request_t *ar = run->ar;
+    int cut_short = 0;
+
+    if (at->ended_by == AZL_END_TOTAL) {
+        cut_short = at->over_by == run->over_by &&
+                    (run->hurried || ar->rec.attempts > 1);
+    }
+    else if (at->ended_by == AZL_END_FIRST_TOKEN) {
+        cut_short = ar->first_token_limit &&
+                    ar->first_token_limit < at->deployment->limits.first_token;
+    }
+    return !cut_short || apr_time_now() - at->started >= PATIENCE;
 }
 
 /* No answer that can be read: see azl_failover.h for what may be repeated. */
@@ -73,6 +99,7 @@ static void judge_silence(const run_t *run, const azl_attempt_t *at,
     v->elsewhere = !(at->sent && run->ar->doc.background);
     v->again = !at->sent;
     v->reason = v->elsewhere ? AZL_FALLBACK_ERROR : 0;
+    v->blame = v->elsewhere && had_its_time(run, at);
 }
 
 static void judge(const run_t *run, const azl_attempt_t *at, verdict_t *v)
@@ -132,13 +159,20 @@ static azl_attempt_t *try_deployment(run_t *run, azl_stage_t *stage,
 }
 
 /* What broke off after its start counts against the deployment too. */
-static void blame_if_cut(azl_stage_t *stage, azl_candidate_t *c,
-                         const azl_attempt_t *at)
+static void blame_if_cut(const run_t *run, azl_stage_t *stage,
+                         azl_candidate_t *c, const azl_attempt_t *at)
 {
-    if ((at->truncated || at->mode == AZL_REPLY_FAILED) && !at->client_gone) {
-        int status = at->status >= 400 ? at->status : HTTP_BAD_GATEWAY;
+    verdict_t v;
 
-        azl_stage_failed(stage, c, status, 1, 0, -1);
+    if (at->client_gone) {
+        return;
+    }
+    if (at->mode == AZL_REPLY_FAILED) {
+        judge(run, at, &v); /* it was to go on, and did not begin to */
+        azl_stage_failed(stage, c, v.status, v.blame, 0, v.wait);
+    }
+    else if (at->truncated && had_its_time(run, at)) {
+        azl_stage_failed(stage, c, HTTP_BAD_GATEWAY, 1, 0, -1);
     }
 }
 
@@ -164,6 +198,11 @@ static azl_candidate_t *wait_for_one(run_t *run, azl_stage_t *stage)
     if (azl_watch_pause(run->r, wait)) {
         run->ar->rec.error = AZL_CLASS_CLIENT_CLOSED;
         run->over = 1;
+        if (!run->r->connection->master) {
+            /* who has closed one half of it must not take an answer that
+             * nobody has given for an empty one */
+            run->r->connection->aborted = 1;
+        }
         return NULL;
     }
     return azl_stage_again(stage, c) ? c : NULL;
@@ -193,7 +232,7 @@ static azl_attempt_t *go_on_in_stage(run_t *run, azl_stage_t *stage,
            (c = azl_stage_next_to_go_on(stage))) {
         log_go_on(run, at, c);
         at = try_deployment(run, stage, c, at);
-        blame_if_cut(stage, c, at);
+        blame_if_cut(run, stage, c, at);
     }
     return at;
 }
@@ -241,13 +280,13 @@ static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
         }
         at = try_deployment(run, stage, c, NULL);
         if (run->over) {
-            blame_if_cut(stage, c, at);
+            blame_if_cut(run, stage, c, at);
             go_on(run, stage, at);
             return;
         }
         judge(run, at, &v);
         log_failure(run, at, &v);
-        azl_stage_failed(stage, c, v.status, v.elsewhere, v.again, v.wait);
+        azl_stage_failed(stage, c, v.status, v.blame, v.again, v.wait);
         if (tries == 0 || azl_failure_better(err, &at->error)) {
             *err = at->error;
         }
@@ -303,22 +342,25 @@ static int run_fallbacks(run_t *run, const azl_error_t *first, int reason)
     return 0;
 }
 
-static apr_time_t limit_of(const azl_request_t *ar)
+static void set_limit(run_t *run)
 {
+    const azl_request_t *ar = run->ar;
     apr_interval_time_t limit = ar->model ? ar->model->limits.total : -1;
 
     if (ar->total_limit && (limit < 0 || ar->total_limit < limit)) {
         limit = ar->total_limit;
+        run->hurried = 1;
     }
-    return limit < 0 ? 0 : ar->rec.time + limit;
+    run->over_by = limit < 0 ? 0 : ar->rec.time + limit;
 }
 
 int azl_failover_run(request_rec *r, azl_request_t *ar)
 {
-    run_t run = {r, ar, limit_of(ar), 0};
+    run_t run = {r, ar, 0, 0, 0};
     azl_error_t err;
     int reason;
 
+    set_limit(&run);
     ar->base_headers = r->headers_out;
     run_stage(&run, azl_stage_create(r, ar, ar->model), &err, &reason);
     if (run.over || (!ar->pinned && run_fallbacks(&run, &err, reason))) {
