@@ -92,6 +92,8 @@ static void go_on(azl_attempt_t *at, const azl_attempt_t *before)
     at->committed = 1;
     at->interrupted = 1;
     at->stream = before->stream;
+    /* empty, and needed if no answer comes: the client must be told */
+    at->out = before->out;
     at->ar->doc.said = azl_stream_said(at->stream);
     azl_stream_resume(at->stream);
 }
@@ -192,6 +194,12 @@ static void account_usage(azl_record_t *rec, const azl_attempt_t *at)
     }
 }
 
+static void forget_usage(azl_record_t *rec)
+{
+    memset(&rec->usage, 0, sizeof(rec->usage));
+    rec->cost = AZL_PRICE_UNSET;
+}
+
 /*
  * The usage of a response that the provider makes in the background comes with
  * the first answer that shows it complete, whoever asks and how often: that
@@ -201,6 +209,11 @@ static void account_background(azl_request_t *ar, const azl_attempt_t *at)
 {
     azl_op_e op = ar->route.op;
 
+    if (ar->doc.background && at->usage.estimated) {
+        /* a stream that broke off: the provider goes on without us */
+        forget_usage(&ar->rec);
+        return;
+    }
     if (!at->usage.background || !at->usage.reported || at->usage.estimated) {
         return;
     }
@@ -212,8 +225,7 @@ static void account_background(azl_request_t *ar, const azl_attempt_t *at)
     if (ar->response_word && azl_store_shared() &&
         !azl_shared_once(azl_store_shared(), ar->response_word)) {
         ar->recorded = op <= AZL_OP_LAST_MODEL_CALL;
-        memset(&ar->rec.usage, 0, sizeof(ar->rec.usage));
-        ar->rec.cost = AZL_PRICE_UNSET;
+        forget_usage(&ar->rec);
     }
 }
 
@@ -226,7 +238,9 @@ static void account(azl_request_t *ar, azl_attempt_t *at)
         account_usage(&ar->rec, at);
         account_background(ar, at);
         ar->rec.error = at->truncated ? AZL_CLASS_TRUNCATED : AZL_CLASS_NONE;
-        if (at->usage.reported && at->deployment->health) {
+        /* a stored response tells its usage to everybody who reads it */
+        if (ar->recorded && ar->rec.usage.reported && at->usage.reported &&
+            at->deployment->health) {
             azl_health_tokens(
                 at->deployment->health, apr_time_now(),
                 (apr_uint64_t)(at->usage.prompt + at->usage.completion));
