@@ -51,28 +51,61 @@ static const char *printable_alias(apr_pool_t *p, azl_span_t text)
     return apr_pstrmemdup(p, text.at, text.len > 256 ? 256 : text.len);
 }
 
-/* The deployment of that fingerprint, in the model that was asked for or else
- * in any the caller may use. Stored responses are rare and models few hundred:
- * comparing them is cheaper than an index to keep. */
+typedef const azl_deployment_t *
+find_fn(const azl_model_t *model,
+        const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
+
+/* The deployment of that fingerprint that answers for the model or for what
+ * stands in for it. */
 static const azl_deployment_t *
-stored_at(azl_request_t *ar,
-          const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+answers_for(const azl_model_t *model,
+            const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+{
+    const apr_array_header_t *list = model->fallbacks;
+    const azl_deployment_t *d = azl_model_deployment(model, fingerprint);
+    int i;
+
+    for (i = 0; list && i < list->nelts && !d; i++) {
+        d = azl_model_deployment(APR_ARRAY_IDX(list, i, azl_fallback_t).model,
+                                 fingerprint);
+    }
+    return d;
+}
+
+/* ... for any model the caller may use. Stored responses are rare and models
+ * few hundred: comparing them is cheaper than an index to keep. */
+static const azl_deployment_t *
+find_anywhere(azl_request_t *ar,
+              const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
+              find_fn *find)
 {
     azl_model_t **model = (void *)ar->conf->catalog->order->elts;
     const azl_deployment_t *d;
     int i;
 
-    if (ar->model) {
-        return azl_model_deployment(ar->model, fingerprint);
-    }
     for (i = 0; i < ar->conf->catalog->order->nelts; i++) {
-        d = azl_model_deployment(model[i], fingerprint);
+        d = find(model[i], fingerprint);
         if (d && azl_key_allows(ar->key, model[i]->alias)) {
             ar->model = model[i];
             return d;
         }
     }
     return NULL;
+}
+
+/* The deployment of that fingerprint, for the model that was asked for or else
+ * for any; whoever has it itself comes before those it stands in for. */
+static const azl_deployment_t *
+stored_at(azl_request_t *ar,
+          const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+{
+    const azl_deployment_t *d;
+
+    if (ar->model) {
+        return answers_for(ar->model, fingerprint);
+    }
+    d = find_anywhere(ar, fingerprint, azl_model_deployment);
+    return d ? d : find_anywhere(ar, fingerprint, answers_for);
 }
 
 /*
