@@ -196,6 +196,9 @@ static int give_server(azl_conf_t *conf, const server_rec *s, apr_pool_t *ptemp)
             ptemp);
     conf->gate = azl_shared_gate(shared, name);
     conf->load = azl_shared_health(shared, name);
+    if (!conf->load) {
+        conf->gate = NULL; /* the one is of no use without the other */
+    }
     return conf->gate && conf->load;
 }
 
