@@ -351,6 +351,17 @@ class Httpd:
         return total
 
 
+def settled(httpd):
+    """Its own memory, when that does not grow any more."""
+    before = httpd.own()
+    while True:
+        time.sleep(1)
+        now = httpd.own()
+        if now <= before * 1.005:
+            return now
+        before = now
+
+
 class Upstream:
     def __enter__(self):
         self.process = subprocess.Popen(

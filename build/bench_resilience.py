@@ -33,6 +33,7 @@ from bench_base import (
     path_of,
     run,
     say,
+    settled,
     small_request,
     wrk,
     write_requests,
@@ -256,17 +257,6 @@ def resident(httpd):
     return total
 
 
-def settled(httpd):
-    """Memory, when it does not grow any more: own and resident."""
-    before = httpd.own()
-    while True:
-        time.sleep(1)
-        now = httpd.own()
-        if now <= before * 1.005:
-            return now, resident(httpd)
-        before = now
-
-
 def streams_of(variant, count):
     """Memory with that many streams on the shipped sizing."""
     with (
@@ -274,16 +264,16 @@ def streams_of(variant, count):
         Httpd([variant], sizing=sizing_for(count)) as httpd,
     ):
         client(variant, "1kb", "small", 1, 1)
-        idle, idle_rss = settled(httpd)
+        idle, idle_rss = settled(httpd), resident(httpd)
         callers = Callers(variant)
         callers.call("slow", count)
         callers.wait(count, 3)
-        busy, busy_rss = settled(httpd)
+        busy, busy_rss = settled(httpd), resident(httpd)
         processes = len(httpd.pids()) - 1
         if upstream.stats()["streams"] != count:
             sys.exit(f"{count} streams on {variant}: {upstream.stats()}")
         callers.leave()
-        after, _ = settled(httpd)
+        after = settled(httpd)
     return {
         "bench": "streams",
         "variant": variant,
