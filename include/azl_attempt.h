@@ -31,6 +31,7 @@ typedef enum {
 /* Why an attempt was ended from our side. */
 typedef enum {
     AZL_END_NONE = 0,
+    AZL_END_ENDLESS, /* it went on and on with what nobody wants */
     AZL_END_CLIENT_GONE,
     AZL_END_FIRST_TOKEN, /* time limits of that name */
     AZL_END_IDLE,
@@ -62,6 +63,7 @@ struct azl_attempt_t {
     int status;           /* the upstream's */
     const apr_table_t *headers; /* likewise */
     azl_buf_t *in;        /* held document, or the start of an error's body */
+    apr_size_t swallowed; /* bytes that came after the answer was decided */
     azl_buf_t *out;       /* re-encoded, not yet passed on */
     apr_bucket_brigade *bb;
     azl_stream_t *stream;

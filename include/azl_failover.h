@@ -12,8 +12,8 @@
  * may have been executed: it goes to another deployment, never again to the
  * same one, and with `background` (the provider goes on by itself) nowhere. An
  * exception is a pooled connection that the upstream had closed while it was
- * idle: nothing was read there, and the request is sent once more, on a new
- * connection.
+ * idle, which shows at once: nothing was read there, and the request is sent
+ * once more, on a new connection.
  */
 #ifndef AZL_FAILOVER_H
 #define AZL_FAILOVER_H

@@ -39,6 +39,8 @@ apr_status_t azl_watch_last_words(azl_attempt_t *at, apr_bucket_brigade *bb);
 /* Nothing of this attempt will reach the client any more: it is known to have
  * gone, also to httpd. */
 void azl_watch_give_up(azl_attempt_t *at);
+/* The upstream goes on with what nobody wants: it is not read any further. */
+void azl_watch_stop(azl_attempt_t *at);
 /* mod_proxy has returned: messages are logged again. */
 void azl_watch_end(azl_attempt_t *at);
 /* Wait, for the sake of waiting (before another attempt). 1 if the client left

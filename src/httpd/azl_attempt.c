@@ -94,6 +94,7 @@ static void go_on(azl_attempt_t *at, const azl_attempt_t *before)
     at->stream = before->stream;
     /* empty, and needed if no answer comes: the client must be told */
     at->out = before->out;
+    at->prompt_text = before->prompt_text; /* it is read once more */
     at->ar->doc.said = azl_stream_said(at->stream);
     azl_stream_resume(at->stream);
 }

@@ -14,6 +14,13 @@
 /* Counts of requests and tokens start anew with each minute. */
 #define LIMIT_WINDOW apr_time_from_sec(60)
 
+/* Who says "in a day" means this request, which is larger than the quota. */
+#define WAIT_BELIEVED apr_time_from_sec(3600)
+
+/* Before the second turn; each further one comes after twice the time. */
+#define PAUSE apr_time_from_msec(250)
+#define PAUSE_MAX apr_time_from_sec(8)
+
 /* Groups of up to this many need no memory of their own while they are put in
  * order. */
 #define FEW 8
@@ -173,7 +180,8 @@ static int begin(azl_stage_t *stage, azl_candidate_t *c, apr_time_t now)
     const azl_deployment_t *d = c->deployment;
     azl_health_view_t view;
 
-    if (!d->health) {
+    /* to look at what is stored is no call to the model */
+    if (!d->health || stage->ar->route.op > AZL_OP_LAST_MODEL_CALL) {
         return 1;
     }
     if (d->hard && has_limits(d)) {
@@ -262,20 +270,19 @@ azl_candidate_t *azl_stage_next_to_go_on(azl_stage_t *stage)
     return NULL;
 }
 
-/* Is `a` to be asked again before `b`? */
-static int is_sooner(const azl_candidate_t *a, const azl_candidate_t *b,
-                     apr_time_t now)
+/* When its pause and its cool-down, if it has one, are over. */
+static apr_time_t is_back_at(const azl_candidate_t *c, apr_time_t now)
 {
-    int a_cools = is_cooling(a->deployment->health, now);
-    int b_cools = is_cooling(b->deployment->health, now);
+    azl_health_view_t view;
 
-    if (a_cools != b_cools) {
-        return b_cools;
+    if (!is_cooling(c->deployment->health, now)) {
+        return c->back_at;
     }
-    return a->wait != b->wait ? a->wait < b->wait : a->turns < b->turns;
+    azl_health_view(c->deployment->health, now, &view);
+    return view.cool_until > c->back_at ? view.cool_until : c->back_at;
 }
 
-azl_candidate_t *azl_stage_soonest(azl_stage_t *stage)
+azl_candidate_t *azl_stage_soonest(azl_stage_t *stage, apr_time_t *back_at)
 {
     apr_time_t now = apr_time_now();
     azl_candidate_t *soonest = NULL;
@@ -283,9 +290,11 @@ azl_candidate_t *azl_stage_soonest(azl_stage_t *stage)
 
     for (i = 0; i < stage->ncandidates; i++) {
         azl_candidate_t *c = &stage->candidates[i];
+        apr_time_t at = c->again ? is_back_at(c, now) : 0;
 
-        if (c->again && (!soonest || is_sooner(c, soonest, now))) {
+        if (c->again && (!soonest || at < *back_at)) {
             soonest = c;
+            *back_at = at;
         }
     }
     return soonest;
@@ -293,10 +302,16 @@ azl_candidate_t *azl_stage_soonest(azl_stage_t *stage)
 
 int azl_stage_again(azl_stage_t *stage, azl_candidate_t *c)
 {
+    const azl_deployment_t *d = c->deployment;
+    apr_time_t now = apr_time_now();
+
     c->again = 0;
+    if (!may_probe(d->endpoint->health, now) || !may_probe(d->health, now)) {
+        return 0;
+    }
     c->turns++;
     stage->turns++;
-    return begin(stage, c, apr_time_now());
+    return begin(stage, c, now);
 }
 
 void azl_stage_ended(azl_stage_t *stage, azl_candidate_t *c)
@@ -365,20 +380,31 @@ static void blame_deployment(azl_stage_t *stage, azl_candidate_t *c, int status,
     }
 }
 
+/* What the upstream says, but no tight loop. */
+static apr_interval_time_t pause_after(int turns, apr_interval_time_t wait)
+{
+    apr_interval_time_t least = PAUSE;
+
+    for (; turns > 1 && least < PAUSE_MAX; turns--) {
+        least *= 2;
+    }
+    return wait > least ? wait : least;
+}
+
 void azl_stage_failed(azl_stage_t *stage, azl_candidate_t *c, int status,
                       int blame, int again, apr_interval_time_t wait)
 {
     apr_time_t now = apr_time_now();
 
     c->again = again;
-    c->wait = wait;
+    c->back_at = now + pause_after(c->turns, wait);
     if (!blame) {
         return;
     }
     if (status == HTTP_UNAUTHORIZED || status == HTTP_FORBIDDEN) {
         blame_endpoint(stage, c->deployment, status, now);
     }
-    blame_deployment(stage, c, status, wait, now);
+    blame_deployment(stage, c, status, wait > WAIT_BELIEVED ? -1 : wait, now);
 }
 
 void azl_stage_no_candidate(const azl_stage_t *stage, azl_error_t *err)

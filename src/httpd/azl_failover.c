@@ -12,14 +12,15 @@
 /* Longer than this nobody waits on a thread of ours: the client is told how
  * long, and its SDK waits. */
 #define WAIT_MAX apr_time_from_sec(5)
-/* The first wait when the upstream names none; each further one is twice as
- * long. */
-#define BACKOFF apr_time_from_msec(250)
 
 /* Whoever waits for less long than this, because the client wants it so or
  * because others have used up the time, learns nothing about a deployment:
  * good models think for longer. */
 #define PATIENCE apr_time_from_sec(10)
+
+/* A connection that had been closed before says so within a round trip. One
+ * that dies later may have been working on the request until then. */
+#define STALE_WITHIN apr_time_from_sec(1)
 
 /* A request on its way through the stages. */
 typedef struct run_t {
@@ -136,7 +137,8 @@ static void log_failure(const run_t *run, const azl_attempt_t *at,
 /* The connection was dead before anything was read on it. */
 static int was_stale(const azl_attempt_t *at)
 {
-    return at->reused && !at->heard && at->ended_by == AZL_END_NONE;
+    return at->reused && !at->heard && at->ended_by == AZL_END_NONE &&
+           apr_time_now() - at->started < STALE_WITHIN;
 }
 
 /* One deployment's turn: an attempt, and another if its connection was stale.
@@ -180,19 +182,21 @@ static void blame_if_cut(const run_t *run, azl_stage_t *stage,
  * or too late. */
 static azl_candidate_t *wait_for_one(run_t *run, azl_stage_t *stage)
 {
-    azl_candidate_t *c = azl_stage_soonest(stage);
+    apr_time_t now = apr_time_now();
     apr_interval_time_t wait;
+    azl_candidate_t *c;
+    apr_time_t back_at;
 
-    if (!c) {
+    c = azl_stage_soonest(stage, &back_at);
+    if (!c || back_at - now > WAIT_MAX) {
         return NULL;
     }
-    wait = c->wait >= 0 ? c->wait : BACKOFF << (c->turns - 1);
+    wait = back_at > now ? back_at - now : 0;
     /* up to a quarter more, so that those who failed together do not come
      * back together */
     wait += (apr_interval_time_t)(azl_request_random(NULL) %
                                   (apr_uint32_t)(wait / 4 + 1));
-    if (wait > WAIT_MAX ||
-        (run->over_by && apr_time_now() + wait >= run->over_by)) {
+    if (run->over_by && now + wait >= run->over_by) {
         return NULL;
     }
     if (azl_watch_pause(run->r, wait)) {

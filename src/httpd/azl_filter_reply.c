@@ -17,6 +17,9 @@
 #define HOLD_MAX (1024 * 1024)
 /* Of an upstream's error this much is read: messages are below 4 KB. */
 #define ERROR_BODY_MAX (16 * 1024)
+/* When all is decided the rest of an answer is read, so that its connection can
+ * be used again; not if there is more than this of it. */
+#define SWALLOW_MAX (64 * 1024)
 /* Re-encoded bytes go on at the latest when there are this many. */
 #define PASS_SIZE (16 * 1024)
 /* Bounds what one event can become: its text, twice for safety. */
@@ -247,6 +250,14 @@ static apr_status_t hold(azl_attempt_t *at, const char *data, apr_size_t len)
     return rv;
 }
 
+static void swallow(azl_attempt_t *at, apr_size_t len)
+{
+    at->swallowed += len;
+    if (at->swallowed > SWALLOW_MAX) {
+        azl_watch_stop(at);
+    }
+}
+
 static apr_status_t feed(azl_attempt_t *at, const char *data, apr_size_t len)
 {
     switch (at->mode) {
@@ -265,6 +276,7 @@ static apr_status_t feed(azl_attempt_t *at, const char *data, apr_size_t len)
 
             azl_buf_append(at->in, data, len < room ? len : room);
         }
+        swallow(at, len);
         return APR_SUCCESS;
     }
 }
@@ -491,7 +503,10 @@ static apr_status_t take(azl_attempt_t *at, apr_bucket_brigade *bb, int *flush,
             if (rv == APR_SUCCESS && len && at->mode == AZL_REPLY_UNDECIDED) {
                 decide(at);
             }
-            if (rv == APR_SUCCESS && len && !at->ended) {
+            if (rv == APR_SUCCESS && len && at->ended) {
+                swallow(at, len);
+            }
+            else if (rv == APR_SUCCESS && len) {
                 rv = feed(at, data, len);
             }
         }

@@ -28,6 +28,8 @@
 #define LAST_WORDS_WAIT apr_time_from_msec(100)
 /* As mod_proxy_http reads. */
 #define READ_SIZE 8192
+/* The head of an answer is a few KB; httpd would read one without end. */
+#define HEAD_MAX (256 * 1024)
 
 #ifdef POLLRDHUP
 #define CLIENT_EVENTS POLLRDHUP
@@ -61,6 +63,7 @@ struct azl_watch_t {   /* of one connection, in its pool */
     apr_interval_time_t skew; /* from the wall clock to the steady one */
     apr_time_t left_by;       /* the client has left; its usage is waited for
                                  until then. 0: it has not */
+    apr_off_t lines;          /* bytes of lines, without a body between */
     apr_status_t over;        /* what every further read returns */
 };
 
@@ -248,8 +251,8 @@ static void begin_last_words(azl_watch_t *w)
  * and there. */
 static apr_status_t end(azl_watch_t *w, azl_end_e why)
 {
-    static const char *const over[] = {"", "", "first token", "next token",
-                                       "end of the answer"};
+    static const char *const over[] = {
+        "", "", "", "first token", "next token", "end of the answer"};
     azl_attempt_t *at = w->at;
 
     at->ended_by = why;
@@ -258,6 +261,12 @@ static apr_status_t end(azl_watch_t *w, azl_end_e why)
     }
     else {
         w->over = APR_TIMEUP;
+    }
+    if (why == AZL_END_ENDLESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, at->r,
+                      AZLNO(0061) "%s: %s goes on with what is no answer, and "
+                                  "is not read any further",
+                      at->ar->id, at->deployment->id);
     }
     if (why > AZL_END_CLIENT_GONE) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, at->r,
@@ -313,6 +322,22 @@ static void listen_to(azl_watch_t *w, apr_bucket *b)
     }
 }
 
+/* Lines: of the head, or between the chunks of a body. */
+static apr_status_t count_lines(azl_watch_t *w, apr_bucket_brigade *bb,
+                                ap_input_mode_t mode, apr_status_t rv)
+{
+    apr_off_t len = 0;
+
+    if (mode == AP_MODE_READBYTES) {
+        w->lines = 0;
+    }
+    else if (mode == AP_MODE_GETLINE && rv == APR_SUCCESS &&
+             apr_brigade_length(bb, 0, &len) == APR_SUCCESS && len > 0) {
+        w->lines += len;
+    }
+    return w->lines > HEAD_MAX ? end(w, AZL_END_ENDLESS) : rv;
+}
+
 /* Read what is there. The end is told as the network's own filter tells it to
  * a blocking read, and only to that: as a bucket. */
 static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
@@ -328,7 +353,7 @@ static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
         rv = APR_SUCCESS;
     }
-    return rv;
+    return count_lines(f->ctx, bb, mode, rv);
 }
 
 static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
@@ -402,6 +427,7 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
     w->skew = steady_now() - apr_time_now();
     w->farewell = 0;
     w->left_by = 0;
+    w->lines = 0;
     w->over = APR_SUCCESS;
     at->watch = w;
     at->reused = up->keepalives > 0;
@@ -435,6 +461,13 @@ void azl_watch_give_up(azl_attempt_t *at)
     if (!at->r->connection->master) {
         /* the connection of an HTTP/2 stream is mod_http2's to end */
         at->r->connection->aborted = 1;
+    }
+}
+
+void azl_watch_stop(azl_attempt_t *at)
+{
+    if (at->watch && !at->watch->over) {
+        end(at->watch, AZL_END_ENDLESS);
     }
 }
 

@@ -408,6 +408,18 @@ def test_reused_connection_was_ended_while_idle(either, gateway, log, reused):
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
+def test_reused_connection_ends_after_a_while(client, gateway, sim, log, how):
+    """That was no idle connection any more: it may have been done, and is not
+    asked for again at the same deployment."""
+    log.expect(r"\[proxy")
+    assert post(client, "reused").status_code == 200
+    sim.script({"fault": how, "delay": 1.5, "times": 2}, {})
+    sim.control("DELETE", "journal")
+    error_of(post(client, "reused"), 502, "upstream_unreachable")
+    assert served(sim) == ["d3"]
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
 def test_new_connection_ends_at_the_request(client, gateway, sim, log, how):
     """It may have been done: not again at the same deployment."""
     log.expect(r"\[proxy")

@@ -295,6 +295,17 @@ def test_our_time(group):
     assert f"a/{group.first}" in line and ":notice]" in line
 
 
+def test_a_day_is_for_this_request(group):
+    """It was larger than the whole quota: others are not."""
+    group.sick({"status": 429, "body": "",
+                "headers": {"Retry-After": "86400"}})
+    group.good(2)
+    assert group.asked() == "fss"
+    group.pretence.advance(3600)
+    group.good(2)
+    assert group.asked() == "fss" + "ff"
+
+
 # ------------------------------------------------- half open
 
 
@@ -516,6 +527,47 @@ def test_no_wait_beyond_the_deadline(group):
     answer = group.ask(group.alone, headers={"x-litellm-timeout": "1"})
     assert answer.status_code == 429
     assert group.asked() == "ff"
+
+
+@pytest.mark.parametrize("behaviour", [
+    limited(Retry_After="0"), limited(retry_after_ms="0"),
+    limited(retry_after_ms="1"), limited(), {"error": "capacity"},
+    {"error": "server"}, {"error": "front_door"},
+], ids=str)
+def test_no_tight_loop(group, behaviour):
+    """However soon the upstream says: a pause that grows, and an end."""
+    group.sick({**behaviour, "times": FOREVER})
+    answer = group.ask(group.alone)
+    assert answer.status_code == behaviour.get("status", answer.status_code)
+    assert answer.status_code >= 429
+    times = group.times()
+    assert len(times) <= 3
+    gaps = [later - sooner for sooner, later in zip(times, times[1:])]
+    assert all(gap >= 0.1 for gap in gaps), gaps
+
+
+def test_no_tight_loop_with_many_retries(gateway, sim, restart, pretence,
+                                         log):
+    conf = groups(gateway, sim, f"time={COOL}s").add("AzureLITRetry 10")
+    restart(conf)
+    group = Group(gateway, sim, pretence, log)
+    group.sick({**limited(Retry_After="0"), "times": FOREVER})
+    start = time.monotonic()
+    assert group.ask(group.short).status_code == 429
+    took = time.monotonic() - start
+    # A second is all this model has.
+    assert took < 3
+    assert len(group.times()) <= 1 + took / 0.1
+
+
+def test_who_is_back_first(group):
+    """Both are limited: the one that is back soon is waited for."""
+    group.sick(limited(Retry_After="1"))
+    group.sim.script(limited(Retry_After="30"), deployment=group.second)
+    group.good()
+    assert group.asked() == "fsf"
+    first, _, third = group.times()
+    assert third - first >= 1
 
 
 def test_shortest_time_is_told(group):
