@@ -140,7 +140,6 @@ def write_requests():
         "114kb": ("small", agent_request("small")),
         "burst50": ("burst", small_request("burst", True)),
         "paced": ("paced", small_request("paced", True)),
-        "slow": ("slow", small_request("slow", True)),
     }
     for name, (_, body) in requests.items():
         (WORK / f"{name}.json").write_text(body)
