@@ -24,6 +24,7 @@ def configure(env, sim):
     conf.model("alone", "a/d3").model("dead", "gone/d1")
     conf.model("made", "a/d3")
     conf.model("polled", "a/emb", "tpm=100", "limits=hard")
+    conf.model("looked-at", "a/emb", "rpm=20", "limits=hard")
     conf.model("m1", "a/d1").model("stand-in", "a/d2")
     conf.add("AzureLITFallback m1 stand-in")
     env.few = "sk-few-0123456789abcdef0123456789abcdef"
@@ -127,6 +128,31 @@ def test_reading_a_response_uses_no_tokens(client, sim):
     assert client.post("/v1/responses", json=body).status_code == 200
 
 
+def test_to_look_is_no_call(client):
+    """rpm= is for calls to the model."""
+    body = {"model": "looked-at", "input": "x"}
+    made = client.post("/v1/responses", json=body).json()
+    path = "/v1/responses/" + made["id"]
+    for _ in range(25):
+        assert client.get(path).status_code == 200
+    assert client.delete(path).status_code == 200
+    assert client.post("/v1/responses", json=body).status_code == 200
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_connection_that_dies_late(client, gateway, sim, log, background):
+    """It was kept, but the upstream has worked on the request: not again."""
+    log.expect(r"\[proxy")
+    body = {"model": "made", "input": "x", "background": background}
+    assert client.post("/v1/responses", json=body).status_code == 200
+    sim.control("DELETE", "journal")
+    sim.script({"delay": 1.5, "fault": "reset", "times": 9}, deployment="d3")
+    answer = client.post("/v1/responses", json=body)
+    error_of(answer, 502, "upstream_unreachable")
+    assert len(sim.journal()) == 1
+    sim.heal()
+
+
 def test_a_conversation_after_a_fallback(gateway, sim, log):
     """Also for a key that may not ask for the stand-in itself."""
     log.expect(r"\[proxy")
@@ -142,6 +168,28 @@ def test_a_conversation_after_a_fallback(gateway, sim, log):
         body["previous_response_id"] = made.json()["id"]
         assert client.post("/v1/responses", json=body).status_code == 200
     assert sim.last()["deployment"] == "d2"
+
+
+# ------------------------------------------------- estimates, gone on with
+
+
+def test_each_reads_the_prompt(env, sim, plain, restart, log):
+    """Whoever goes on with an answer reads all of the request once more, also
+    if it breaks off as well."""
+    log.expect(r"\[proxy", "AZL0030")
+    conf = env.conf().add("AzureLITMidStream continue", "AzureLITCooldown off")
+    conf.endpoint("a", sim.url)
+    conf.endpoint("b", env.plain.url, "dialect=openai prefill=vllm")
+    restart(conf.model("m", "a/d2").model("m", "b/d1", "order=2"))
+    sim.script({"cut_after": 5, "times": 2}, deployment="d2")
+    plain.script({"error": "server"},
+                 {"cut_after": 4, "content": " one two three four"})
+    with env.client() as client:
+        for _ in range(2):
+            client.post("/v1/chat/completions", json=chat("m", stream=True))
+    first, second = env.records(2)
+    assert first["estimated"] and second["estimated"]
+    assert second["prompt_tokens"] == 2 * first["prompt_tokens"] > 0
 
 
 # ------------------------------------------------------- shared memory
