@@ -40,8 +40,8 @@ azl_candidate_t *azl_stage_next(azl_stage_t *stage);
 /* The next of those that can go on with an answer another has begun; likewise.
  */
 azl_candidate_t *azl_stage_next_to_go_on(azl_stage_t *stage);
-/* Of those that had their turn and may have another, the one that is back first;
- * *back_at: when. azl_stage_again() gives it that turn. */
+/* Of those that had their turn and may have another, the one that is back
+ * first; *back_at: when. azl_stage_again() gives it that turn. */
 azl_candidate_t *azl_stage_soonest(azl_stage_t *stage, apr_time_t *back_at);
 /* Begin another call there; 0 if it is full, or another request is just finding
  * out whether it works again. */
@@ -49,8 +49,8 @@ int azl_stage_again(azl_stage_t *stage, azl_candidate_t *c);
 /* Its call is over. */
 void azl_stage_ended(azl_stage_t *stage, azl_candidate_t *c);
 /* ... without an answer for the client. `status` is the upstream's; `blame`:
- * it counts against the deployment; wait: the upstream's word, -1: none. However
- * short that is, its next turn comes after a pause that grows. */
+ * it counts against the deployment; wait: the upstream's word, -1: none.
+ * However short that is, its next turn comes after a pause that grows. */
 void azl_stage_failed(azl_stage_t *stage, azl_candidate_t *c, int status,
                       int blame, int again, apr_interval_time_t wait);
 /* Why there is no candidate. */
