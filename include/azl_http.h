@@ -34,7 +34,7 @@ typedef struct azl_http_answer_t {
     apr_interval_time_t retry_after; /* -1: not said */
 } azl_http_answer_t;
 
-/* Once in a process, before it has threads; again does no harm. */
+/* Can calls be made? Opens libcurl, which the first call does too. */
 apr_status_t azl_http_init(void);
 /* NULL and the answer, whatever its status; or why there is none, in words
  * that tell neither the URL nor anything that was sent. */

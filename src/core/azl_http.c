@@ -1,8 +1,19 @@
+/*
+ * libcurl brings a dozen libraries along, more than a megabyte in each process.
+ * Servers that never make such a call do without: it is opened for the first
+ * one.
+ */
 #include "azl_http.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
 
 #include <curl/curl.h>
 
 #include "azl_buf.h"
+
+/* Its binary interface has kept this name since 2006. */
+#define LIBCURL "libcurl.so.4"
 
 #define USER_AGENT "mod_azurelit"
 
@@ -12,10 +23,49 @@ typedef struct call_t {
     azl_buf_t *body;
 } call_t;
 
+/* What is used of it. */
+static struct {
+    CURLcode (*global_init)(long flags);
+    CURL *(*easy_init)(void);
+    CURLcode (*easy_setopt)(CURL *curl, CURLoption option, ...);
+    CURLcode (*easy_perform)(CURL *curl);
+    CURLcode (*easy_getinfo)(CURL *curl, CURLINFO info, ...);
+    void (*easy_cleanup)(CURL *curl);
+    struct curl_slist *(*slist_append)(struct curl_slist *list,
+                                       const char *text);
+    void (*slist_free_all)(struct curl_slist *list);
+} lib;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int is_open;
+
+/* C has no conversion from an object's address to a function's; POSIX asks for
+ * this one (dlsym, rationale). */
+static int find(void *handle, const char *name, void *function)
+{
+    *(void **)function = dlsym(handle, name);
+    return *(void **)function != NULL;
+}
+
+static void open_library(void)
+{
+    void *handle = dlopen(LIBCURL, RTLD_NOW | RTLD_LOCAL);
+
+    is_open = handle && find(handle, "curl_global_init", &lib.global_init) &&
+              find(handle, "curl_easy_init", &lib.easy_init) &&
+              find(handle, "curl_easy_setopt", &lib.easy_setopt) &&
+              find(handle, "curl_easy_perform", &lib.easy_perform) &&
+              find(handle, "curl_easy_getinfo", &lib.easy_getinfo) &&
+              find(handle, "curl_easy_cleanup", &lib.easy_cleanup) &&
+              find(handle, "curl_slist_append", &lib.slist_append) &&
+              find(handle, "curl_slist_free_all", &lib.slist_free_all) &&
+              lib.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
 apr_status_t azl_http_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? APR_SUCCESS
-                                                             : APR_EGENERAL;
+    pthread_once(&once, open_library);
+    return is_open ? APR_SUCCESS : APR_EDSOOPEN;
 }
 
 static size_t take_body(char *data, size_t size, size_t n, void *baton)
@@ -48,12 +98,12 @@ static long milliseconds(apr_interval_time_t t)
 
 static void set_tls(CURL *curl, const azl_http_request_t *request)
 {
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    lib.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, request->verify ? 1L : 0L);
+    lib.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, request->verify ? 2L : 0L);
+    lib.easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (request->ca) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca);
-        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+        lib.easy_setopt(curl, CURLOPT_CAINFO, request->ca);
+        lib.easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
 }
 
@@ -61,27 +111,27 @@ static void set_up(CURL *curl, call_t *call, struct curl_slist *headers)
 {
     const azl_http_request_t *request = call->request;
 
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    lib.easy_setopt(curl, CURLOPT_URL, request->url);
+    lib.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     /* The environment of a server is nobody's to steer it with. */
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, USER_AGENT);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    lib.easy_setopt(curl, CURLOPT_PROXY, "");
+    lib.easy_setopt(curl, CURLOPT_USERAGENT, USER_AGENT);
+    lib.easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     if (request->body.len) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t)request->body.len);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.at);
+        lib.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                        (curl_off_t)request->body.len);
+        lib.easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.at);
     }
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, call);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    lib.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    lib.easy_setopt(curl, CURLOPT_WRITEDATA, call);
+    lib.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
+    lib.easy_setopt(curl, CURLOPT_XFERINFODATA, call);
+    lib.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     /* Signals are the process's, not a thread's. */
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     milliseconds(request->connect_timeout));
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
+    lib.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    lib.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                    milliseconds(request->connect_timeout));
+    lib.easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request->timeout));
     set_tls(curl, request);
 }
 
@@ -119,9 +169,9 @@ static void read_answer(CURL *curl, azl_http_answer_t *answer)
     curl_off_t took = 0, retry_after = 0;
     long status = 0;
 
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &took);
-    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
+    lib.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    lib.easy_getinfo(curl, CURLINFO_TOTAL_TIME_T, &took);
+    lib.easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
     answer->status = (int)status;
     answer->took = took;
     answer->retry_after = retry_after ? apr_time_from_sec(retry_after) : -1;
@@ -130,7 +180,7 @@ static void read_answer(CURL *curl, azl_http_answer_t *answer)
 static const char *perform(CURL *curl, apr_pool_t *p, call_t *call,
                            azl_http_answer_t *answer)
 {
-    CURLcode rc = curl_easy_perform(curl);
+    CURLcode rc = lib.easy_perform(curl);
 
     read_answer(curl, answer);
     if (rc == CURLE_WRITE_ERROR && !call->request->max) {
@@ -152,7 +202,7 @@ static struct curl_slist *copy_headers(const char *const *headers)
     struct curl_slist *list = NULL;
 
     for (; headers && *headers; headers++) {
-        struct curl_slist *longer = curl_slist_append(list, *headers);
+        struct curl_slist *longer = lib.slist_append(list, *headers);
 
         if (!longer) {
             break; /* out of memory: the call will fail, too */
@@ -166,7 +216,7 @@ static const char *call_out(apr_pool_t *p, const azl_http_request_t *request,
                             azl_http_answer_t *answer)
 {
     struct curl_slist *headers = copy_headers(request->headers);
-    CURL *curl = curl_easy_init();
+    CURL *curl = lib.easy_init();
     call_t call = {request, NULL};
     const char *err = "there is no memory";
 
@@ -176,9 +226,9 @@ static const char *call_out(apr_pool_t *p, const azl_http_request_t *request,
     if (curl) {
         set_up(curl, &call, headers);
         err = perform(curl, p, &call, answer);
-        curl_easy_cleanup(curl);
+        lib.easy_cleanup(curl);
     }
-    curl_slist_free_all(headers);
+    lib.slist_free_all(headers);
     if (call.body) {
         azl_buf_free(call.body);
     }
@@ -194,6 +244,9 @@ const char *azl_http_call(apr_pool_t *p, const azl_http_request_t *request,
     if (strncmp(request->url, "http://", 7) != 0 &&
         strncmp(request->url, "https://", 8) != 0) {
         return no_url;
+    }
+    if (azl_http_init() != APR_SUCCESS) {
+        return "libcurl (" LIBCURL ") is not installed";
     }
     return call_out(p, request, answer);
 }

@@ -4,7 +4,6 @@
 #include <mod_watchdog.h>
 
 #include "azl_httpd.h"
-#include "azl_http.h"
 #include "azl_store.h"
 
 #define WATCHDOG "_azurelit_"
@@ -157,7 +156,6 @@ static apr_status_t start(apr_pool_t *pconf, const azl_conf_t *conf)
 
 int azl_probe_start(apr_pool_t *pconf, server_rec *s)
 {
-    azl_http_init();
     for (; s && azl_store_shared(); s = s->next) {
         const azl_conf_t *conf = azl_conf_get(s);
         apr_status_t rv;
