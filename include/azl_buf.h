@@ -35,6 +35,8 @@ void azl_buf_clear(azl_buf_t *b);
 /* Forget the content and give the memory back. */
 void azl_buf_free(azl_buf_t *b);
 /* Make room for `more` bytes beyond len; APR_ENOSPC beyond the cap. */
+/* An empty buffer gets exactly that much, for what will hardly grow. */
+void azl_buf_fit(azl_buf_t *b, apr_size_t size);
 apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more);
 /* Where azl_buf_append() goes when the bytes do not fit as they are. */
 apr_status_t azl_buf_append_slow(azl_buf_t *b, const char *data,

@@ -48,7 +48,8 @@ void azl_buf_free(azl_buf_t *b)
 
 static apr_status_t grow(azl_buf_t *b, apr_size_t need)
 {
-    apr_size_t size = b->size ? b->size : FIRST_SIZE;
+    /* the first time what is asked for, as it may be all there ever is */
+    apr_size_t size = b->size ? b->size : need > FIRST_SIZE ? need : FIRST_SIZE;
     char *data;
 
     while (size < need) {
@@ -66,6 +67,14 @@ static apr_status_t grow(azl_buf_t *b, apr_size_t need)
     b->data = data;
     b->size = size;
     return APR_SUCCESS;
+}
+
+void azl_buf_fit(azl_buf_t *b, apr_size_t size)
+{
+    if (!b->data && size && size <= b->max) {
+        b->data = malloc(size);
+        b->size = b->data ? size : 0;
+    }
 }
 
 apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more)

@@ -42,6 +42,7 @@ static int copy(azl_buf_t **buf, apr_pool_t *p, azl_span_t text)
 {
     if (!*buf) {
         *buf = azl_buf_create(p, AZL_REPEAT_MAX);
+        azl_buf_fit(*buf, text.len);
     }
     azl_buf_clear(*buf);
     return azl_buf_span(*buf, text) == APR_SUCCESS;

@@ -489,7 +489,7 @@ static AZL_OWN_FRAME int is_repeatable(const chunk_t *c, azl_span_t *word)
         return 0;
     }
     index = azl_choice_index(&c->members);
-    choice = index < 0 ? NULL : c->st->chunks.choices[index];
+    choice = index < 0 ? NULL : azl_choice_find(c->st, index);
     finish = azl_object_get(&c->members, "finish_reason");
     v = azl_object_get(&c->members, azl_delta_name(c->st));
     if (!choice || choice->finished || !v ||

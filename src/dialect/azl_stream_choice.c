@@ -28,17 +28,31 @@ int azl_choice_index(const azl_object_t *o)
     return (int)index;
 }
 
+azl_choice_t *azl_choice_find(const azl_stream_t *st, int index)
+{
+    azl_choice_t *choice = st->chunks.choices;
+
+    while (choice && choice->index != index) {
+        choice = choice->next;
+    }
+    return choice;
+}
+
 /* The state of a choice, made when it says something for the first time. */
 static azl_choice_t *choice_begin(azl_stream_t *st, int index)
 {
     azl_chunks_t *ch = &st->chunks;
+    azl_choice_t *choice = azl_choice_find(st, index);
 
-    if (!ch->choices[index]) {
-        ch->choices[index] = apr_pcalloc(st->pool, sizeof(azl_choice_t));
+    if (!choice) {
+        choice = apr_pcalloc(st->pool, sizeof(*choice));
+        choice->index = index;
+        choice->next = ch->choices;
+        ch->choices = choice;
         ch->nstarted++;
         st->state.finished = 0;
     }
-    return ch->choices[index];
+    return choice;
 }
 
 static void choice_finish(azl_stream_t *st, azl_choice_t *choice)
@@ -146,7 +160,7 @@ int azl_stream_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o)
     finish = azl_object_get(o, "finish_reason");
     finishing = finish && azl_value_is_text(finish);
     speaks = finishing || (delta && delta->type != AZL_JSON_NULL);
-    choice = st->chunks.choices[index];
+    choice = azl_choice_find(st, index);
     if (speaks && choice && choice->finished) {
         return 0; /* it has said its last */
     }

@@ -40,6 +40,8 @@ typedef struct azl_tool_calls_t {
 
 /* What it has said about one choice. */
 typedef struct azl_choice_t {
+    struct azl_choice_t *next;
+    int index;
     int role; /* who speaks */
     int finished;
     azl_tool_calls_t *tools; /* made with the first tool call */
@@ -51,7 +53,7 @@ typedef struct azl_chunks_t {
     apr_size_t id_len;
     char created[AZL_CHUNK_CREATED_MAX];
     apr_size_t created_len;
-    azl_choice_t *choices[AZL_CHOICES_MAX]; /* made when first met */
+    azl_choice_t *choices; /* a list; each is made when first met */
     int nstarted;
     int nfinished;
     int usage_sent;
@@ -79,8 +81,10 @@ struct azl_stream_t {
     azl_sse_t *sse;
     azl_buf_t *out; /* of the call that runs */
     azl_stream_state_t state;
-    azl_chunks_t chunks;
-    azl_sealed_ids_t ids;
+    union { /* by surface: a stream is either of them */
+        azl_chunks_t chunks;
+        azl_sealed_ids_t ids;
+    };
     apr_size_t data_at;   /* where the data of the event begins in out */
     apr_int64_t sequence; /* last sequence_number of a Responses stream */
     int broken;           /* an event was too long: nothing more is read */
@@ -113,6 +117,8 @@ void azl_stream_error(azl_stream_t *st, const azl_error_t *err);
 const char *azl_delta_name(const azl_stream_t *st);
 /* The number of a choice, or -1. A choice without one is the first. */
 int azl_choice_index(const azl_object_t *o);
+/* The state of a choice; NULL: it has said nothing yet. */
+azl_choice_t *azl_choice_find(const azl_stream_t *st, int index);
 /* Edit one choice of a chunk (azl_stream_choice.c). 1 if it says something and
  * so stays; else what was written of it has to be taken back. */
 int azl_stream_choice(azl_stream_t *st, azl_edit_t *e, azl_object_t *o);
