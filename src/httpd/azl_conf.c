@@ -170,19 +170,22 @@ static void collect_endpoints(azl_conf_t *conf)
 static void make_seal(azl_conf_t *conf, apr_pool_t *p, apr_pool_t *ptemp)
 {
     const azl_model_line_t *line = (void *)conf->models->elts;
-    const char *secret = conf->master_key ? conf->master_key : "";
+    apr_array_header_t *secrets = apr_array_make(ptemp, 16, sizeof(char *));
+    const char *secret;
     int i;
 
+    APR_ARRAY_PUSH(secrets, const char *) =
+        conf->master_key ? conf->master_key : "";
     for (i = 0; !conf->master_key && i < conf->models->nelts; i++) {
         const azl_endpoint_t *endpoint;
 
         endpoint = apr_hash_get(conf->catalog->endpoints, line[i].endpoint,
                                 APR_HASH_KEY_STRING);
         if (endpoint->credential) {
-            secret =
-                apr_pstrcat(ptemp, secret, "\n", endpoint->credential, NULL);
+            APR_ARRAY_PUSH(secrets, const char *) = endpoint->credential;
         }
     }
+    secret = apr_array_pstrcat(ptemp, secrets, '\n');
     if (*secret) {
         conf->seal = azl_seal_create(p, secret, strlen(secret));
     }
