@@ -7,8 +7,9 @@
  * they come, except that a watched value with a replacement is left out and
  * the replacement written in its place (also when the value is longer). It
  * does not check the document: an upstream's answer is passed as it is, and
- * what is no JSON object passes whole. Of a member given twice the later
- * value counts, and both are replaced.
+ * what is no JSON object passes unchanged. Of a member given twice the later
+ * value counts, and both are replaced. Of a value that is to be replaced and
+ * is cut off nothing goes on.
  */
 #ifndef AZL_TAP_H
 #define AZL_TAP_H
@@ -42,9 +43,11 @@ azl_tap_t *azl_tap_create(apr_pool_t *p, const azl_tap_watch_t *watch, int n);
  * also inside a name, an escape or a value. */
 apr_status_t azl_tap_feed(azl_tap_t *t, const char *data, apr_size_t len,
                           azl_tap_emit_fn *emit, void *baton);
-/* The document ended: if that cut off a value to be replaced, it goes on as
- * it came. */
-apr_status_t azl_tap_finish(azl_tap_t *t, azl_tap_emit_fn *emit, void *baton);
+/* 0 while the document's closing brace has not come: what ends there was cut
+ * off. 1 behind it, whatever follows, and when nothing can be known of the
+ * end: the document is no JSON object, or holds between its members what
+ * belongs to none, from where on it passes unread. */
+int azl_tap_is_whole(const azl_tap_t *tap);
 /* 1 and the value as written when watch entry i was seen whole; 0 when it was
  * absent, cut off or longer than AZL_TAP_VALUE_MAX. */
 int azl_tap_value(const azl_tap_t *t, int i, azl_span_t *value);

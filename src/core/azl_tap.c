@@ -25,6 +25,7 @@ typedef enum {
     NESTED, /* in a string, an object or an array */
     SCALAR, /* in a number, true, false or null */
     BEHIND, /* behind a value: ',' or the end */
+    WHOLE,  /* behind the document's closing brace */
     PASS    /* nothing is looked at any more */
 } state_e;
 
@@ -310,7 +311,7 @@ static void step_between(azl_tap_t *t, feed_t *f)
         t->state = c == '{' ? MEMBER : PASS;
         break;
     case MEMBER:
-        t->state = c == '"' ? NAME : PASS;
+        t->state = c == '"' ? NAME : c == '}' ? WHOLE : PASS;
         t->in_string = 1;
         t->name_len = 0;
         break;
@@ -318,7 +319,7 @@ static void step_between(azl_tap_t *t, feed_t *f)
         t->state = c == ':' ? VALUE : PASS;
         break;
     case BEHIND:
-        t->state = c == ',' ? MEMBER : PASS;
+        t->state = c == ',' ? MEMBER : c == '}' ? WHOLE : PASS;
         break;
     default:
         t->state = PASS;
@@ -365,17 +366,9 @@ apr_status_t azl_tap_feed(azl_tap_t *t, const char *data, apr_size_t len,
     return f.status;
 }
 
-apr_status_t azl_tap_finish(azl_tap_t *t, azl_tap_emit_fn *emit_fn, void *baton)
+int azl_tap_is_whole(const azl_tap_t *tap)
 {
-    const azl_buf_t *value;
-
-    if (!t->withheld || t->replaced) {
-        return APR_SUCCESS;
-    }
-    /* Cut off within a value that was to be replaced. */
-    t->replaced = 1;
-    value = t->watched[t->current].value;
-    return emit_fn(baton, value->data, value->len);
+    return tap->state == WHOLE || tap->state == PASS;
 }
 
 int azl_tap_value(const azl_tap_t *t, int i, azl_span_t *value)

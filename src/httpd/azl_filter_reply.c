@@ -338,7 +338,6 @@ static apr_status_t finish_tapped(azl_attempt_t *at, ap_filter_t *next)
 {
     azl_span_t value;
 
-    azl_tap_finish(at->tap, emit, at);
     if (azl_tap_value(at->tap, TAP_USAGE, &value)) {
         azl_usage_read(&at->usage, value);
     }
@@ -449,6 +448,16 @@ static int is_over(const azl_attempt_t *at)
     return at->ended_by > AZL_END_CLIENT_GONE;
 }
 
+/* The input has ended and the document has not: where the end of the
+ * connection is the end of the body, only its text shows that. A held document
+ * is read, a stream ends for itself; and what comes when the client has left
+ * is no failure of the upstream. */
+static int is_cut(const azl_attempt_t *at)
+{
+    return at->mode == AZL_REPLY_TAPPED && !azl_tap_is_whole(at->tap) &&
+           !azl_watch_client_left(at);
+}
+
 static apr_status_t settle(azl_attempt_t *at, ap_filter_t *next, int flush,
                            int eos)
 {
@@ -549,7 +558,7 @@ static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     if (rv == APR_SUCCESS && at->out && !eos && azl_watch_client_left(at)) {
         return leave(at, f->next);
     }
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || (eos && is_cut(at))) {
         return break_off(at, f->next, is_over(at));
     }
     rv = settle(at, f->next, flush, eos);

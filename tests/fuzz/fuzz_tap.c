@@ -4,7 +4,8 @@
  * - Without a replacement it goes on unchanged.
  * - Whole, cut once and in many pieces it comes to the same bytes and values.
  * - In a document the scanner accepts, the values are those the scanner finds,
- *   and each one that has a replacement is replaced, nothing else.
+ *   and each one that has a replacement is replaced, nothing else; and it is
+ *   whole.
  *
  * Input: two bytes for the cut, then the document.
  */
@@ -27,6 +28,7 @@ static const azl_tap_watch_t watching[WATCHED] = {{"model", NULL, NULL, NULL},
 
 typedef struct result_t {
     azl_buf_t *out;
+    int whole;
     int seen[WATCHED];
     azl_span_t values[WATCHED];
 } result_t;
@@ -64,7 +66,7 @@ static result_t tap(apr_pool_t *p, const azl_tap_watch_t *watch, azl_span_t in,
                      append, r.out);
         len = step;
     }
-    azl_tap_finish(t, append, r.out);
+    r.whole = azl_tap_is_whole(t);
     azl_fuzz_check(!r.out->failed, "nothing got lost");
     for (i = 0; i < WATCHED; i++) {
         r.values[i] = azl_span("", 0);
@@ -78,6 +80,7 @@ static void check_same(const result_t *a, const result_t *b, const char *what)
     int i;
 
     azl_fuzz_check(same(content(a->out), content(b->out)), what);
+    azl_fuzz_check(a->whole == b->whole, what);
     for (i = 0; i < WATCHED; i++) {
         azl_fuzz_check(
             a->seen[i] == b->seen[i] && same(a->values[i], b->values[i]), what);
@@ -94,6 +97,7 @@ static int scan(apr_pool_t *p, azl_span_t in, result_t *r)
     int i, more;
 
     memset(r, 0, sizeof(*r));
+    r->whole = 1;
     r->out = azl_buf_create(p, (in.len + 1) * sizeof(REPLACEMENT));
     azl_scan_init(&s, in.at, in.len);
     if (azl_scan_peek(&s) != AZL_JSON_OBJECT || azl_scan_enter(&s) < 0) {

@@ -1,6 +1,7 @@
 """Everything that can break: what the client sees, what went over the wire
 and what the usage record says of it."""
 
+import json
 import os
 import signal
 
@@ -12,6 +13,12 @@ from processes import owners
 BIG = 2 * 1024 * 1024
 HTML = "<html><body>Welcome to the portal</body></html>"
 JSON = {"Content-Type": "application/json"}
+
+LARGE = json.dumps({
+    "object": "list",
+    "usage": {"prompt_tokens": 5, "total_tokens": 5},
+    "data": ["x" * BIG],
+})
 
 
 def configure(env, sim):
@@ -245,6 +252,56 @@ def test_large_answer(client, gateway, sim):
     assert answer.json()["choices"][0]["message"]["content"] == "x" * BIG
     assert answer.json()["model"] == "one"
     assert record(gateway)["completion_tokens"] == 1
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("path, made", [
+    ("chat/completions", {"long": BIG, "cut_bytes": BIG - 1000}),
+    # all is there and counted, but for the last brace
+    ("embeddings", {"headers": JSON, "body": LARGE[:-1]}),
+])
+def test_large_answer_ends_early(gateway, sim, log, http2, path, made):
+    """Where the end of the connection is that of the body, a cut is no error
+    of HTTP: only the document shows it."""
+    log.expect(r"\[http2", "AZL0030")
+    sim.script({"protocol": "1.0", **made})
+    options = {"http1": False, "http2": True} if http2 else {}
+    with gateway.client(**options) as client, client.stream(
+        "POST", f"/v1/{path}", json={**chat("two"), "input": "x"}
+    ) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
+    assert served(sim) == ["d1"]
+    found = record(gateway)
+    assert (found["status"], found["error"]) == (200, "Truncated")
+    if path == "embeddings":
+        assert found["prompt_tokens"] == 5
+    assert post_again(gateway)
+
+
+@pytest.mark.parametrize("tail", ["", " \r\n", "\n\0", "\n{}"])
+def test_large_answer_ends_with_the_connection(client, gateway, sim, tail):
+    """It is whole, whatever comes behind it."""
+    sim.script({"protocol": "1.0", "headers": JSON, "body": LARGE + tail})
+    answer = client.post("/v1/embeddings", json={"model": "two", "input": "x"})
+    assert answer.text == LARGE + tail
+    found = record(gateway)
+    assert (found["error"], found["prompt_tokens"]) == (None, 5)
+
+
+def test_client_goes_before_a_large_answer_ends_early(gateway, sim):
+    """It did not see the cut: it had left."""
+    sim.script({"protocol": "1.0", "long": BIG, "cut_bytes": BIG - 1000,
+                "split": 65536, "trickle": 0.03})
+    sock = dial(gateway, chat("one"))
+    got = b""
+    while b"xxxx" not in got:
+        got += sock.recv(65536)
+    hang_up(sock)
+    found = record(gateway)
+    assert (found["status"], found["error"]) == (499, "ClientClosed")
+    assert post_again(gateway)
 
 
 def test_client_goes_in_the_middle(gateway, sim):

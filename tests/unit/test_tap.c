@@ -60,8 +60,6 @@ static void tap(apr_pool_t *p, void *baton, const azl_span_t *pieces, int n)
             azl_tap_feed(t, pieces[i].at, pieces[i].len, append, out),
             APR_SUCCESS);
     }
-    ck_assert_int_eq(azl_tap_finish(t, append, out), APR_SUCCESS);
-    ck_assert_int_eq(azl_tap_finish(t, append, out), APR_SUCCESS);
     ck_assert_str_eq(azl_buf_pstr(out, p), expect->out);
     ck_assert_pstr_eq(value(p, t, MODEL), expect->model);
     ck_assert_pstr_eq(value(p, t, USAGE), expect->usage);
@@ -120,7 +118,7 @@ START_TEST(made_of_the_value)
     check("{\"made\":\"x\",\"a\":1}", "{\"made\":null,\"a\":1}", NULL, NULL);
     check("{\"made\":1,\"made\":2}", "{\"made\":11,\"made\":22}", NULL, NULL);
     check("{\"a\":{\"made\":1}}", "{\"a\":{\"made\":1}}", NULL, NULL);
-    check("{\"made\":1", "{\"made\":1", NULL, NULL);
+    check("{\"made\":1", "{\"made\":", NULL, NULL);
 }
 END_TEST
 
@@ -165,16 +163,77 @@ START_TEST(cut_off)
 
     for (len = 0; len < sizeof(doc); len++) {
         in = out = apr_pstrmemdup(azl_test_pool, doc, len);
-        if (len >= model_at + 5) {
+        if (len >= model_at && len < model_at + 5) {
+            out = apr_pstrmemdup(azl_test_pool, doc, model_at);
+        }
+        else if (len >= model_at + 5) {
             out = apr_psprintf(azl_test_pool, "%.*s\"alias\"%s", (int)model_at,
                                in, in + model_at + 5);
         }
         check(in, out, len >= model_at + 5 ? "\"gpt\"" : NULL,
               doc + len >= usage + 7 ? "{\"n\":1}" : NULL);
     }
-    check_passes("{\"model\":12");
-    check_passes("{\"model\":tru");
+    check("{\"model\":12", "{\"model\":", NULL, NULL);
+    check("{\"model\":tru", "{\"model\":", NULL, NULL);
     check_passes("{\"model\":");
+}
+END_TEST
+
+static void is_whole(apr_pool_t *p, void *baton, const azl_span_t *pieces,
+                     int n)
+{
+    azl_buf_t *out = azl_buf_create(p, NO_CAP);
+    azl_tap_t *t = azl_tap_create(p, watch, WATCHED);
+    int i;
+
+    for (i = 0; i < n; i++) {
+        azl_tap_feed(t, pieces[i].at, pieces[i].len, append, out);
+    }
+    ck_assert_int_eq(azl_tap_is_whole(t), *(int *)baton);
+}
+
+static void check_whole(const char *in, int expect)
+{
+    azl_test_every_split(in, strlen(in), is_whole, &expect);
+}
+
+START_TEST(whole_or_cut)
+{
+    static const char *const docs[] = {
+        "{}",
+        " { \n} ",
+        "{\"a\":1}\r\n\t ",
+        "{\"a\":null }",
+        "{\"a\":\"}\",\"model\":\"g}\",\"usage\":{\"n\":{}}}",
+        "{\"}\":[{},[\"\\\"}\"]] , \"b\":true}"};
+    const char *doc;
+    apr_size_t i, len, end;
+
+    for (i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
+        doc = docs[i];
+        end = (apr_size_t)(strrchr(doc, '}') - doc);
+        for (len = 0; len <= strlen(doc); len++) {
+            check_whole(apr_pstrmemdup(azl_test_pool, doc, len), len > end);
+        }
+    }
+}
+END_TEST
+
+/* Behind the end, or where no end can be recognized, nothing is called cut. */
+START_TEST(whole_for_all_that_is_known)
+{
+    check_whole("{\"a\":1}x", 1);
+    check_whole("{} {", 1);
+    check_whole("{}}", 1);
+    check_whole("{},\"model\":", 1);
+    check_whole("{\"a\":1,}", 1);
+    check_whole("[{\"a\":", 1);
+    check_whole("\"a", 1);
+    check_whole("{a", 1);
+    check_whole("{\"a\":}", 1);
+    check_whole("{\"a\":1]", 1);
+    check_whole("", 0);
+    check_whole(" \n", 0);
 }
 END_TEST
 
@@ -221,7 +280,7 @@ static void check_long(const char *name, apr_size_t len, apr_size_t step,
         n = total - at < step ? total - at : step;
         ck_assert_int_eq(azl_tap_feed(t, in + at, n, append, b), APR_SUCCESS);
     }
-    ck_assert_int_eq(azl_tap_finish(t, append, b), APR_SUCCESS);
+    ck_assert_int_eq(azl_tap_is_whole(t), 1);
     ck_assert_str_eq(azl_buf_pstr(b, azl_test_pool), out ? out : in);
     ck_assert_int_eq(azl_tap_value(t, MODEL, &v) || azl_tap_value(t, USAGE, &v),
                      seen);
@@ -258,7 +317,7 @@ START_TEST(long_value_cut_off)
                                  azl_test_repeat("x", 10000), NULL);
 
     azl_tap_feed(t, in, strlen(in), append, b);
-    ck_assert_int_eq(azl_tap_finish(t, append, b), APR_SUCCESS);
+    ck_assert_int_eq(azl_tap_is_whole(t), 0);
     ck_assert_str_eq(azl_buf_pstr(b, azl_test_pool), "{\"model\":\"alias\"");
 }
 END_TEST
@@ -302,7 +361,7 @@ START_TEST(nothing_watched)
 
     ck_assert_int_eq(azl_tap_feed(t, NULL, 0, append, b), APR_SUCCESS);
     azl_tap_feed(t, "{\"model\":1}", 11, append, b);
-    azl_tap_finish(t, append, b);
+    ck_assert_int_eq(azl_tap_is_whole(t), 1);
     ck_assert_str_eq(azl_buf_pstr(b, azl_test_pool), "{\"model\":1}");
 }
 END_TEST
@@ -316,7 +375,7 @@ static apr_status_t refuse(void *baton, const char *data, apr_size_t len)
     return (*left)-- > 0 ? APR_SUCCESS : APR_EGENERAL;
 }
 
-/* What emit says is what feed and finish say, whichever call it was. */
+/* What emit says is what feed says, whichever call it was. */
 START_TEST(emit_may_refuse)
 {
     static const char doc[] = "{\"model\":1,\"b\":1}";
@@ -330,10 +389,6 @@ START_TEST(emit_may_refuse)
                          APR_EGENERAL);
         ck_assert_int_eq(left, -1); /* not called again after it */
     }
-    t = azl_tap_create(azl_test_pool, watch, WATCHED);
-    left = 1;
-    ck_assert_int_eq(azl_tap_feed(t, doc, 10, refuse, &left), APR_SUCCESS);
-    ck_assert_int_eq(azl_tap_finish(t, refuse, &left), APR_EGENERAL);
 }
 END_TEST
 
@@ -348,6 +403,8 @@ TCase *azl_test_tap(void)
     tcase_add_test(tc, names_that_are_others);
     tcase_add_test(tc, given_twice);
     tcase_add_test(tc, cut_off);
+    tcase_add_test(tc, whole_or_cut);
+    tcase_add_test(tc, whole_for_all_that_is_known);
     tcase_add_test(tc, what_is_no_json_object);
     tcase_add_test(tc, raw_control_characters_do_not_matter);
     tcase_add_test(tc, long_values);
