@@ -64,6 +64,11 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_process_connection(azl_hook_hold_connection, NULL, NULL,
                                APR_HOOK_REALLY_FIRST);
 
+    /* ... one of ours to an upstream: its time limit while a request is sent.
+     * [azl_filter_watch.c] */
+    ap_hook_pre_connection(azl_hook_pre_connection, NULL, NULL,
+                           APR_HOOK_MIDDLE);
+
     /*
      * A request. Route, key, body, candidates, before mod_proxy or mod_alias
      * can claim the path. [azl_translate.c, azl_plan.c, azl_body_read.c]

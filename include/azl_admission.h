@@ -12,7 +12,11 @@
 
 #include "azl_request.h"
 
-/* 1: the request is counted until its pool is destroyed. 0: it is refused. */
+/* 1: the request is counted until azl_admission_leave(), at the latest until
+ * its pool is destroyed. 0: it is refused. */
 int azl_admission_enter(request_rec *r, azl_request_t *ar);
+/* The last of its answer is about to be handed on: a client that has it may
+ * come again at once. Harmless when it is not counted. */
+void azl_admission_leave(azl_request_t *ar);
 
 #endif /* AZL_ADMISSION_H */

@@ -103,6 +103,10 @@ void azl_attempt_give_up(azl_attempt_t *at);
  * by the reply filter. */
 void azl_attempt_committed(azl_attempt_t *at);
 
+/* Of the time until its first token, or else of all its time; not negative
+ * while there is any. */
+apr_interval_time_t azl_attempt_time_left(const azl_attempt_t *at);
+
 /* azl_filter_body.c */
 ap_filter_t *azl_filter_body_add(azl_attempt_t *at);
 /* azl_filter_reply.c */

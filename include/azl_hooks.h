@@ -27,6 +27,9 @@ void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
 /* azl_hold.c: around the processing of a connection. */
 int azl_hook_hold_connection(conn_rec *c);
 
+/* azl_filter_watch.c: a connection to an upstream is made. */
+int azl_hook_pre_connection(conn_rec *c, void *csd);
+
 /* azl_translate.c: whose request is it, and what is asked? */
 int azl_hook_translate_name(request_rec *r);
 int azl_hook_map_to_storage(request_rec *r);

@@ -44,6 +44,7 @@ typedef struct azl_request_t {
                                    background; 0: none */
     const char *response_id;   /* the upstream's own, from a sealed one: the
                                   path's or previous_response_id */
+    int admitted;              /* counted as in flight */
     int refused;               /* `error` is the answer */
     azl_error_t error;
     azl_attempt_t *attempt;    /* while one is made */

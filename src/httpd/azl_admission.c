@@ -13,11 +13,12 @@ static int is_limited(const azl_request_t *ar)
     return ar->conf->max_in_flight > 0 || ar->key->max_parallel > 0;
 }
 
-/* The request is over, however it ended. */
-static apr_status_t leave(void *data)
+void azl_admission_leave(azl_request_t *ar)
 {
-    azl_request_t *ar = data;
-
+    if (!ar->admitted) {
+        return;
+    }
+    ar->admitted = 0;
     if (ar->key->gate) {
         azl_gate_leave(ar->key->gate, azl_store_row());
     }
@@ -27,6 +28,12 @@ static apr_status_t leave(void *data)
 
         azl_health_success(ar->conf->load, now, now - ar->rec.time, -1);
     }
+}
+
+/* The request is over, however it ended. */
+static apr_status_t leave(void *data)
+{
+    azl_admission_leave(data);
     return APR_SUCCESS;
 }
 
@@ -93,6 +100,7 @@ int azl_admission_enter(request_rec *r, azl_request_t *ar)
         refuse_key(r, ar);
         return 0;
     }
+    ar->admitted = 1;
     apr_pool_cleanup_register(r->pool, ar, leave, apr_pool_cleanup_null);
     return 1;
 }

@@ -249,9 +249,22 @@ static void account(azl_request_t *ar, azl_attempt_t *at)
     }
 }
 
+apr_interval_time_t azl_attempt_time_left(const azl_attempt_t *at)
+{
+    apr_time_t until = at->over_by;
+
+    if (at->first_token_by && at->first_token_by < until) {
+        until = at->first_token_by;
+    }
+    return until - apr_time_now();
+}
+
+/* Also when it could not even be sent in time. */
 static int timed_out(const azl_attempt_t *at, azl_call_e result)
 {
-    return result == AZL_CALL_TIMED_OUT || at->ended_by >= AZL_END_FIRST_TOKEN;
+    return result == AZL_CALL_TIMED_OUT ||
+           at->ended_by >= AZL_END_FIRST_TOKEN ||
+           (!at->sent && azl_attempt_time_left(at) <= 0);
 }
 
 static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,

@@ -167,11 +167,21 @@ static int is_cooling(const azl_health_t *h, apr_time_t now)
 }
 
 /* Of what has cooled down, one request at a time finds out whether it works
- * again. */
+ * again. What cools down, perhaps since the order was made, is not asked. */
 static int may_probe(azl_health_t *h, apr_time_t now)
 {
-    return !h || azl_health_state(h, now) != AZL_HEALTH_HALF_OPEN ||
-           azl_health_probe(h, now, PROBE_LEASE);
+    azl_health_state_e state = h ? azl_health_state(h, now) : AZL_HEALTH_OK;
+
+    return state == AZL_HEALTH_OK || (state == AZL_HEALTH_HALF_OPEN &&
+                                      azl_health_probe(h, now, PROBE_LEASE));
+}
+
+/* It has answered, if not what was hoped for: it works. */
+static void end_probe(azl_health_t *h, apr_time_t now)
+{
+    if (h && azl_health_state(h, now) == AZL_HEALTH_HALF_OPEN) {
+        azl_health_success(h, now, -1, -1);
+    }
 }
 
 /* Begin a call at it; 0 if it is at a hard limit. */
@@ -398,11 +408,17 @@ void azl_stage_failed(azl_stage_t *stage, azl_candidate_t *c, int status,
 
     c->again = again;
     c->back_at = now + pause_after(c->turns, wait);
-    if (!blame) {
-        return;
-    }
     if (status == HTTP_UNAUTHORIZED || status == HTTP_FORBIDDEN) {
         blame_endpoint(stage, c->deployment, status, now);
+    }
+    else if (status < 500) {
+        end_probe(c->deployment->endpoint->health, now);
+    }
+    if (!blame) {
+        if (status < 500) {
+            end_probe(c->deployment->health, now);
+        }
+        return;
     }
     blame_deployment(stage, c, status, wait > WAIT_BELIEVED ? -1 : wait, now);
 }

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include "azl_admission.h"
 #include "azl_answer.h"
 #include "azl_attempt.h"
 #include "azl_candidates.h"
@@ -17,6 +18,9 @@
  * because others have used up the time, learns nothing about a deployment:
  * good models think for longer. */
 #define PATIENCE apr_time_from_sec(10)
+
+/* Seconds; more can be written in a header than counted here. */
+#define FOREVER 1e9
 
 /* A connection that had been closed before says so within a round trip. One
  * that dies later may have been working on the request until then. */
@@ -109,7 +113,10 @@ static void judge(const run_t *run, const azl_attempt_t *at, verdict_t *v)
 
     memset(v, 0, sizeof(*v));
     v->wait =
-        seconds < 0 ? -1 : (apr_interval_time_t)(seconds * APR_USEC_PER_SEC);
+        seconds < 0
+            ? -1
+            : (apr_interval_time_t)((seconds < FOREVER ? seconds : FOREVER) *
+                                    APR_USEC_PER_SEC);
     if (at->status && (at->status < 200 || at->status > 299)) {
         v->status = at->status;
         judge_answer(at, v);
@@ -226,13 +233,14 @@ static int is_late(const run_t *run)
     return run->over_by && apr_time_now() >= run->over_by;
 }
 
-/* Whoever can, goes on with an answer that broke off. */
+/* Whoever can, goes on with an answer that broke off; `more` attempts at most.
+ */
 static azl_attempt_t *go_on_in_stage(run_t *run, azl_stage_t *stage,
-                                     azl_attempt_t *at)
+                                     azl_attempt_t *at, int more)
 {
     azl_candidate_t *c;
 
-    while (at->interrupted && !at->client_gone && !is_late(run) &&
+    while (more-- > 0 && at->interrupted && !at->client_gone && !is_late(run) &&
            (c = azl_stage_next_to_go_on(stage))) {
         log_go_on(run, at, c);
         at = try_deployment(run, stage, c, at);
@@ -244,15 +252,16 @@ static azl_attempt_t *go_on_in_stage(run_t *run, azl_stage_t *stage,
 static void go_on(run_t *run, azl_stage_t *stage, azl_attempt_t *at)
 {
     const apr_array_header_t *list = stage->model->fallbacks;
+    int retry = run->ar->conf->retry;
     int i;
 
-    at = go_on_in_stage(run, stage, at);
+    at = go_on_in_stage(run, stage, at, retry + 1 - stage->turns);
     for (i = 0; list && i < list->nelts && at->interrupted; i++) {
         const azl_fallback_t *f = &APR_ARRAY_IDX(list, i, azl_fallback_t);
 
         if (f->on & AZL_FALLBACK_ERROR) {
             stage = azl_stage_create(run->r, run->ar, f->model);
-            at = go_on_in_stage(run, stage, at);
+            at = go_on_in_stage(run, stage, at, retry + 1);
         }
     }
     if (at->interrupted && !at->client_gone) {
@@ -305,6 +314,7 @@ static int answer_failure(const run_t *run, const azl_error_t *err)
 {
     request_rec *r = run->r;
 
+    azl_admission_leave(run->ar);
     r->headers_out = apr_table_copy(r->pool, run->ar->base_headers);
     run->ar->rec.error = err->cls;
     return azl_answer_error(r, run->ar, err);

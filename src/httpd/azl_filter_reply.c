@@ -5,6 +5,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "azl_admission.h"
 #include "azl_answer.h"
 #include "azl_attempt.h"
 #include "azl_estimate.h"
@@ -167,6 +168,7 @@ static apr_status_t pass(azl_attempt_t *at, ap_filter_t *next, int flush,
     if (eos) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));
         at->ended = 1;
+        azl_admission_leave(at->ar);
     }
     else if (flush) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));

@@ -16,6 +16,7 @@
 #include <http_core.h>
 #include <http_ssl.h>
 
+#include "azl_hooks.h"
 #include "azl_httpd.h"
 
 /* Everything that belongs to an answer has been said: its transfer should end
@@ -68,6 +69,10 @@ struct azl_watch_t {   /* of one connection, in its pool */
 };
 
 static ap_filter_rec_t *watch_filter_handle;
+static ap_filter_rec_t *send_filter_handle;
+
+/* The attempt whose request this thread sends. */
+static __thread azl_attempt_t *under_way;
 
 /* What mod_proxy says after we have ended an attempt is no news. */
 static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
@@ -392,6 +397,36 @@ static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
 }
 
 /*
+ * Sending
+ */
+
+static apr_status_t send_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const azl_attempt_t *at = under_way;
+    apr_interval_time_t left;
+
+    if (at && !at->sent) {
+        left = azl_attempt_time_left(at);
+        apr_socket_timeout_set(f->ctx, left > 0 ? left : 1);
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+int azl_hook_pre_connection(conn_rec *c, void *csd)
+{
+    if (!c->outgoing || !under_way) {
+        return DECLINED;
+    }
+    ap_add_output_filter_handle(send_filter_handle, csd, NULL, c);
+    return OK;
+}
+
+void azl_watch_expect(azl_attempt_t *at)
+{
+    under_way = at;
+}
+
+/*
  * For the attempt
  */
 
@@ -420,6 +455,8 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
     }
     w->at = at;
     w->answer = answer;
+    apr_socket_timeout_set(ap_get_conn_socket(up),
+                           at->deployment->endpoint->timeout);
     client_begin(&w->client, at->r->connection);
     /* nothing can have come yet, except from a TLS that says more than it is
      * asked */
@@ -491,4 +528,6 @@ void azl_watch_register(void)
     /* next to the socket, below what decrypts */
     watch_filter_handle = ap_register_input_filter(
         "AZURELIT_WATCH", watch_filter, NULL, AP_FTYPE_NETWORK - 1);
+    send_filter_handle = ap_register_output_filter("AZURELIT_SEND", send_filter,
+                                                   NULL, AP_FTYPE_NETWORK - 1);
 }

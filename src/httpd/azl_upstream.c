@@ -396,9 +396,11 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
     apr_table_setn(r->subprocess_env, "proxy-interim-response", "Suppress");
     r->proxyreq = PROXYREQ_REVERSE;
 
+    azl_watch_expect(ar->attempt);
     rc = proxy_run_scheme_handler(r, fresh ? up->unpooled : up->worker, conf,
                                   (char *)url, NULL, 0);
 
+    azl_watch_expect(NULL);
     r->proxyreq = PROXYREQ_NONE;
     r->per_dir_config = dir_config;
     r->headers_in = ar->client_headers;
