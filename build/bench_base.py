@@ -262,7 +262,7 @@ class Httpd:
             *(f"AzureLITModel {name} azure/{name}" for name in names),
             f'AzureLITPriceFile "{TOP}/conf/prices.json"',
             f'AzureLITUsageLog "{WORK}/usage-{part}.jsonl"',
-            "AzureLITKeepAliveHold " + ("off" if part == "nohold" else "5ms"),
+            *(["AzureLITKeepAliveHold off"] if part == "nohold" else []),
             *self.more,
         ]
 

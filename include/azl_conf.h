@@ -35,7 +35,7 @@ struct azl_usage_log_t;
 #define AZL_BODY_RATE_DEFAULT (16 * 1024)
 /* AzureLITKeepAliveHold: long enough for the next request of a busy client,
  * short enough not to be seen by an idle one. */
-#define AZL_HOLD_DEFAULT apr_time_from_msec(5)
+#define AZL_HOLD_DEFAULT apr_time_from_msec(15)
 /* AzureLITTimeout. A reasoning model is silent for minutes before the first
  * token of a stream, and less long between its reasoning and its text. */
 #define AZL_FIRST_TOKEN_DEFAULT apr_time_from_sec(300)

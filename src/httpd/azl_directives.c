@@ -255,7 +255,7 @@ static const char *cmd_hold(cmd_parms *cmd, void *dirconf, const char *arg)
                                   &azl_cmd_conf(cmd)->hold)) {
         err = azl_cmd_complain(cmd, arg,
                                "must be off or a duration from 1ms to "
-                               "1000ms, like 5ms");
+                               "1000ms, like 15ms");
     }
     return err;
 }
