@@ -434,6 +434,7 @@ static apr_status_t break_off(azl_attempt_t *at, ap_filter_t *next,
      * chunked body stays unterminated, the HTTP/2 stream is reset. */
     at->severed = 1;
     at->ended = 1;
+    azl_admission_leave(at->ar);
     azl_buf_clear(at->out);
     bb = brigade(at);
     APR_BRIGADE_INSERT_TAIL(

@@ -230,6 +230,7 @@ int azl_plan(request_rec *r, azl_request_t *ar)
         int rc = azl_body_read(r, ar);
 
         if (rc != OK) {
+            azl_admission_leave(ar);
             azl_request_no_error_document(r, rc);
             return rc;
         }
@@ -242,6 +243,9 @@ int azl_plan(request_rec *r, azl_request_t *ar)
             apr_pstrmemdup(r->pool, ar->route.id.at, ar->route.id.len);
 
         plan_stored(r, ar, id, 0);
+    }
+    if (ar->refused) {
+        azl_admission_leave(ar);
     }
     return OK;
 }
