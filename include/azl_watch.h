@@ -25,10 +25,10 @@ typedef struct azl_watch_t azl_watch_t;
  * stream of HTTP/2). */
 #define AZL_WATCH_SLICE apr_time_from_msec(50)
 
-/* mod_proxy is about to send this attempt's request; NULL: it has returned. Until
- * the request is out nothing but the socket's own timeout ends a TLS handshake
- * or an upload that the other side does not take: it is what is left of the
- * attempt's time. Goes by the thread, which does one thing at a time. */
+/* mod_proxy is about to send this attempt's request; NULL: it has returned.
+ * Until the request is out nothing but the socket's own timeout ends a TLS
+ * handshake or an upload that the other side does not take: it is what is left
+ * of the attempt's time. Goes by the thread, which does one thing at a time. */
 void azl_watch_expect(azl_attempt_t *at);
 /* The request is out; its answer will be read from answer->connection. Called
  * from mod_proxy's create_req hook. Sets at->watch, which is NULL again when

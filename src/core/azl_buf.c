@@ -243,7 +243,9 @@ static int append_plain(azl_buf_t *b, const char *data, apr_size_t len)
     }
     to = b->data + b->len;
     *to++ = '"';
-    memcpy(to, data, len);
+    if (len) {
+        memcpy(to, data, len); /* which no NULL may be given to */
+    }
     to[len] = '"';
     b->len += len + 2;
     return 1;

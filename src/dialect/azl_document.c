@@ -311,10 +311,7 @@ static void read_choices(reader_t *rd, azl_span_t name, const azl_value_t *v)
     }
 }
 
-/*
- * Members of /responses only. A conversation is kept by the provider under an
- * id that no key of ours is bound to: whoever knows it could read another's.
- */
+/* Members of /responses only. */
 static int read_responses_member(reader_t *rd, const char *name,
                                  const azl_value_t *v)
 {
@@ -323,11 +320,6 @@ static int read_responses_member(reader_t *rd, const char *name,
     }
     if (strcmp(name, "background") == 0) {
         return read_boolean(rd, name, v, &rd->doc->background);
-    }
-    if (strcmp(name, "conversation") == 0 && v->type != AZL_JSON_NULL) {
-        return refuse(rd, "unsupported_parameter", name,
-                      "Unsupported parameter: 'conversation'. Use "
-                      "'previous_response_id' to go on with a response.");
     }
     return 1;
 }

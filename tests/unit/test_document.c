@@ -273,10 +273,6 @@ START_TEST(wrong_types)
     REFUSES(AZL_OP_RESPONSES, "{'previous_response_id':7}",
             "invalid_type previous_response_id");
     REFUSES(AZL_OP_RESPONSES, "{'background':1}", "invalid_type background");
-    REFUSES(AZL_OP_RESPONSES, "{'conversation':'conv_1'}",
-            "unsupported_parameter conversation");
-    REFUSES(AZL_OP_RESPONSES, "{'conversation':{'id':'conv_1'}}",
-            "unsupported_parameter conversation");
     REFUSES(AZL_OP_RESPONSES, "{'previous_response_id':'\\u0000'}",
             "invalid_type previous_response_id");
 }
