@@ -22,6 +22,7 @@ def env():
 @pytest.fixture(scope="session")
 def simulator(env):
     sim = Simulator(env.root / "sim", DEPLOYMENTS, env.sim_key)
+    env.simulators.append(sim)
     yield sim
     sim.stop()
 
@@ -33,6 +34,7 @@ def plain_simulator(env):
         env.root / "plain", DEPLOYMENTS, env.sim_key, "--mode", "openai"
     )
     env.plain = sim
+    env.simulators.append(sim)
     yield sim
     sim.stop()
 
@@ -97,5 +99,8 @@ def clean(env, request):
     env.forget_records()
     env.error_log.unexpected()
     yield
+    # What one test has told a simulator to do is not for the next.
+    for sim in env.simulators:
+        sim.heal()
     assert env.error_log.unexpected() == []
     assert env.leaks() == []

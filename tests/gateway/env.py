@@ -87,6 +87,7 @@ class Env:
         self.error_log = ErrorLog(self.logs / "error.log")
         self.usage_log = self.logs / "usage.jsonl"
         self.since = ""
+        self.simulators = []
         self.process = None
 
     # ------------------------------------------------------- configuration
