@@ -64,7 +64,7 @@ struct azl_watch_t {   /* of one connection, in its pool */
     apr_interval_time_t skew; /* from the wall clock to the steady one */
     apr_time_t left_by;       /* the client has left; its usage is waited for
                                  until then. 0: it has not */
-    apr_off_t lines;          /* bytes of lines, without a body between */
+    apr_off_t head;           /* bytes before the first content */
     apr_status_t over;        /* what every further read returns */
 };
 
@@ -327,20 +327,23 @@ static void listen_to(azl_watch_t *w, apr_bucket *b)
     }
 }
 
-/* Lines: of the head, or between the chunks of a body. */
-static apr_status_t count_lines(azl_watch_t *w, apr_bucket_brigade *bb,
-                                ap_input_mode_t mode, apr_status_t rv)
+/* Until an answer's first content it is all head. Counted as it comes from the
+ * network: mod_ssl reads it in pieces, mod_proxy_http in lines, at each of
+ * which it looks ahead. */
+static apr_status_t count_head(azl_watch_t *w, apr_bucket_brigade *bb,
+                               ap_input_mode_t mode, apr_status_t rv)
 {
     apr_off_t len = 0;
 
-    if (mode == AP_MODE_READBYTES) {
-        w->lines = 0;
+    if (w->at->mode == AZL_REPLY_UNDECIDED && rv == APR_SUCCESS &&
+        mode != AP_MODE_SPECULATIVE &&
+        apr_brigade_length(bb, 0, &len) == APR_SUCCESS && len > 0) {
+        w->head += len;
+        if (w->head > HEAD_MAX) {
+            return end(w, AZL_END_ENDLESS);
+        }
     }
-    else if (mode == AP_MODE_GETLINE && rv == APR_SUCCESS &&
-             apr_brigade_length(bb, 0, &len) == APR_SUCCESS && len > 0) {
-        w->lines += len;
-    }
-    return w->lines > HEAD_MAX ? end(w, AZL_END_ENDLESS) : rv;
+    return rv;
 }
 
 /* Read what is there. The end is told as the network's own filter tells it to
@@ -358,7 +361,7 @@ static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
         rv = APR_SUCCESS;
     }
-    return count_lines(f->ctx, bb, mode, rv);
+    return count_head(f->ctx, bb, mode, rv);
 }
 
 static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
@@ -464,7 +467,7 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
     w->skew = steady_now() - apr_time_now();
     w->farewell = 0;
     w->left_by = 0;
-    w->lines = 0;
+    w->head = 0;
     w->over = APR_SUCCESS;
     at->watch = w;
     at->reused = up->keepalives > 0;

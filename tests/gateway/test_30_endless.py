@@ -5,12 +5,31 @@ import time
 import pytest
 from ask import WORDS, chat, error_of, events, said
 from processes import memory
+from simulator import Simulator
 
 FOREVER = 10**6
 MEGABYTE = 1024 * 1024
 # An event may become 16 MB, and is held once more while it is re-encoded.
 ROOM = 80 * MEGABYTE
 SOON = 20
+
+
+@pytest.fixture(scope="module")
+def over_tls(env, authority):
+    sim = Simulator(env.root / "endless-tls", ["d1"], env.sim_key,
+                    tls=authority.leaf())
+    yield sim
+    sim.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(env, simulator, authority, over_tls):
+    conf = configure(env, simulator)
+    conf.endpoint("t", over_tls.url, f"tls-ca={authority.ca}")
+    conf.model("tls", "t/d1").model("tls", "y/d2", "order=2")
+    env.start(conf)
+    yield env
+    env.stop()
 
 
 def configure(env, sim):
@@ -84,3 +103,19 @@ def test_endless_alone(client, gateway, sim, log, name, stream):
     assert "xxxx" not in answer.text
     (record,) = gateway.records(1)
     assert (record["status"], record["error"]) == (status, "Unknown")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("name", ENDLESS)
+def test_endless_over_tls(client, gateway, sim, over_tls, log, name, stream):
+    log.expect(r"\[proxy")
+    over_tls.reset()
+    over_tls.script({"endless": name, "times": FOREVER})
+    before = memory(gateway.process.pid, "Pss_Anon")
+    start = time.monotonic()
+    assert text_of(post(client, "tls", stream), stream) == WORDS
+    assert time.monotonic() - start < SOON
+    if "sanitized" not in str(gateway.httpd):
+        assert memory(gateway.process.pid, "Pss_Anon") - before < ROOM
+    assert served(sim) == ["d2"]

@@ -165,6 +165,8 @@ class Reply:
         while True:
             self.writer.write(data)
             await self.writer.drain()
+            # Below TLS the end of a connection is told by another task.
+            await asyncio.sleep(0)
 
     async def document(self, status, headers, body):
         await self.head(status, headers, len(body))
