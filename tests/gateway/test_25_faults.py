@@ -447,6 +447,8 @@ def wide(gateway, sim, restart):
         "MaxSpareThreads 640",
         "H2MaxWorkers 160",
         "H2MaxSessionStreams 128",
+        # A slow machine may take its time between two requests.
+        "KeepAliveTimeout 60",
     )
     restart(conf)
     return gateway
