@@ -4,8 +4,8 @@ import json
 import time
 import uuid
 
-import azure_sim.text as text
-from azure_sim.script import ERRORS, openai
+from azure_sim.errors import ERRORS, openai
+from simbase import text
 
 CREATED = 1776328843
 RESULTS = {

@@ -4,8 +4,8 @@ import json
 import time
 import uuid
 
-import azure_sim.text as text
 from azure_sim.chat import RESULTS, dump
+from simbase import text
 
 
 def new_id(prefix):

@@ -1,54 +1,19 @@
 """What the service answers: paths, credentials, operations."""
 
-import asyncio
-import base64
-import collections
 import hashlib
 import json
 import re
 import uuid
 
-import azure_sim.text as text
 from azure_sim import multipart
-from azure_sim.chat import Chat, Completion, dump
+from azure_sim.chat import Chat, Completion
+from azure_sim.errors import BAD_KEY, BAD_TOKEN, ERRORS, NO_PATH, openai
 from azure_sim.responses import Response
-from azure_sim.script import (
-    BAD_KEY,
-    BAD_TOKEN,
-    ERRORS,
-    NO_DEPLOYMENT,
-    NO_PATH,
-    Script,
-    openai,
-    text_of,
-)
-from azure_sim.wire import Reply
+from simbase import text
+from simbase.service import Call, Refused, Service
 
 CLASSIC = re.compile(r"^/openai/deployments/([^/]+)/(.+)$")
 STORED = re.compile(r"^responses/([^/]+)(?:/(input_items|cancel))?$")
-# What is written before the connection ends.
-FAULTS = {
-    "close": b"",
-    "reset": b"",
-    "garbage": b"\x15\x03\x01\x00\x02\x02\x28 no HTTP at all\r\n\r\n",
-    "status_line": b"HTTP/1.1 banana OK\r\nContent-Length: 2\r\n\r\n{}",
-}
-PAD = b"x" * 4096
-# How an answer without end begins, and what follows again and again.
-ENDLESS = {
-    "head": (b"HTTP/1.1 200 OK\r\n", b"X-Pad: " + PAD + b"\r\n"),
-    "interim": (b"", b"HTTP/1.1 103 Early Hints\r\nX-Pad: 1\r\n\r\n"),
-    "event": (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-        b"Connection: close\r\n\r\ndata: ",
-        PAD,
-    ),
-    "error": (
-        b"HTTP/1.1 500 No\r\nContent-Type: text/html\r\n"
-        b"Connection: close\r\n\r\n",
-        PAD,
-    ),
-}
 # A picture of one pixel.
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
@@ -67,46 +32,13 @@ OPERATIONS = {
     "audio/speech",
 }
 
-COUNTS = {
-    "prompt_tokens": ("prompt_tokens", "input_tokens"),
-    "completion_tokens": ("completion_tokens", "output_tokens"),
-}
+class Azure(Service):
+    settings = (*Service.settings, "mode")
+    errors = ERRORS
 
-
-class Refused(Exception):
-    def __init__(self, status, body, headers=None):
-        super().__init__(status)
-        self.status = status
-        self.body = body
-        self.headers = headers or {}
-
-
-class Call:
-    """A request understood: which operation of which deployment."""
-
-    def __init__(self, operation, deployment, version=None, stored=None):
-        self.operation = operation
-        self.deployment = deployment
-        self.version = version  # None: the v1 surface
-        self.stored = stored  # (id, action)
-
-
-class Service:
     def __init__(self, deployments, key, mode="azure", token=None):
-        self.deployments = deployments
-        self.key = key
-        self.token = token  # also good as Bearer, as an Entra token is
+        super().__init__(deployments, key, token)
         self.mode = mode
-        self.script = Script()
-        self.stored = {}
-        self.counted = {}
-        self.busy = collections.Counter()
-
-    def count(self, usage):
-        """Add up what was answered, whatever the names of the members."""
-        for kind, names in COUNTS.items():
-            total = sum(usage.get(name) or 0 for name in names)
-            self.counted[kind] = self.counted.get(kind, 0) + total
 
     # ----------------------------------------------------------- credentials
 
@@ -157,24 +89,24 @@ class Service:
                 raise Refused(404, NO_PATH)
             if operation == "responses":
                 raise Refused(404, NO_PATH)
-            return Call(operation, deployment, version)
+            return Call(operation, deployment)
         if v1:
             if version not in (None, "v1", "preview"):
                 raise Refused(404, NO_PATH)
             return self.from_body(request, path[len("/openai/v1/") :])
         if path.startswith("/openai/") and version:
-            return self.from_body(request, path[len("/openai/") :], version)
+            return self.from_body(request, path[len("/openai/") :])
         raise Refused(404, NO_PATH)
 
-    def from_body(self, request, rest, version=None):
+    def from_body(self, request, rest):
         match = STORED.match(rest)
         if match:
-            return Call("stored", "responses", version, match.groups())
+            return Call("stored", "responses", stored=match.groups())
         if rest == "models" and request.method == "GET":
-            return Call("models", "models", version)
+            return Call("models", "models")
         if rest not in OPERATIONS:
             raise Refused(404, NO_PATH)
-        return Call(rest, self.model_in(request), version)
+        return Call(rest, self.model_in(request))
 
     def model_in(self, request):
         if (request.header("content-type") or "").startswith("multipart/"):
@@ -248,107 +180,16 @@ class Service:
             "Set-Cookie": "sim=1; path=/",
         }
 
-    def take(self, request):
-        """(what is asked for or None, why it is refused or None)"""
-        call = None
-        try:
-            call = self.understand(request)
-            if call.operation not in ("stored", "models"):
-                if call.deployment not in self.deployments:
-                    raise Refused(404, NO_DEPLOYMENT)
-        except Refused as refused:
-            return call, refused
-        return call, None
+    def known(self, call):
+        if call.operation not in ("stored", "models"):
+            super().known(call)
 
-    async def handle(self, request, writer):
-        call, refused = self.take(request)
-        name = call.deployment if call else None
-        how = self.script.next(name) if call else {}
-        self.busy[name] += 1
-        try:
-            self.note(request, call)
-            reply = Reply(writer, request, how, self.script.gate)
-            await self.give(call, refused, reply)
-        finally:
-            self.busy[name] -= 1
-        return reply
-
-    async def give(self, call, refused, reply):
-        try:
-            if refused:
-                raise refused
-            await self.answer(reply.request, call, reply.how, reply)
-        except Refused as error:
-            headers = {**self.headers(call), **error.headers}
-            await reply.document(error.status, headers, text_of(error.body))
-        await reply.finish()
-
-    def note(self, request, call):
-        self.script.journal.append(
-            {
-                "method": request.method,
-                "target": request.target,
-                "path": request.path,
-                "query": request.query,
-                "headers": request.headers,
-                "sha256": hashlib.sha256(request.body).hexdigest(),
-                "size": len(request.body),
-                "body": base64.b64encode(request.body).decode(),
-                "connection": request.connection,
-                "deployment": call.deployment if call else None,
-                "operation": call.operation if call else None,
-                "time": request.time,
-                "closed": None,  # when the connection was ended
-                # answers of this deployment under way, this one included
-                "busy": self.busy[call.deployment if call else None],
-            }
-        )
-
-    async def answer(self, request, call, how, reply):
-        fault = how.get("fault")
-        if fault:
-            if how.get("delay"):
-                await asyncio.sleep(how["delay"])
-            reply.writer.write(FAULTS[fault])
-            await reply.writer.drain()
-            reply.end(fault == "reset")
-        if how.get("endless"):
-            await reply.forever(*ENDLESS[how["endless"]])
-        if how.get("error"):
-            status, headers, body = ERRORS[how["error"]]
-            raise Refused(status, body, headers)
-        if "status" in how or "body" in how:
-            body = how.get("body", "")
-            if isinstance(body, str) and body:
-                raise Refused(
-                    how.get("status", 200), body, {"Content-Type": "text/plain"}
-                )
-            raise Refused(how.get("status", 200), body)
-        if call.operation == "models":
-            return await self.models(call, reply)
-        if call.operation == "stored":
-            return await self.stored_response(request, call, reply)
-        if request.method != "POST":
+    async def operate(self, request, call, how, reply):
+        if call.operation in OPERATIONS and request.method != "POST":
             raise Refused(404, NO_PATH)
-        method = getattr(self, "do_" + call.operation.replace("/", "_"))
-        return await method(request, call, how, reply)
+        await super().operate(request, call, how, reply)
 
-    async def send(self, call, reply, document, kind="application/json"):
-        if not isinstance(document, bytes):
-            document = dump(document)
-        headers = {**self.headers(call), "Content-Type": kind}
-        await reply.document(200, headers, document)
-
-    async def stream(self, call, how, reply, events):
-        headers = {
-            **self.headers(call),
-            "Content-Type": "text/event-stream; charset=utf-8",
-        }
-        if how.get("comments"):
-            events = with_comments(events)
-        await reply.events(headers, events)
-
-    async def models(self, call, reply):
+    async def do_models(self, request, call, how, reply):
         data = [
             {"id": name, "object": "model", "created": 1, "owned_by": "sim"}
             for name in self.deployments
@@ -422,7 +263,7 @@ class Service:
         else:
             await self.send(call, reply, response.document())
 
-    async def stored_response(self, request, call, reply):
+    async def do_stored(self, request, call, how, reply):
         name, action = call.stored
         response = self.stored.get(name)
         if response is None:
@@ -531,9 +372,3 @@ class Service:
         spoken = self.body(request).get("input", "").encode()
         sound = b"ID3\x04" + hashlib.sha256(spoken).digest() * 64
         await self.send(call, reply, sound, "audio/mpeg")
-
-
-def with_comments(events):
-    for name, data in events:
-        yield name, data + b"\n\n: keep-alive"
-

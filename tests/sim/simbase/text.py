@@ -9,6 +9,10 @@ import struct
 DEFAULT_DIMENSIONS = 8
 
 
+def dump(document):
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
 def pieces(text):
     """The tokens of a text; joined they are the text."""
     return re.findall(r"\s*\S+|\s+", text)

@@ -9,7 +9,7 @@
                        not ended
   POST /__sim/reset    empties scripts, journal and stored responses
   POST /__sim/release  lets answers go on that a behaviour holds
-  POST /__sim/config   {"deployments": {...}, "key": ..., "mode": ...}
+  POST /__sim/config   {"deployments": {...}, "key": ..., "token": ...}
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import itertools
 import json
 import ssl
 
-from azure_sim.wire import Closed, Reply, end, read_request
+from simbase.wire import Closed, Reply, end, read_request
 
 LINE_LIMIT = 1024 * 1024
 
@@ -95,7 +95,7 @@ class Server:
         except ValueError as error:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
                          b"Connection: close\r\n\r\n")
-            print(f"azure_sim: {error}", flush=True)
+            print(f"simulator: {error}", flush=True)
         finally:
             del self.readers[number]
             writer.close()
@@ -158,7 +158,7 @@ class Server:
         return {}
 
     def on_post_config(self, given):
-        for name in ("deployments", "key", "mode", "token"):
+        for name in self.service.settings:
             if name in given:
                 setattr(self.service, name, given[name])
         return {}

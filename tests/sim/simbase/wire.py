@@ -181,20 +181,33 @@ class Reply:
     async def events(self, headers, events):
         """Server-sent events: (name or None, data as bytes)."""
         eol = self.how.get("eol", "\n").encode()
+        await self.parts(
+            headers,
+            (
+                (b"event: " + name.encode() + eol if name else b"")
+                + b"data: "
+                + data
+                + eol
+                + eol
+                for name, data in events
+            ),
+        )
+
+    async def parts(self, headers, parts):
+        """A body that comes in parts, each of which is an event."""
         wait = self.how.get("chunk_delay")
         await self.head(200, headers)
-        for name, data in events:
+        for data in parts:
             if self.how.get("cut_after") == self.sent:
                 self.end(self.how.get("cut") == "reset")
             if self.how.get("bad_chunk") == self.sent:
-                self.writer.write(b"zebra\r\n" + data + b"\r\n")
+                self.writer.write(b"zebra\r\n" + data)
                 await self.writer.drain()
                 self.end()
             if wait and self.sent:
                 await asyncio.sleep(wait)
             await self.held(self.sent)
-            lines = b"event: " + name.encode() + eol if name else b""
-            await self.put(lines + b"data: " + data + eol + eol)
+            await self.put(data)
             self.sent += 1
         await self.held(self.sent)
         if self.how.get("cut_after") == self.sent:

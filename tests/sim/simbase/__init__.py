@@ -1,0 +1,1 @@
+"""What the simulators of all providers share; see ../README.md."""
