@@ -19,6 +19,7 @@
 #include "azl_seal.h"
 
 struct azl_dialect_t;
+typedef struct azl_way_t azl_way_t;
 struct azl_upstream_t;
 struct azl_health_t;
 
@@ -72,8 +73,8 @@ typedef struct azl_deployment_t {
     const azl_endpoint_t *endpoint;
     const char *name;   /* deployment (Azure) or model name upstream */
     const char *name_json;      /* the same as a JSON string */
-    const char **urls;          /* of each operation up to the last model
-                                   call, made beforehand; NULL: it has none */
+    const azl_way_t *ways;      /* of each operation up to the last model
+                                   call, made beforehand (azl_dialect.h) */
     const char *public_id;      /* x-litellm-model-id: 16 hex digits of a
                                    hash of id, says nothing about hosts */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN];
@@ -82,6 +83,7 @@ typedef struct azl_deployment_t {
     azl_price_t price;  /* table and overrides merged */
     const char *base_model; /* NULL: the alias decides the price */
     int responses_only; /* surface=responses */
+    int chat_only;      /* surface=chat: it has no Responses of its own */
     apr_uint32_t rpm;   /* requests a minute; 0: not said */
     apr_uint32_t tpm;   /* tokens a minute; 0: not said */
     apr_uint32_t max_parallel; /* 0: no limit */

@@ -13,6 +13,7 @@
 #include "azl_catalog.h"
 #include "azl_document.h"
 #include "azl_error.h"
+#include "azl_hub.h"
 
 /* The body of one attempt: the client's bytes with a few pieces replaced. */
 typedef struct azl_body_t {
@@ -41,7 +42,33 @@ typedef struct azl_dialect_t {
     void (*body)(apr_pool_t *p, const azl_deployment_t *d,
                  const azl_document_t *doc, const char *previous_response_id,
                  azl_body_t *out);
+    /* How this deployment is asked for an operation that it does not have in
+     * the client's language. NULL: it has it (or `url` is NULL, and it does
+     * not). The member is NULL where a dialect speaks OpenAI's only. */
+    const azl_outbound_t *(*outbound)(const azl_deployment_t *d, azl_op_e op);
+    /* The URL of a streamed call, where it is another one; NULL: never. */
+    const char *(*stream_url)(apr_pool_t *p, const azl_deployment_t *d,
+                              azl_op_e op);
+    /* Headers beside the credential, which say nothing secret (a version). The
+     * client's (read-only) may have some that go on. NULL: none. */
+    void (*headers)(const azl_deployment_t *d, azl_op_e op,
+                    const apr_table_t *client, apr_table_t *out);
 } azl_dialect_t;
+
+/* How one operation is carried to a deployment: as it is, or translated. */
+struct azl_way_t {
+    const char *url;        /* NULL: the deployment does not serve it */
+    const char *stream_url; /* of a streamed call */
+    azl_op_e op;            /* what the upstream is asked for, in OpenAI's
+                               terms: the client's, or the hub's */
+    const azl_inbound_t *inbound;   /* NULL: the document is the hub's, or goes
+                                       on as it is */
+    const azl_outbound_t *outbound; /* NULL: the upstream reads the result */
+};
+
+/* The ways of all model calls, by operation: made once, when the
+ * configuration is read. */
+azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d);
 
 /* NULL if there is none of that name. */
 const azl_dialect_t *azl_dialect_find(const char *name);

@@ -1,6 +1,7 @@
 /*
- * azl_json: a JSON document as a tree, for the few that must be understood as
- * a whole (price files; not the bodies that pass by, see azl_scan.h).
+ * azl_json: a JSON document as a tree, for what must be understood as a
+ * whole (price files, documents that are translated; not the bodies that pass
+ * by, see azl_scan.h).
  *
  * The facade of json-c; src/core/azl_json.c is the only file that includes it.
  * A tree is freed with the pool it was parsed to; the handles of its values
@@ -12,6 +13,7 @@
 
 #include <apr_pools.h>
 
+#include "azl_buf.h"
 #include "azl_scan.h"
 
 typedef struct azl_json_t azl_json_t;
@@ -32,6 +34,10 @@ typedef int azl_json_member_fn(void *baton, const char *name,
                                const azl_json_t *value);
 int azl_json_each(const azl_json_t *json, azl_json_member_fn *fn, void *baton);
 
+/* The value of a member; NULL if there is none, it is null or this is no
+ * object. */
+azl_json_t *azl_json_get(const azl_json_t *json, const char *name);
+
 /* 0 if this is no array. */
 apr_size_t azl_json_length(const azl_json_t *json);
 /* NULL beyond the end. */
@@ -39,10 +45,16 @@ azl_json_t *azl_json_at(const azl_json_t *json, apr_size_t i);
 
 /* The text of a string; NULL if this is none or it holds a NUL. */
 const char *azl_json_string(const azl_json_t *json);
+/* The same without minding what is in it: its bytes, which live as long as the
+ * tree. An empty span at NULL if this is no string. */
+azl_span_t azl_json_text(const azl_json_t *json);
 /* The number as it was written, which no binary fraction has touched; NULL if
  * this is no number. */
 const char *azl_json_number(const azl_json_t *json);
 /* 1 if this is a whole number (without fraction or exponent) that fits. */
 int azl_json_int(const azl_json_t *json, apr_int64_t *n);
+/* The value as JSON text without white space: members in their order, numbers
+ * as they were written. */
+apr_status_t azl_json_write(azl_buf_t *out, const azl_json_t *json);
 
 #endif /* AZL_JSON_H */

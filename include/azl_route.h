@@ -22,7 +22,10 @@ typedef enum {
     AZL_OP_AUDIO_TRANSCRIPTIONS,
     AZL_OP_AUDIO_TRANSLATIONS,
     AZL_OP_AUDIO_SPEECH,
-    AZL_OP_LAST_MODEL_CALL = AZL_OP_AUDIO_SPEECH,
+    AZL_OP_MESSAGES,     /* Anthropic's */
+    AZL_OP_COUNT_TOKENS, /* ... and what such a request would cost */
+    AZL_OP_RERANK,       /* Cohere's */
+    AZL_OP_LAST_MODEL_CALL = AZL_OP_RERANK,
     AZL_OP_RESPONSE_GET, /* operations on a stored response, by its id */
     AZL_OP_RESPONSE_DELETE,
     AZL_OP_RESPONSE_INPUT_ITEMS,

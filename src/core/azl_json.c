@@ -174,6 +174,13 @@ int azl_json_member(const azl_json_t *json, const char *name,
     return 1;
 }
 
+azl_json_t *azl_json_get(const azl_json_t *json, const char *name)
+{
+    azl_json_t *value = NULL;
+
+    return azl_json_member(json, name, &value) ? value : NULL;
+}
+
 int azl_json_each(const azl_json_t *json, azl_json_member_fn *fn, void *baton)
 {
     struct lh_entry *entry;
@@ -219,6 +226,17 @@ const char *azl_json_string(const azl_json_t *json)
     return strlen(text) == (size_t)json_object_get_string_len(o) ? text : NULL;
 }
 
+azl_span_t azl_json_text(const azl_json_t *json)
+{
+    struct json_object *o = object_of(json);
+
+    if (azl_json_type(json) != AZL_JSON_STRING) {
+        return azl_span(NULL, 0);
+    }
+    return azl_span(json_object_get_string(o),
+                    (apr_size_t)json_object_get_string_len(o));
+}
+
 const char *azl_json_number(const azl_json_t *json)
 {
     /* json-c keeps the text of a fraction beside its double and writes that
@@ -245,4 +263,43 @@ int azl_json_int(const azl_json_t *json, apr_int64_t *n)
     }
     *n *= sign;
     return 1;
+}
+
+/* json-c can write a whole tree, but keeps that text for as long as the value
+ * lives. */
+apr_status_t azl_json_write(azl_buf_t *out, const azl_json_t *json)
+{
+    azl_span_t text = azl_json_text(json);
+    struct lh_entry *entry;
+    apr_size_t i;
+
+    switch (azl_json_type(json)) {
+    case AZL_JSON_OBJECT:
+        azl_buf_puts(out, "{");
+        for (entry = json_object_get_object(object_of(json))->head; entry;
+             entry = entry->next) {
+            azl_buf_json_str(out, (const char *)lh_entry_k(entry));
+            azl_buf_puts(out, ":");
+            azl_json_write(out, (const azl_json_t *)lh_entry_v(entry));
+            azl_buf_puts(out, entry->next ? "," : "");
+        }
+        return azl_buf_puts(out, "}");
+    case AZL_JSON_ARRAY:
+        azl_buf_puts(out, "[");
+        for (i = 0; i < azl_json_length(json); ++i) {
+            azl_buf_puts(out, i ? "," : "");
+            azl_json_write(out, azl_json_at(json, i));
+        }
+        return azl_buf_puts(out, "]");
+    case AZL_JSON_STRING:
+        return azl_buf_json(out, text.at, text.len);
+    case AZL_JSON_NUMBER:
+        return azl_buf_puts(out, azl_json_number(json));
+    case AZL_JSON_TRUE:
+        return azl_buf_puts(out, "true");
+    case AZL_JSON_FALSE:
+        return azl_buf_puts(out, "false");
+    default:
+        return azl_buf_puts(out, "null");
+    }
 }

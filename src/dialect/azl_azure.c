@@ -56,8 +56,9 @@ static const char *azure_url(apr_pool_t *p, const azl_deployment_t *d,
     const char *version = NULL;
     const char *root;
 
-    /* Azure has no moderations. */
-    if (!path || op == AZL_OP_MODERATIONS) {
+    /* Azure OpenAI has no moderations. */
+    if (!path || op == AZL_OP_MODERATIONS || op == AZL_OP_MESSAGES ||
+        op == AZL_OP_COUNT_TOKENS || op == AZL_OP_RERANK) {
         return NULL;
     }
     if (is_classic(e)) {
@@ -98,5 +99,7 @@ static void azure_body(apr_pool_t *p, const azl_deployment_t *d,
     azl_dialect_splice(p, d, place, doc, previous_response_id, out);
 }
 
-const azl_dialect_t azl_dialect_azure = {"azure", azure_url, azure_credential,
-                                         azure_body};
+const azl_dialect_t azl_dialect_azure = {.name = "azure",
+                                         .url = azure_url,
+                                         .credential = azure_credential,
+                                         .body = azure_body};

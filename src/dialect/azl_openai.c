@@ -22,7 +22,7 @@ static const char *openai_url(apr_pool_t *p, const azl_deployment_t *d,
     const char *more = azl_dialect_query(p, op, query);
     const char *url = d->endpoint->url;
 
-    if (!path) {
+    if (!path || op == AZL_OP_MESSAGES || op == AZL_OP_COUNT_TOKENS) {
         return NULL;
     }
     return apr_pstrcat(p, url, has_path(url) ? "/" : "/v1/", path,
@@ -44,5 +44,7 @@ static void openai_body(apr_pool_t *p, const azl_deployment_t *d,
     azl_dialect_splice(p, d, AZL_MODEL_IN_BODY, doc, previous_response_id, out);
 }
 
-const azl_dialect_t azl_dialect_openai = {"openai", openai_url,
-                                          openai_credential, openai_body};
+const azl_dialect_t azl_dialect_openai = {.name = "openai",
+                                          .url = openai_url,
+                                          .credential = openai_credential,
+                                          .body = openai_body};

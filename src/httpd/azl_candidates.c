@@ -217,7 +217,9 @@ static int has_operation(const azl_stage_t *stage, azl_candidate_t *c)
     azl_op_e op = stage->ar->route.op;
 
     if (op <= AZL_OP_LAST_MODEL_CALL) {
-        c->url = d->urls[op];
+        const azl_way_t *way = &d->ways[op];
+
+        c->url = stage->ar->doc.stream ? way->stream_url : way->url;
     }
     else if (!c->url) {
         c->url = d->endpoint->dialect->url(

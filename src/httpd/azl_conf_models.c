@@ -39,17 +39,6 @@ static void name_deployment(azl_deployment_t *d, apr_pool_t *p)
     d->public_id = apr_pstrdup(p, hex);
 }
 
-/* To put them together would cost each request more than its routing. */
-static void make_urls(azl_deployment_t *d, apr_pool_t *p)
-{
-    int op;
-
-    d->urls = apr_pcalloc(p, sizeof(*d->urls) * (AZL_OP_LAST_MODEL_CALL + 1));
-    for (op = AZL_OP_NONE + 1; op <= AZL_OP_LAST_MODEL_CALL; op++) {
-        d->urls[op] = d->endpoint->dialect->url(p, d, (azl_op_e)op, NULL, NULL);
-    }
-}
-
 static const char *json_string(apr_pool_t *p, const char *text)
 {
     azl_buf_t *buf = azl_buf_create(p, 65536);
@@ -125,7 +114,8 @@ static azl_deployment_t *new_deployment(const azl_conf_t *conf,
     d->responses_only = line->responses_only;
     d->limits = line->limits;
     name_deployment(d, p);
-    make_urls(d, p);
+    /* to find them would cost each request more than its routing */
+    d->ways = azl_dialect_ways(p, d);
     return d;
 }
 

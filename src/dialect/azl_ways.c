@@ -1,0 +1,52 @@
+/*
+ * By which way each operation reaches a deployment: in the client's own
+ * language where the upstream has it, else through the hub form.
+ */
+#include "azl_dialect_int.h"
+
+const azl_inbound_t *azl_inbound_of(azl_op_e op)
+{
+    (void)op;
+    return NULL;
+}
+
+/* Does the upstream take this operation's document as it is? */
+static int is_native(const azl_deployment_t *d, azl_op_e op)
+{
+    return op == AZL_OP_RESPONSES ? !d->chat_only : !d->responses_only;
+}
+
+/* The document is the client's own, or the hub's. */
+static int find_way(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
+                    azl_way_t *way)
+{
+    const azl_dialect_t *dialect = d->endpoint->dialect;
+
+    if (!is_native(d, op)) {
+        return 0;
+    }
+    way->op = op;
+    way->outbound = dialect->outbound ? dialect->outbound(d, op) : NULL;
+    way->url = dialect->url(p, d, op, NULL, NULL);
+    way->stream_url =
+        dialect->stream_url ? dialect->stream_url(p, d, op) : way->url;
+    return way->url != NULL;
+}
+
+azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d)
+{
+    azl_way_t *ways =
+        apr_pcalloc(p, sizeof(*ways) * (AZL_OP_LAST_MODEL_CALL + 1));
+    int op;
+
+    for (op = AZL_OP_NONE + 1; op <= AZL_OP_LAST_MODEL_CALL; ++op) {
+        azl_way_t *way = &ways[op];
+        const azl_inbound_t *inbound = azl_inbound_of((azl_op_e)op);
+
+        if (!find_way(p, d, (azl_op_e)op, way) && inbound) {
+            find_way(p, d, AZL_OP_CHAT, way);
+            way->inbound = inbound;
+        }
+    }
+    return ways;
+}
