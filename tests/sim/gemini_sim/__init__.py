@@ -1,0 +1,1 @@
+"""The Gemini API and Gemini on Vertex AI, simulated for tests."""
