@@ -22,6 +22,7 @@ typedef struct azl_ctl_line_t {
     apr_int64_t status;
     int failed;
     int counted; /* the upstream reported tokens */
+    int estimated; /* ... or rather we did */
     apr_int64_t prompt;
     apr_int64_t cached;
     apr_int64_t cache_write;
@@ -36,21 +37,28 @@ typedef struct azl_ctl_line_t {
  * skipped. */
 int azl_ctl_line_read(apr_pool_t *p, azl_span_t text, azl_ctl_line_t *line);
 
-/* Sums. Dollars and the rest of a dollar apart: a fleet's year does not fit
- * 63 bits of pico-dollars. */
+/* Dollars and the rest of a dollar apart: a fleet's year does not fit 63 bits
+ * of pico-dollars. */
+typedef struct azl_ctl_money_t {
+    apr_int64_t usd;
+    azl_pico_t pico; /* 0 <= pico < 1 USD */
+} azl_ctl_money_t;
+
+/* Sums. */
 typedef struct azl_ctl_row_t {
     const char *label;
     const char *key_hash; /* with --group-by key */
     apr_int64_t requests;
     apr_int64_t errors;
     apr_int64_t unpriced; /* tokens were reported, but no cost is known */
+    apr_int64_t estimated; /* tokens and cost are our estimate */
     apr_int64_t prompt;
     apr_int64_t cached;
     apr_int64_t cache_write;
     apr_int64_t completion;
     apr_int64_t reasoning;
-    apr_int64_t usd;
-    azl_pico_t pico; /* 0 <= pico < 1 USD */
+    azl_ctl_money_t cost;
+    azl_ctl_money_t estimated_cost; /* the part of it that is estimated */
 } azl_ctl_row_t;
 
 typedef enum {

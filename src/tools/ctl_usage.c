@@ -41,7 +41,10 @@ static const char help[] =
     "                    or its digest sha256:...\n"
     "  --format F        table (as if not given), csv or json\n"
     "\n"
-    "\"unpriced\" counts requests with tokens whose cost is not known.\n"
+    "\"unpriced\" counts requests with tokens whose cost is not known, "
+    "\"estimated\"\n"
+    "those whose tokens and cost are an estimate: the provider did not get to\n"
+    "say what it had counted.\n"
     "Lines that are no usage records are skipped and counted on standard\n"
     "error. Exit code 1 if a file cannot be read.\n";
 

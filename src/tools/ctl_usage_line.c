@@ -93,6 +93,10 @@ static int read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
     if (azl_span_is(key, "reasoning_tokens")) {
         return read_count(v, &line->reasoning, &line->counted);
     }
+    if (azl_span_is(key, "estimated")) {
+        line->estimated = azl_span_is(v->raw, "true");
+        return 1;
+    }
     if (azl_span_is(key, "response")) {
         return read_text(p, v, &line->response);
     }

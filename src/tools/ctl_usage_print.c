@@ -12,16 +12,18 @@
 /* A row of JSON is below 1 KB for any name a configuration allows. */
 #define JSON_MAX ((apr_size_t)AZL_CTL_ROWS_MAX * 8192)
 
-#define NCOUNTS 8
+#define NCOUNTS 9
 
 static const char *const count_names[NCOUNTS] = {
-    "requests",          "errors",          "unpriced",
-    "prompt_tokens",     "cached_tokens",   "cache_write_tokens",
-    "completion_tokens", "reasoning_tokens"};
+    "requests",           "errors",
+    "unpriced",           "estimated",
+    "prompt_tokens",      "cached_tokens",
+    "cache_write_tokens", "completion_tokens",
+    "reasoning_tokens"};
 
 /* Shorter, so that a table fits a terminal. */
 static const char *const column_titles[NCOUNTS] = {
-    "requests", "errors",      "unpriced",   "prompt",
+    "requests", "errors",      "unpriced",   "estimated", "prompt",
     "cached",   "cache write", "completion", "reasoning"};
 
 static void counts_of(const azl_ctl_row_t *row, apr_int64_t counts[NCOUNTS])
@@ -29,11 +31,12 @@ static void counts_of(const azl_ctl_row_t *row, apr_int64_t counts[NCOUNTS])
     counts[0] = row->requests;
     counts[1] = row->errors;
     counts[2] = row->unpriced;
-    counts[3] = row->prompt;
-    counts[4] = row->cached;
-    counts[5] = row->cache_write;
-    counts[6] = row->completion;
-    counts[7] = row->reasoning;
+    counts[3] = row->estimated;
+    counts[4] = row->prompt;
+    counts[5] = row->cached;
+    counts[6] = row->cache_write;
+    counts[7] = row->completion;
+    counts[8] = row->reasoning;
 }
 
 static const char *group_name(azl_ctl_group_e group)
@@ -51,12 +54,12 @@ static const char *group_name(azl_ctl_group_e group)
     return NULL;
 }
 
-static const char *cost_text(apr_pool_t *p, const azl_ctl_row_t *row)
+static const char *cost_text(apr_pool_t *p, const azl_ctl_money_t *cost)
 {
     char fraction[AZL_PRICE_TEXT_MAX];
 
-    azl_price_text(row->pico, fraction); /* "0" or "0.…" */
-    return apr_psprintf(p, "%" APR_INT64_T_FMT "%s", row->usd, fraction + 1);
+    azl_price_text(cost->pico, fraction); /* "0" or "0.…" */
+    return apr_psprintf(p, "%" APR_INT64_T_FMT "%s", cost->usd, fraction + 1);
 }
 
 /* Cached prompt tokens in thousandths of all; -1 if there were none. */
@@ -87,7 +90,8 @@ static const char *share_fraction(apr_pool_t *p, const azl_ctl_row_t *row,
 
 /* ---- table ---- */
 
-#define NCELLS (NCOUNTS + 3) /* label, counts, cached share, cost */
+/* label, counts, cached share, cost, and how much of it is estimated */
+#define NCELLS (NCOUNTS + 4)
 
 typedef struct cells_t {
     const char *text[NCELLS];
@@ -101,8 +105,9 @@ static void table_head(const char *group, cells_t *c)
     for (i = 0; i < NCOUNTS; i++) {
         c->text[1 + i] = column_titles[i];
     }
-    c->text[NCELLS - 2] = "cached %";
-    c->text[NCELLS - 1] = "cost USD";
+    c->text[NCELLS - 3] = "cached %";
+    c->text[NCELLS - 2] = "cost USD";
+    c->text[NCELLS - 1] = "estimated USD";
 }
 
 static void table_cells(apr_pool_t *p, const azl_ctl_row_t *row, cells_t *c)
@@ -117,8 +122,9 @@ static void table_cells(apr_pool_t *p, const azl_ctl_row_t *row, cells_t *c)
     for (i = 0; i < NCOUNTS; i++) {
         c->text[1 + i] = apr_psprintf(p, "%" APR_INT64_T_FMT, counts[i]);
     }
-    c->text[NCELLS - 2] = share_percent(p, row);
-    c->text[NCELLS - 1] = cost_text(p, row);
+    c->text[NCELLS - 3] = share_percent(p, row);
+    c->text[NCELLS - 2] = cost_text(p, &row->cost);
+    c->text[NCELLS - 1] = cost_text(p, &row->estimated_cost);
 }
 
 /* Names come from a file anyone may have written to: no control character
@@ -203,7 +209,8 @@ static void csv_row(apr_pool_t *p, const azl_ctl_sums_t *sums,
     for (i = 0; i < NCOUNTS; i++) {
         printf("%" APR_INT64_T_FMT ",", counts[i]);
     }
-    printf("%s,%s\r\n", share_fraction(p, row, ""), cost_text(p, row));
+    printf("%s,%s,%s\r\n", share_fraction(p, row, ""), cost_text(p, &row->cost),
+           cost_text(p, &row->estimated_cost));
 }
 
 /* Without a total, which a spreadsheet would add up once more; but a report
@@ -222,7 +229,7 @@ void azl_ctl_print_csv(apr_pool_t *p, const azl_ctl_sums_t *sums)
     for (i = 0; i < NCOUNTS; i++) {
         printf("%s,", count_names[i]);
     }
-    printf("cached_share,cost_usd\r\n");
+    printf("cached_share,cost_usd,estimated_cost_usd\r\n");
     for (i = 0; i < rows->nelts; i++) {
         csv_row(p, sums, APR_ARRAY_IDX(rows, i, const azl_ctl_row_t *));
     }
@@ -243,9 +250,12 @@ static void json_sums(apr_pool_t *p, azl_buf_t *b, const azl_ctl_row_t *row)
         azl_buf_puts(b, apr_psprintf(p, "\"%s\":%" APR_INT64_T_FMT ",",
                                      count_names[i], counts[i]));
     }
-    azl_buf_puts(b, apr_psprintf(p, "\"cached_share\":%s,\"cost_usd\":%s}",
+    azl_buf_puts(b, apr_psprintf(p,
+                                 "\"cached_share\":%s,\"cost_usd\":%s,"
+                                 "\"estimated_cost_usd\":%s}",
                                  share_fraction(p, row, "null"),
-                                 cost_text(p, row)));
+                                 cost_text(p, &row->cost),
+                                 cost_text(p, &row->estimated_cost)));
 }
 
 static void json_row(apr_pool_t *p, azl_buf_t *b, azl_ctl_group_e group,

@@ -90,20 +90,29 @@ static void add_count(apr_int64_t *sum, apr_int64_t n)
     *sum = n > APR_INT64_MAX - *sum ? APR_INT64_MAX : *sum + n;
 }
 
+static void add_cost(azl_ctl_money_t *sum, azl_pico_t cost)
+{
+    sum->pico += cost % PICO_PER_USD;
+    sum->usd += cost / PICO_PER_USD + sum->pico / PICO_PER_USD;
+    sum->pico %= PICO_PER_USD;
+}
+
 static void add_line(azl_ctl_row_t *row, const azl_ctl_line_t *line)
 {
     row->requests += !line->later;
     row->errors += line->failed && !line->later;
     row->unpriced += line->counted && line->cost == AZL_PRICE_UNSET;
+    row->estimated += line->counted && line->estimated;
     add_count(&row->prompt, line->prompt);
     add_count(&row->cached, line->cached);
     add_count(&row->cache_write, line->cache_write);
     add_count(&row->completion, line->completion);
     add_count(&row->reasoning, line->reasoning);
     if (line->cost != AZL_PRICE_UNSET) {
-        row->pico += line->cost % PICO_PER_USD;
-        row->usd += line->cost / PICO_PER_USD + row->pico / PICO_PER_USD;
-        row->pico %= PICO_PER_USD;
+        add_cost(&row->cost, line->cost);
+        if (line->estimated) {
+            add_cost(&row->estimated_cost, line->cost);
+        }
     }
 }
 
@@ -149,11 +158,11 @@ static int by_cost(const void *a, const void *b)
     const azl_ctl_row_t *x = *(const azl_ctl_row_t *const *)a;
     const azl_ctl_row_t *y = *(const azl_ctl_row_t *const *)b;
 
-    if (x->usd != y->usd) {
-        return x->usd > y->usd ? -1 : 1;
+    if (x->cost.usd != y->cost.usd) {
+        return x->cost.usd > y->cost.usd ? -1 : 1;
     }
-    if (x->pico != y->pico) {
-        return x->pico > y->pico ? -1 : 1;
+    if (x->cost.pico != y->cost.pico) {
+        return x->cost.pico > y->cost.pico ? -1 : 1;
     }
     return by_label(a, b);
 }

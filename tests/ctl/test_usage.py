@@ -81,6 +81,7 @@ def test_sums(report):
         "requests": 3,
         "errors": 1,
         "unpriced": 0,
+        "estimated": 0,
         "prompt_tokens": 200,
         "cached_tokens": 50,
         "cache_write_tokens": 10,
@@ -88,7 +89,25 @@ def test_sums(report):
         "reasoning_tokens": 8,
         "cached_share": Decimal("0.250"),
         "cost_usd": Decimal("0.00066"),
+        "estimated_cost_usd": 0,
     }
+
+
+def test_estimates(report):
+    """How much of the sums is not the provider's word."""
+    text = log(
+        record(estimated=False),
+        record(estimated=True),
+        record(estimated=True, cost_usd=None),
+        record(estimated=True, cost_usd=Decimal("1.5"), model="gpt-5.1"),
+    )
+    total = report(text)["total"]
+    assert (total["estimated"], total["unpriced"]) == (3, 1)
+    assert total["cost_usd"] == Decimal("1.50066")
+    assert total["estimated_cost_usd"] == Decimal("1.50033")
+    groups = report(text, "--group-by", "model")["groups"]
+    assert [one["estimated"] for one in groups] == [1, 2]
+    assert groups[1]["estimated_cost_usd"] == Decimal("0.00033")
 
 
 def test_made_in_the_background(report):
@@ -439,7 +458,7 @@ def test_compressed_files_are_refused_with_a_way_out(ctl, tmp_path):
 
 def test_table(ctl):
     text = log(
-        record(),
+        record(estimated=True),
         record(key_name="team-b", key_hash=HASH_B, cost_usd=Decimal("12.5")),
         refused(key_name=None, key_hash=None),
     )
@@ -448,13 +467,13 @@ def test_table(ctl):
     rows = r.out.splitlines()
     assert len({len(row) for row in rows}) == 1  # columns line up
     assert rows[0].split() == (
-        "key requests errors unpriced prompt cached cache write completion "
-        "reasoning cached % cost USD".split()
+        "key requests errors unpriced estimated prompt cached cache write "
+        "completion reasoning cached % cost USD estimated USD".split()
     )
-    assert rows[1].split() == ["team-b", HASH_B, *"1 0 0 100 25 5 10 4 25.0% 12.5".split()]
-    assert rows[2].split() == ["team-a", HASH_A, *"1 0 0 100 25 5 10 4 25.0% 0.00033".split()]
-    assert rows[3].split() == ["(none)", *"1 1 0 0 0 0 0 0 - 0".split()]
-    assert rows[4].split() == ["total", *"3 1 0 200 50 10 20 8 25.0% 12.50033".split()]
+    assert rows[1].split() == ["team-b", HASH_B, *"1 0 0 0 100 25 5 10 4 25.0% 12.5 0".split()]
+    assert rows[2].split() == ["team-a", HASH_A, *"1 0 0 1 100 25 5 10 4 25.0% 0.00033 0.00033".split()]
+    assert rows[3].split() == ["(none)", *"1 1 0 0 0 0 0 0 0 - 0 0".split()]
+    assert rows[4].split() == ["total", *"3 1 0 1 200 50 10 20 8 25.0% 12.50033 0.00033".split()]
 
 
 def test_table_without_groups_is_the_total(ctl):
@@ -471,17 +490,21 @@ def test_table_lets_no_control_character_out(ctl):
 
 
 def test_csv(ctl):
-    text = log(record(model='a,"b"'), record(model="c", cost_usd=Decimal("2")), refused(model="d"))
+    text = log(record(model='a,"b"'), record(model="c", cost_usd=Decimal("2"), estimated=True),
+               refused(model="d"))
     r = ctl("usage", "--group-by", "model", "--format", "csv", "-", stdin=text)
     rows = list(csv.reader(io.StringIO(r.out, newline="")))
     assert rows[0] == [
-        "model", "requests", "errors", "unpriced", "prompt_tokens", "cached_tokens",
-        "cache_write_tokens", "completion_tokens", "reasoning_tokens", "cached_share",
-        "cost_usd",
+        "model", "requests", "errors", "unpriced", "estimated",
+        "prompt_tokens", "cached_tokens", "cache_write_tokens",
+        "completion_tokens", "reasoning_tokens", "cached_share",
+        "cost_usd", "estimated_cost_usd",
     ]
-    assert rows[1] == ["c", "1", "0", "0", "100", "25", "5", "10", "4", "0.250", "2"]
-    assert rows[2] == ['a,"b"', "1", "0", "0", "100", "25", "5", "10", "4", "0.250", "0.00033"]
-    assert rows[3] == ["d", "1", "1", "0", "0", "0", "0", "0", "0", "", "0"]
+    assert rows[1] == ["c", *"1 0 0 1 100 25 5 10 4 0.250 2 2".split()]
+    assert rows[2] == [
+        'a,"b"', *"1 0 0 0 100 25 5 10 4 0.250 0.00033 0".split()
+    ]
+    assert rows[3] == ["d", *"1 1 0 0 0 0 0 0 0".split(), "", "0", "0"]
     assert len(rows) == 4
     assert r.out.count("\r\n") == 4
 
@@ -498,7 +521,7 @@ def test_csv_without_groups_is_the_total(ctl):
     r = ctl("usage", "--format", "csv", "-", stdin=log(record()))
     rows = list(csv.reader(io.StringIO(r.out, newline="")))
     assert rows[0][0] == "requests"
-    assert rows[1] == ["1", "0", "0", "100", "25", "5", "10", "4", "0.250", "0.00033"]
+    assert rows[1] == "1 0 0 0 100 25 5 10 4 0.250 0.00033 0".split()
 
 
 def test_cached_share_is_rounded(report):
