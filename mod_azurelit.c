@@ -7,6 +7,7 @@
 #include <httpd.h>
 #include <http_config.h>
 #include <http_connection.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -63,6 +64,9 @@ static void register_hooks(apr_pool_t *p)
      */
     ap_hook_process_connection(azl_hook_hold_connection, NULL, NULL,
                                APR_HOOK_REALLY_FIRST);
+    /* ... and its bytes come by way of it. */
+    ap_hook_insert_network_bucket(azl_hook_network_bucket, NULL, NULL,
+                                  APR_HOOK_MIDDLE);
 
     /* ... one of ours to an upstream: its time limit while a request is sent.
      * [azl_filter_watch.c] */

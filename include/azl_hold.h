@@ -15,7 +15,8 @@
 /* Count the threads of this process; call once in each child. `used`: some
  * server has the hold switched on. */
 void azl_hold_child_init(int used);
-/* The connection's last answer is ours: it may be held that long. */
+/* The connection's last answer, which has just been given, is ours: it may be
+ * held that long. */
 void azl_hold_mark(conn_rec *c, apr_interval_time_t hold);
 
 #endif /* AZL_HOLD_H */

@@ -5,6 +5,8 @@
 #ifndef AZL_HOOKS_H
 #define AZL_HOOKS_H
 
+#include <apr_buckets.h>
+#include <apr_network_io.h>
 #include <httpd.h>
 #include <ap_mpm.h>
 
@@ -26,6 +28,9 @@ void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
 
 /* azl_hold.c: around the processing of a connection. */
 int azl_hook_hold_connection(conn_rec *c);
+/* ... and where its bytes come from. */
+apr_status_t azl_hook_network_bucket(conn_rec *c, apr_bucket_brigade *bb,
+                                     apr_socket_t *socket);
 
 /* azl_filter_watch.c: a connection to an upstream is made. */
 int azl_hook_pre_connection(conn_rec *c, void *csd);

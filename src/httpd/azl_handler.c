@@ -15,12 +15,13 @@ int azl_hook_handler(request_rec *r)
     if (!ar) {
         return DECLINED;
     }
-    azl_hold_mark(r->connection, ar->conf->hold);
     /* `Satisfy any` with another module's consent lets a request past the
      * access checker; it does not make a key. */
-    if (ar->refused) {
-        return azl_answer_error(r, ar, &ar->error);
+    rc = ar->refused ? azl_answer_error(r, ar, &ar->error)
+                     : azl_local_answer(r, ar);
+    if (rc == DECLINED) {
+        rc = azl_failover_run(r, ar);
     }
-    rc = azl_local_answer(r, ar);
-    return rc == DECLINED ? azl_failover_run(r, ar) : rc;
+    azl_hold_mark(r->connection, ar->conf->hold);
+    return rc;
 }

@@ -28,14 +28,59 @@ typedef struct hold_t {
     apr_interval_time_t hold; /* set by the last answer; 0: not ours */
 } hold_t;
 
+/* The client of this thread that has just been answered. httpd looks whether
+ * it has sent its next request already, once, without waiting; when the answer
+ * is then held, the hold looks again. The first look is spared: a read(2) for
+ * each request. */
+static __thread const apr_socket_t *answered;
+
+/* apr_bucket_type_socket, but for its read. */
+static apr_bucket_type_t client_bucket;
+
 static apr_uint32_t connections; /* of this process, busy or idle */
 static apr_uint32_t max_held;    /* hold with no more of them; 0: never */
+
+/* Like a socket's own: what was read takes the bucket's place, and a new one
+ * for the rest of the socket follows it. */
+static apr_status_t read_client(apr_bucket *b, const char **data,
+                                apr_size_t *len, apr_read_type_e block)
+{
+    int spared = b->data == answered && block == APR_NONBLOCK_READ;
+    apr_status_t rv;
+
+    answered = NULL;
+    if (spared) {
+        return APR_EAGAIN;
+    }
+    rv = apr_bucket_type_socket.read(b, data, len, block);
+    if (rv == APR_SUCCESS && *len > 0) {
+        APR_BUCKET_NEXT(b)->type = &client_bucket;
+    }
+    return rv;
+}
+
+apr_status_t azl_hook_network_bucket(conn_rec *c, apr_bucket_brigade *bb,
+                                     apr_socket_t *socket)
+{
+    apr_bucket *b;
+
+    if (!max_held || c->master || c->outgoing) {
+        return AP_DECLINED;
+    }
+    b = apr_bucket_socket_create(socket, c->bucket_alloc);
+    b->type = &client_bucket;
+    APR_BRIGADE_INSERT_TAIL(bb, b);
+    return APR_SUCCESS;
+}
 
 void azl_hold_child_init(int used)
 {
     int threads = 0;
 
     max_held = 0;
+    client_bucket = apr_bucket_type_socket;
+    client_bucket.name = "AZURELIT_CLIENT";
+    client_bucket.read = read_client;
     if (used && ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) == APR_SUCCESS &&
         threads > SHARE_OF_THREADS) {
         max_held = (apr_uint32_t)(threads / SHARE_OF_THREADS);
@@ -48,6 +93,9 @@ void azl_hold_mark(conn_rec *c, apr_interval_time_t hold)
 
     if (h) {
         h->hold = hold;
+        if (hold > 0 && !h->pause) {
+            answered = ap_get_conn_socket(c);
+        }
     }
 }
 
@@ -142,6 +190,7 @@ int azl_hook_hold_connection(conn_rec *c)
         h->inner = 1;
         rc = ap_run_process_connection(c);
         h->inner = 0;
+        answered = NULL;
         if (!may_hold(c, h, rc)) {
             break;
         }
