@@ -8,18 +8,22 @@ import time
 import urllib.request
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parent.parent / "sim" / "azure_sim"
+PROGRAMS = Path(__file__).resolve().parent.parent / "sim"
 
 
 class Simulator:
+    """`provider` names the program: azure, anthropic, databricks ...; the
+    arguments are options of that program."""
+
     def __init__(self, where, deployments, key, *arguments, tls=None,
-                 address=None, port=0):
+                 address=None, port=0, provider="azure"):
         where.mkdir(parents=True, exist_ok=True)
         self.key = key
         port_file = where / "port"
         port_file.unlink(missing_ok=True)
         self.log = open(where / "simulator.out", "a")
-        command = [sys.executable, PROGRAM, "--port-file", port_file]
+        program = PROGRAMS / f"{provider}_sim"
+        command = [sys.executable, program, "--port-file", port_file]
         command += ["--deployments", ",".join(deployments), "--key", key]
         command += ["--port", str(port)]
         if tls:

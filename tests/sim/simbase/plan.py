@@ -102,12 +102,14 @@ class Plan:
         self.calls = self.chosen()
         if self.calls:
             self.finish = "tool_calls"
+            self.text = how.get("content")
         else:
             self.text = self.words(index)
             self.shorten()
         self.finish = how.get("finish", self.finish)
         if self.finish == "content_filter" and "content" not in how:
             self.text = None
+            self.calls = []
 
     def thought(self):
         given = self.how.get("reasoning", self.ask.reasoning)

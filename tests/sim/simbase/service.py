@@ -82,6 +82,10 @@ class Service:
         """Of every answer; call is None if it is not understood."""
         return {"Content-Type": "application/json"}
 
+    def refusal(self, request, call, error):
+        """(headers, document) of a Refused."""
+        return {**self.headers(call), **error.headers}, error.body
+
     def known(self, call):
         """Refused if there is no such deployment."""
         if call.deployment not in self.deployments:
@@ -133,8 +137,8 @@ class Service:
                 raise refused
             await self.answer(reply.request, call, reply.how, reply)
         except Refused as error:
-            headers = {**self.headers(call), **error.headers}
-            await reply.document(error.status, headers, text_of(error.body))
+            headers, body = self.refusal(reply.request, call, error)
+            await reply.document(error.status, headers, text_of(body))
         await reply.finish()
 
     def note(self, request, call):

@@ -1,0 +1,1 @@
+"""A simulator of Anthropic's Messages API; see ../README.md."""
