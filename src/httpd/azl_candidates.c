@@ -83,12 +83,31 @@ static void read_load(const azl_deployment_t *d, azl_strategy_e strategy,
     load->first_token = view.first_token;
 }
 
+/* NULL: it has no such operation. Azure has no moderations. */
+static const char *url_of(const azl_stage_t *stage, const azl_deployment_t *d)
+{
+    azl_op_e op = stage->ar->route.op;
+    const azl_way_t *way;
+
+    if (op > AZL_OP_LAST_MODEL_CALL) {
+        return d->endpoint->dialect->url(
+            stage->r->pool, d, op, stage->ar->response_id, stage->r->args);
+    }
+    if (d->responses_only && op != AZL_OP_RESPONSES) {
+        return NULL;
+    }
+    way = &d->ways[op];
+    return stage->ar->doc.stream ? way->stream_url : way->url;
+}
+
+/* Who cannot be asked is none: it must not be put on trial for that. */
 static void add_candidate(azl_stage_t *stage, const azl_deployment_t *d)
 {
-    if (!d->responses_only || stage->ar->route.op == AZL_OP_RESPONSES ||
-        stage->ar->route.op > AZL_OP_LAST_MODEL_CALL) {
-        stage->candidates[stage->ncandidates++].deployment = d;
-    }
+    azl_candidate_t *c = &stage->candidates[stage->ncandidates];
+
+    c->deployment = d;
+    c->url = url_of(stage, d);
+    stage->ncandidates += c->url != NULL;
 }
 
 static void put_in_order(azl_stage_t *stage, apr_time_t now)
@@ -147,8 +166,8 @@ azl_stage_t *azl_stage_create(request_rec *r, azl_request_t *ar,
     stage->candidates =
         apr_pcalloc(r->pool, 2 * (apr_size_t)n * sizeof(*stage->candidates));
     if (ar->pinned) {
-        stage->candidates[0].deployment = ar->pinned;
-        stage->ncandidates = stage->navailable = 1;
+        add_candidate(stage, ar->pinned);
+        stage->navailable = stage->ncandidates;
     }
     else if (n == 1 && !d[0]->spill) {
         /* the last one standing is asked whatever its health */
@@ -210,27 +229,9 @@ static int begin(azl_stage_t *stage, azl_candidate_t *c, apr_time_t now)
     return 1;
 }
 
-/* Is there such an operation at its endpoint? Azure has no moderations. */
-static int has_operation(const azl_stage_t *stage, azl_candidate_t *c)
-{
-    const azl_deployment_t *d = c->deployment;
-    azl_op_e op = stage->ar->route.op;
-
-    if (op <= AZL_OP_LAST_MODEL_CALL) {
-        const azl_way_t *way = &d->ways[op];
-
-        c->url = stage->ar->doc.stream ? way->stream_url : way->url;
-    }
-    else if (!c->url) {
-        c->url = d->endpoint->dialect->url(
-            stage->r->pool, d, op, stage->ar->response_id, stage->r->args);
-    }
-    return c->url != NULL;
-}
-
 static int take(azl_stage_t *stage, azl_candidate_t *c, apr_time_t now)
 {
-    if (c->turns || !has_operation(stage, c) || !begin(stage, c, now)) {
+    if (c->turns || !begin(stage, c, now)) {
         return 0;
     }
     c->turns = 1;

@@ -368,6 +368,31 @@ def test_probe_is_given_up_by_its_client(group):
     assert group.asked() == "fsf" + "ff"
 
 
+def test_trial_is_not_for_who_cannot_make_it(gateway, sim, restart, pretence,
+                                             log):
+    """Azure has no moderations: who asks for some does not ask Azure, and
+    leaves it to the next chat to find out."""
+    conf = gateway.conf().add(f"AzureLITCooldown time={COOL}s")
+    conf.endpoint("a", sim.url)
+    conf.endpoint("o", gateway.plain.url, "dialect=openai")
+    conf.model("both", "a/d1").model("both", "o/d2", "order=2")
+    pretence.new_minute()
+    restart(conf)
+    sim.script({"error": "capacity"}, deployment="d1")
+    client = gateway.client(
+        verify=False, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+    path = "/v1/chat/completions"
+    assert client.post(path, json=chat("both")).status_code == 200
+    pretence.advance(COOL + 1)
+    answer = client.post("/v1/moderations",
+                         json={"model": "both", "input": "words"})
+    assert answer.status_code == 200
+    assert client.post(path, json=chat("both")).status_code == 200
+    assert [entry["deployment"] for entry in sim.journal()] == ["d1", "d1"]
+    log.expect(r"AZL003[35]")
+
+
 # ------------------------------------------------- who knows of it
 
 
