@@ -19,6 +19,9 @@ void azl_answer_headers(request_rec *r, azl_request_t *ar);
 void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar);
 /* Send a JSON document as the whole answer. OK. */
 int azl_answer_json(request_rec *r, int status, const azl_buf_t *doc);
+/* The error document in the form of the client's API; `ar` may be NULL. */
+void azl_answer_error_write(azl_buf_t *doc, const azl_error_t *err,
+                            const azl_request_t *ar);
 /* Send an error. OK. */
 int azl_answer_error(request_rec *r, azl_request_t *ar,
                      const azl_error_t *err);

@@ -55,6 +55,10 @@ struct azl_attempt_t {
     int sent;             /* the whole request was on the wire */
     int heard;            /* ... and something came back */
 
+    const azl_way_t *way; /* of a model call; else NULL */
+    azl_exchange_t *exchange; /* of a way that translates (azl_translation.h) */
+    azl_buf_t *translated; /* the body it made; given back on commit */
+    int unfit;            /* this deployment cannot be asked that: `error` */
     azl_body_t body;
     int body_served;
 

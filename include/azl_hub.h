@@ -71,7 +71,9 @@ typedef struct azl_exchange_t {
     const char *request_id; /* unique: for ids the upstream does not give */
     apr_table_t *client_headers; /* read-only; NULL: none are known. An
                                     inbound's extras (anthropic-beta) */
-    const azl_json_t *hub; /* the request in the hub form */
+    const azl_json_t *hub; /* the request in the hub form. This and the next
+                              are gone when the answer has begun: a decoder
+                              or an encoder reads them when it is made */
     const azl_json_t *client; /* the client's own document, if an inbound made
                                  the hub's of it; else NULL */
     azl_hub_keep_fn *keep; /* NULL: nothing is kept */
@@ -113,7 +115,8 @@ typedef struct azl_outbound_t {
 /* The API of a client. */
 typedef struct azl_inbound_t {
     /* The hub's document from the client's, a JSON object. 1, or 0 with the
-     * error for the client. */
+     * error for the client. NULL, as the next three: nothing is translated,
+     * only errors have a form of their own. */
     int (*request)(apr_pool_t *p, const azl_json_t *client, azl_buf_t *out,
                    azl_error_t *err);
     /* The client's answer from the hub's. APR_EGENERAL: it is none. */

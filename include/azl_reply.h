@@ -13,6 +13,7 @@
 
 #include "azl_buf.h"
 #include "azl_error.h"
+#include "azl_hub.h"
 #include "azl_route.h"
 #include "azl_usage.h"
 
@@ -64,11 +65,21 @@ typedef struct azl_stream_state_t {
 
 azl_stream_t *azl_stream_create(apr_pool_t *p,
                                 const azl_reply_rules_t *rules);
+/* What is fed comes in this upstream's language; NULL: in that of the rules'
+ * operation, as is assumed before. To be said before the first feed, or after
+ * azl_stream_resume(). The rules' operation is the hub's. */
+void azl_stream_from(azl_stream_t *st, const azl_outbound_t *outbound,
+                     azl_exchange_t *ex);
+/* What is written is to be in this client's language. To be said before the
+ * first feed; the rules must ask for usage. */
+void azl_stream_to(azl_stream_t *st, const azl_inbound_t *inbound,
+                   azl_exchange_t *ex);
 /* Re-encode what came and append it to `out`, whole events only. An error
  * event before any content writes nothing (the attempt failed, another may be
  * made); after it the error event is passed in OpenAI's form and the stream is
  * closed.
- * APR_SUCCESS, or APR_ENOSPC when an event or `out` passes its cap. */
+ * APR_SUCCESS; APR_ENOSPC when an event or `out` passes its cap, APR_EGENERAL
+ * when what came cannot be understood any more. */
 apr_status_t azl_stream_feed(azl_stream_t *st, const char *data,
                              apr_size_t len, azl_buf_t *out);
 /* The upstream ended: what it has said whole, if without the last line end,

@@ -16,6 +16,7 @@
 #include "azl_conf.h"
 #include "azl_document.h"
 #include "azl_error.h"
+#include "azl_json.h"
 #include "azl_key.h"
 #include "azl_record.h"
 #include "azl_route.h"
@@ -34,6 +35,12 @@ typedef struct azl_request_t {
     azl_buf_t *body_buf;       /* the body as read; given back on commit */
     azl_span_t body;           /* its content */
     azl_document_t doc;        /* of a model call */
+    apr_pool_t *hub_pool;      /* of the next three (azl_translation.h); NULL:
+                                  nothing is in it */
+    const azl_json_t *client;  /* the client's document, if it is not in the
+                                  hub's language */
+    azl_document_t hub_doc;    /* ... and what has been made of it */
+    const azl_json_t *hub;     /* the hub's, for other languages */
     const azl_model_t *model;  /* that was asked for */
     const azl_model_t *served; /* that is attempted, or has answered */
     int fallbacks;             /* models tried after the first */

@@ -218,16 +218,35 @@ static apr_status_t on_event(void *baton, const azl_sse_event_t *ev)
     return APR_SUCCESS;
 }
 
+/* What came is in the language of the rules. */
+static apr_status_t read_events(azl_stream_t *st, const char *data,
+                                apr_size_t len)
+{
+    return len ? azl_sse_feed(st->sse, data, len, on_event, st) : APR_SUCCESS;
+}
+
 apr_status_t azl_stream_feed(azl_stream_t *st, const char *data, apr_size_t len,
                              azl_buf_t *out)
 {
-    apr_status_t rv;
+    apr_status_t rv, encoded;
 
     if (st->broken) {
         return APR_ENOSPC;
     }
-    st->out = out;
-    rv = azl_sse_feed(st->sse, data, len, on_event, st);
+    azl_stream_write_to(st, out);
+    if (st->from.outbound) {
+        apr_status_t read;
+
+        /* also of what breaks off is read what was understood of it */
+        rv = azl_stream_decode(st, data, len);
+        read = read_events(st, st->from.hub->data, st->from.hub->len);
+        rv = rv == APR_SUCCESS ? read : rv;
+    }
+    else {
+        rv = read_events(st, data, len);
+    }
+    encoded = azl_stream_encode(st);
+    rv = rv == APR_SUCCESS ? encoded : rv;
     st->broken = rv != APR_SUCCESS;
     return rv;
 }
@@ -246,17 +265,32 @@ int azl_stream_is_whole(const azl_stream_t *st)
     return st->state.finished && !misses_choices(st);
 }
 
-void azl_stream_flush(azl_stream_t *st, azl_buf_t *out)
+/* The same without the last step, encoding. */
+static void read_rest(azl_stream_t *st, azl_buf_t *out)
 {
-    st->out = out;
-    if (!st->broken && !st->state.closed) {
+    azl_stream_write_to(st, out);
+    if (st->broken || st->state.closed) {
+        return;
+    }
+    if (st->from.outbound) {
+        azl_stream_decode_end(st);
+        st->broken = read_events(st, st->from.hub->data, st->from.hub->len) !=
+                     APR_SUCCESS;
+    }
+    if (!st->broken) {
         st->broken = azl_sse_finish(st->sse, on_event, st) != APR_SUCCESS;
     }
 }
 
+void azl_stream_flush(azl_stream_t *st, azl_buf_t *out)
+{
+    read_rest(st, out);
+    azl_stream_encode(st);
+}
+
 int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
 {
-    azl_stream_flush(st, out);
+    read_rest(st, out);
     if (!st->state.closed && !st->state.failed) {
         st->state.finished &= !misses_choices(st);
         if (st->state.finished && !st->broken) {
@@ -271,14 +305,16 @@ int azl_stream_finish(azl_stream_t *st, azl_buf_t *out)
             return 0;
         }
     }
+    azl_stream_encode(st);
     return st->state.finished && !st->state.failed && !st->broken;
 }
 
 void azl_stream_abort(azl_stream_t *st, const azl_error_t *err, azl_buf_t *out)
 {
-    st->out = out;
+    azl_stream_write_to(st, out);
     if (!st->state.closed) {
         st->surface->error(st, err);
         st->state.closed = 1;
     }
+    azl_stream_encode(st);
 }

@@ -74,12 +74,31 @@ typedef struct azl_surface_t {
     int done; /* ends with [DONE], whether it came or not */
 } azl_surface_t;
 
+/* What comes is in an upstream's own language (azl_stream_translate.c). */
+typedef struct azl_from_t {
+    const azl_outbound_t *outbound; /* NULL: it is not */
+    void *decoder;
+    azl_sse_t *sse;
+    azl_buf_t *hub; /* what the last feed has become */
+} azl_from_t;
+
+/* What is written leaves in the client's. */
+typedef struct azl_to_t {
+    const azl_inbound_t *inbound; /* NULL: as it is */
+    void *encoder;
+    azl_sse_t *sse;
+    azl_buf_t *hub; /* not yet encoded */
+    azl_buf_t *out; /* of the call that runs */
+} azl_to_t;
+
 struct azl_stream_t {
     apr_pool_t *pool;
     const azl_reply_rules_t *rules;
     const azl_surface_t *surface;
     azl_sse_t *sse;
     azl_buf_t *out; /* of the call that runs */
+    azl_from_t from;
+    azl_to_t to;
     azl_stream_state_t state;
     union { /* by surface: a stream is either of them */
         azl_chunks_t chunks;
@@ -91,6 +110,15 @@ struct azl_stream_t {
     azl_buf_t *said;      /* the text so far, or NULL */
     int said_other;       /* ... and more than can be kept */
 };
+
+/* Of a stream with from.outbound: what came, or that it has ended, into
+ * from.hub. */
+apr_status_t azl_stream_decode(azl_stream_t *st, const char *data,
+                               apr_size_t len);
+void azl_stream_decode_end(azl_stream_t *st);
+/* Whatever is written from now on ends in `out`, when it is encoded. */
+void azl_stream_write_to(azl_stream_t *st, azl_buf_t *out);
+apr_status_t azl_stream_encode(azl_stream_t *st);
 
 extern const azl_surface_t azl_surface_chunks;
 extern const azl_surface_t azl_surface_responses;

@@ -43,7 +43,7 @@ azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d)
         azl_way_t *way = &ways[op];
         const azl_inbound_t *inbound = azl_inbound_of((azl_op_e)op);
 
-        if (!find_way(p, d, (azl_op_e)op, way) && inbound) {
+        if (!find_way(p, d, (azl_op_e)op, way) && inbound && inbound->request) {
             find_way(p, d, AZL_OP_CHAT, way);
             way->inbound = inbound;
         }

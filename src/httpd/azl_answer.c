@@ -4,6 +4,7 @@
 #include <http_protocol.h>
 
 #include "azl_httpd.h"
+#include "azl_hub.h"
 #include "azl_price.h"
 
 /* One error document: message, code, Azure's details. */
@@ -34,6 +35,10 @@ void azl_answer_headers(request_rec *r, azl_request_t *ar)
     apr_table_t *headers = r->headers_out;
 
     apr_table_setn(headers, "x-request-id", ar->id);
+    if (ar->route.op == AZL_OP_MESSAGES ||
+        ar->route.op == AZL_OP_COUNT_TOKENS) {
+        apr_table_setn(headers, "request-id", ar->id); /* Anthropic's name */
+    }
     if (!ar->recorded) {
         return;
     }
@@ -144,11 +149,24 @@ void azl_answer_error_headers(const azl_error_t *err, const azl_request_t *ar,
     }
 }
 
+void azl_answer_error_write(azl_buf_t *doc, const azl_error_t *err,
+                            const azl_request_t *ar)
+{
+    const azl_inbound_t *inbound = ar ? azl_inbound_of(ar->route.op) : NULL;
+
+    if (inbound && inbound->error) {
+        inbound->error(err, ar->id, doc);
+    }
+    else {
+        azl_error_write(doc, err);
+    }
+}
+
 int azl_answer_error(request_rec *r, azl_request_t *ar, const azl_error_t *err)
 {
     azl_buf_t *doc = azl_buf_create(r->pool, ERROR_DOCUMENT_MAX);
 
-    azl_error_write(doc, err);
+    azl_answer_error_write(doc, err, ar);
     azl_answer_headers(r, ar);
     azl_answer_error_headers(err, ar, r->headers_out);
     return azl_answer_json(r, err->status, doc);

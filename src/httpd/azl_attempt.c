@@ -8,6 +8,7 @@
 #include "azl_health.h"
 #include "azl_httpd.h"
 #include "azl_store.h"
+#include "azl_translation.h"
 #include "azl_upstream.h"
 
 /* What stands for a response made in the background, in records and in shared
@@ -108,10 +109,14 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->r = r;
     at->ar = ar;
     at->deployment = d;
-    at->rules.op = ar->route.op;
+    if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
+        at->way = &d->ways[ar->route.op];
+    }
+    at->rules.op = at->way ? at->way->op : ar->route.op;
     at->rules.alias_json = plan->model->alias_json;
     at->rules.keep_annotations = d->endpoint->keep_annotations;
-    at->rules.include_usage = ar->doc.include_usage;
+    at->rules.include_usage =
+        ar->doc.include_usage || (at->way && at->way->inbound);
     at->rules.choices = ar->doc.choices;
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
@@ -120,7 +125,10 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
         go_on(at, plan->before);
     }
     set_limits(at, plan->over_by);
-    if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
+    if (azl_translation_needed(at)) {
+        at->unfit = !azl_translation_request(at, &at->error);
+    }
+    else if (at->way) {
         d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
                                    &at->body);
     }
@@ -140,6 +148,9 @@ static void attempt_destroy(azl_attempt_t *at)
     }
     if (at->out) {
         azl_buf_free(at->out);
+    }
+    if (at->translated) {
+        azl_buf_free(at->translated);
     }
 }
 
@@ -338,14 +349,20 @@ void azl_attempt_give_up(azl_attempt_t *at)
 azl_attempt_t *azl_attempt_make(request_rec *r, azl_request_t *ar,
                                 const azl_attempt_plan_t *plan)
 {
-    azl_attempt_t *at = attempt_create(r, ar, plan);
+    azl_attempt_t *at;
 
+    ar->served = plan->before ? ar->served : plan->model;
+    at = attempt_create(r, ar, plan);
+    if (at->unfit) {
+        at->mode = AZL_REPLY_FAILED;
+        attempt_destroy(at);
+        return at;
+    }
     ar->rec.attempts++;
     if (at->continues) {
         call_behind_headers(r, ar, at, plan);
     }
     else {
-        ar->served = plan->model;
         call(r, ar, at, plan);
     }
     account(ar, at);

@@ -58,7 +58,7 @@ static apr_status_t error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
         azl_error_from_status(&err, status);
     }
     doc = azl_buf_create(r->pool, DOCUMENT_MAX);
-    azl_error_write(doc, &err);
+    azl_answer_error_write(doc, &err, ar);
     apr_table_setn(r->err_headers_out, "x-request-id",
                    ar ? ar->id : azl_request_new_id(r->pool));
     /* httpd's own, of the methods its handlers know */

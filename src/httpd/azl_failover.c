@@ -117,7 +117,12 @@ static void judge(const run_t *run, const azl_attempt_t *at, verdict_t *v)
             ? -1
             : (apr_interval_time_t)((seconds < FOREVER ? seconds : FOREVER) *
                                     APR_USEC_PER_SEC);
-    if (at->status && (at->status < 200 || at->status > 299)) {
+    if (at->unfit) {
+        /* nobody was asked: another deployment may speak that */
+        v->status = at->error.status;
+        v->elsewhere = 1;
+    }
+    else if (at->status && (at->status < 200 || at->status > 299)) {
         v->status = at->status;
         judge_answer(at, v);
     }

@@ -7,6 +7,7 @@
 #include <http_request.h>
 
 #include "azl_hooks.h"
+#include "azl_translation.h"
 #include "azl_watch.h"
 
 /* Of an upstream's error this much is read: messages are below 4 KB. */
@@ -34,6 +35,20 @@ static int may_be_raw(azl_op_e op)
            op == AZL_OP_AUDIO_TRANSLATIONS;
 }
 
+static void begin_stream(azl_attempt_t *at)
+{
+    at->mode = AZL_REPLY_STREAMED;
+    if (!at->stream) {
+        at->stream = azl_stream_create(at->r->pool, &at->rules);
+    }
+    if (azl_translation_needed(at)) {
+        azl_translation_stream(at);
+    }
+    else if (at->continues) {
+        azl_stream_from(at->stream, NULL, NULL);
+    }
+}
+
 /* The first bytes are here, so status and headers are final. */
 static void decide(azl_attempt_t *at)
 {
@@ -54,15 +69,11 @@ static void decide(azl_attempt_t *at)
         /* nobody asked for it, and we could not read it */
         azl_reply_fail_transport(at, 0);
     }
-    else if (at->continues && !is_type(type, "text/event-stream")) {
-        azl_reply_fail_transport(at, 0);
+    else if (is_type(type, azl_translation_stream_type(at))) {
+        begin_stream(at);
     }
     else if (at->continues) {
-        at->mode = AZL_REPLY_STREAMED;
-    }
-    else if (is_type(type, "text/event-stream")) {
-        at->mode = AZL_REPLY_STREAMED;
-        at->stream = azl_stream_create(at->r->pool, &at->rules);
+        azl_reply_fail_transport(at, 0);
     }
     else if (is_type(type, "application/json")) {
         azl_reply_begin_document(at);
@@ -267,9 +278,11 @@ void azl_reply_close(azl_attempt_t *at, ap_filter_t *next, int timed_out)
     }
     if (at->mode == AZL_REPLY_FAILED && at->status &&
         (at->status < 200 || at->status > 299)) {
-        azl_failure_read(
-            at->r->pool, at->deployment, at->status, at->headers,
-            azl_span(at->in->data ? at->in->data : "", at->in->len),
-            &at->error);
+        azl_span_t body =
+            azl_span(at->in->data ? at->in->data : "", at->in->len);
+
+        body = azl_translation_failure(at, body);
+        azl_failure_read(at->r->pool, at->deployment, at->status, at->headers,
+                         body, &at->error);
     }
 }

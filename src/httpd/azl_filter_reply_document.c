@@ -1,4 +1,5 @@
 #include "azl_filter_reply_int.h"
+#include "azl_translation.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -70,8 +71,9 @@ static apr_status_t hold(azl_attempt_t *at, const char *data, apr_size_t len)
 {
     apr_status_t rv;
 
-    if (azl_buf_append(at->in, data, len) == APR_SUCCESS) {
-        return APR_SUCCESS;
+    if (azl_buf_append(at->in, data, len) == APR_SUCCESS ||
+        azl_translation_needed(at)) {
+        return at->in->failed ? APR_ENOSPC : APR_SUCCESS;
     }
     rv = start_tap(at);
     azl_buf_free(at->in);
@@ -84,7 +86,9 @@ static apr_status_t hold(azl_attempt_t *at, const char *data, apr_size_t len)
 void azl_reply_begin_document(azl_attempt_t *at)
 {
     at->mode = AZL_REPLY_HELD;
-    at->in = azl_buf_create(at->r->pool, HOLD_MAX);
+    at->in = azl_buf_create(at->r->pool, azl_translation_needed(at)
+                                             ? AZL_HUB_DOCUMENT_MAX
+                                             : HOLD_MAX);
 }
 
 apr_status_t azl_reply_feed_document(azl_attempt_t *at, const char *data,
@@ -100,9 +104,12 @@ apr_status_t azl_reply_feed_document(azl_attempt_t *at, const char *data,
 static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
 {
     azl_span_t doc = azl_span(at->in->data ? at->in->data : "", at->in->len);
+    apr_status_t rv =
+        azl_translation_needed(at)
+            ? azl_translation_answer(at, doc, at->out)
+            : azl_reply_rewrite(&at->rules, doc, at->out, &at->usage);
 
-    if (azl_reply_rewrite(&at->rules, doc, at->out, &at->usage) !=
-        APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
         azl_reply_fail_transport(at, 0);
         return APR_SUCCESS;
     }

@@ -1,11 +1,15 @@
 #include "azl_filter_reply_int.h"
 
+#include <stdlib.h>
+
 #include <apr_buckets.h>
+#include <apr_strings.h>
 #include <http_protocol.h>
 
 #include "azl_admission.h"
 #include "azl_answer.h"
 #include "azl_estimate.h"
+#include "azl_translation.h"
 
 void azl_reply_fail(azl_attempt_t *at, const azl_error_t *err)
 {
@@ -21,6 +25,23 @@ void azl_reply_fail_transport(azl_attempt_t *at, int timed_out)
     azl_reply_fail(at, &err);
 }
 
+/* Members of the request that were left out: everywhere, or for this
+ * upstream. */
+static void tell_dropped(azl_attempt_t *at)
+{
+    const char *names = at->ar->doc.dropped;
+
+    if (at->exchange && at->exchange->dropped) {
+        const char *more =
+            apr_array_pstrcat(at->r->pool, at->exchange->dropped, ',');
+
+        names = names ? apr_pstrcat(at->r->pool, names, ",", more, NULL) : more;
+    }
+    if (names) {
+        apr_table_addn(at->r->headers_out, "x-azurelit-dropped-params", names);
+    }
+}
+
 void azl_reply_commit(azl_attempt_t *at)
 {
     request_rec *r = at->r;
@@ -34,6 +55,9 @@ void azl_reply_commit(azl_attempt_t *at)
      * memory for the end. */
     if (at->ar->body_buf && !at->rules.keep_said) {
         azl_buf_free(at->ar->body_buf);
+    }
+    if (at->exchange) {
+        azl_translation_begun(at);
     }
     at->ar->rec.first_token = apr_time_now() - at->ar->rec.time;
     azl_attempt_committed(at);
@@ -56,6 +80,7 @@ void azl_reply_commit(azl_attempt_t *at)
         at->ar->rec.cost = azl_price_cost(&at->deployment->price, &at->usage);
     }
     azl_answer_headers(r, at->ar);
+    tell_dropped(at);
     apr_table_setn(r->headers_out, "x-litellm-model-id",
                    at->deployment->public_id);
 }
@@ -74,11 +99,17 @@ apr_status_t azl_reply_pass(azl_attempt_t *at, ap_filter_t *next, int flush,
 {
     apr_bucket_alloc_t *alloc = at->r->connection->bucket_alloc;
     apr_bucket_brigade *bb = azl_reply_brigade(at);
+    apr_size_t len = at->out->len;
+    apr_bucket *b;
     apr_status_t rv;
 
-    if (at->out->len) {
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(
-                                        at->out->data, at->out->len, alloc));
+    if (len) {
+        /* Nothing else is written: the bytes go with the bucket, where httpd
+         * would copy them to keep them until it sends. */
+        b = eos ? apr_bucket_heap_create(azl_buf_take(at->out), len, free,
+                                         alloc)
+                : apr_bucket_transient_create(at->out->data, len, alloc);
+        APR_BRIGADE_INSERT_TAIL(bb, b);
     }
     if (eos) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(alloc));

@@ -52,20 +52,46 @@ static azl_op_e op_of(const azl_model_t *model, const azl_deployment_t *d)
                : AZL_OP_CHAT;
 }
 
-static azl_span_t make_body(apr_pool_t *p, const azl_deployment_t *d,
-                            azl_op_e op)
+/* For an upstream that speaks another language. */
+static void translate_body(apr_pool_t *p, const azl_model_t *model,
+                           const azl_deployment_t *d, azl_op_e op,
+                           azl_span_t doc, azl_buf_t *buf)
+{
+    azl_json_t *hub = NULL;
+    azl_exchange_t ex;
+    azl_error_t err;
+
+    azl_json_parse(p, doc, &hub);
+    memset(&ex, 0, sizeof(ex));
+    ex.pool = p;
+    ex.deployment = d;
+    ex.alias = model->alias;
+    ex.family = d->base_model ? d->base_model : model->alias;
+    ex.op = op;
+    ex.params = AZL_PARAMS_DROP;
+    ex.now = apr_time_now();
+    ex.hub = hub;
+    d->ways[op].outbound->request(&ex, buf, &err);
+}
+
+static azl_span_t make_body(apr_pool_t *p, const azl_model_t *model,
+                            const azl_deployment_t *d, azl_op_e op)
 {
     azl_buf_t *buf = azl_buf_create(p, BODY_MAX);
+    azl_span_t text = azl_span_str(op == AZL_OP_CHAT        ? chat
+                                   : op == AZL_OP_RESPONSES ? responses
+                                                            : embeddings);
     azl_document_t doc;
     azl_error_t err;
     azl_body_t body;
     int i;
 
-    azl_document_read(p, op, AZL_PARAMS_KEEP, "application/json",
-                      azl_span_str(op == AZL_OP_CHAT        ? chat
-                                   : op == AZL_OP_RESPONSES ? responses
-                                                            : embeddings),
-                      &doc, &err);
+    if (d->ways[op].outbound) {
+        translate_body(p, model, d, op, text, buf);
+        return azl_span(azl_buf_pstr(buf, p), buf->len);
+    }
+    azl_document_read(p, op, AZL_PARAMS_KEEP, "application/json", text, &doc,
+                      &err);
     d->endpoint->dialect->body(p, d, &doc, NULL, &body);
     for (i = 0; i < body.npieces; i++) {
         azl_buf_span(buf, body.pieces[i]);
@@ -84,6 +110,31 @@ static const char *credential(apr_pool_t *p, const azl_endpoint_t *ep)
     return apr_pstrcat(p, name, ": ", value, NULL);
 }
 
+/* NAME: value, each; ended by NULL. */
+static const char *const *make_headers(apr_pool_t *p, const azl_deployment_t *d,
+                                       azl_op_e op)
+{
+    const azl_dialect_t *dialect = d->endpoint->dialect;
+    apr_array_header_t *list = apr_array_make(p, 8, sizeof(const char *));
+    apr_table_t *more = apr_table_make(p, 4);
+    const apr_table_entry_t *entry;
+    int i;
+
+    if (dialect->headers) {
+        dialect->headers(d, op, NULL, more);
+    }
+    APR_ARRAY_PUSH(list, const char *) = "Content-Type: application/json";
+    APR_ARRAY_PUSH(list, const char *) = "Accept: application/json";
+    entry = (void *)apr_table_elts(more)->elts;
+    for (i = 0; i < apr_table_elts(more)->nelts; i++) {
+        APR_ARRAY_PUSH(list, const char *) =
+            apr_pstrcat(p, entry[i].key, ": ", entry[i].val, NULL);
+    }
+    APR_ARRAY_PUSH(list, const char *) = credential(p, d->endpoint);
+    APR_ARRAY_PUSH(list, const char *) = NULL;
+    return (const char *const *)list->elts;
+}
+
 /* It refuses us, or is not there, or is not well. Anything else is an
  * answer. */
 static int is_alive(int status)
@@ -98,22 +149,19 @@ void azl_probe_ask(apr_pool_t *p, const azl_model_t *model,
 {
     const azl_endpoint_t *ep = d->endpoint;
     azl_op_e op = op_of(model, d);
-    const char *headers[] = {"Content-Type: application/json",
-                             "Accept: application/json", credential(p, ep),
-                             NULL};
     azl_http_request_t request;
     azl_http_answer_t answer;
 
     memset(probe, 0, sizeof(*probe));
     memset(&request, 0, sizeof(request));
     if (op != AZL_OP_NONE) {
-        request.url = ep->dialect->url(p, d, op, NULL, NULL);
+        request.url = d->ways[op].url;
     }
     if (!request.url) {
         return;
     }
-    request.headers = headers;
-    request.body = make_body(p, d, op);
+    request.headers = make_headers(p, d, op);
+    request.body = make_body(p, model, d, op);
     request.ca = ep->tls_ca;
     request.verify = ep->tls_verify;
     request.connect_timeout =

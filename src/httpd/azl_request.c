@@ -37,8 +37,9 @@ azl_request_t *azl_request_create(request_rec *r, const azl_conf_t *conf,
     ar->rec.time = r->request_time;
     ar->rec.request_id = ar->id;
     ar->rec.surface = azl_op_name(route->op);
-    ar->recorded =
-        route->op > AZL_OP_NONE && route->op <= AZL_OP_LAST_MODEL_CALL;
+    ar->recorded = route->op > AZL_OP_NONE &&
+                   route->op <= AZL_OP_LAST_MODEL_CALL &&
+                   route->op != AZL_OP_COUNT_TOKENS; /* nobody pays for it */
     ap_set_module_config(r->request_config, &azurelit_module, ar);
     return ar;
 }

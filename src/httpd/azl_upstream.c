@@ -11,6 +11,7 @@
 #include "azl_dialect.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_translation.h"
 #include "azl_watch.h"
 
 /* Azure's load balancers drop an idle connection after 4 minutes without a
@@ -295,11 +296,23 @@ static void pass_header(request_rec *r, apr_table_t *headers, const char *name)
 
 static apr_table_t *upstream_headers(request_rec *r, const azl_request_t *ar)
 {
+    const azl_dialect_t *dialect = ar->attempt->deployment->endpoint->dialect;
     apr_table_t *headers = apr_table_make(r->pool, 8);
 
-    pass_header(r, headers, "Accept");
+    if (azl_translation_needed(ar->attempt)) {
+        apr_table_addn(headers, "Accept",
+                       ar->doc.stream ? azl_translation_stream_type(ar->attempt)
+                                      : "application/json");
+    }
+    else {
+        pass_header(r, headers, "Accept");
+        pass_header(r, headers, "OpenAI-Beta");
+    }
     pass_header(r, headers, "User-Agent");
-    pass_header(r, headers, "OpenAI-Beta");
+    if (dialect->headers) {
+        dialect->headers(ar->attempt->deployment, ar->route.op, r->headers_in,
+                         headers);
+    }
     if (ar->doc.body.len && !ar->doc.multipart) {
         /* it was read as JSON, whatever the client called it */
         apr_table_addn(headers, "Content-Type", "application/json");

@@ -1,0 +1,205 @@
+#include "azl_translation.h"
+
+#include <apr_strings.h>
+
+#include "azl_httpd.h"
+
+/* Error documents are read up to 16 KB; OpenAI's form of one is not larger. */
+#define FAILURE_MAX (64 * 1024)
+
+int azl_translation_needed(const azl_attempt_t *at)
+{
+    return at->way && (at->way->inbound || at->way->outbound);
+}
+
+static void begin_exchange(azl_attempt_t *at)
+{
+    const azl_request_t *ar = at->ar;
+    const azl_deployment_t *d = at->deployment;
+    azl_exchange_t *ex = apr_pcalloc(at->r->pool, sizeof(*ex));
+
+    ex->pool = at->r->pool;
+    ex->deployment = d;
+    ex->alias = ar->served->alias;
+    ex->family = d->base_model ? d->base_model : ex->alias;
+    ex->op = ar->route.op;
+    ex->streamed = ar->doc.stream;
+    ex->params = (azl_params_e)ar->conf->params;
+    ex->now = ar->rec.time;
+    ex->request_id = ar->id + AZL_REQUEST_ID_LEN - 32;
+    ex->client_headers = at->r->headers_in;
+    at->exchange = ex;
+}
+
+static int refuse_document(azl_request_t *ar, const char *why, azl_error_t *err)
+{
+    azl_error_invalid(
+        err, "invalid_json", NULL,
+        apr_pstrcat(ar->pool, "The request body is no JSON: ", why, NULL));
+    return 0;
+}
+
+static int parse(azl_request_t *ar, azl_span_t doc, const azl_json_t **tree,
+                 azl_error_t *err)
+{
+    azl_json_t *json;
+    const char *why = azl_json_parse(ar->hub_pool, doc, &json);
+
+    if (why) {
+        return refuse_document(ar, why, err);
+    }
+    *tree = json;
+    return 1;
+}
+
+/* The hub's document of what the client sent in its own language. */
+static int bring_in(azl_request_t *ar, const azl_inbound_t *inbound,
+                    azl_error_t *err)
+{
+    azl_buf_t *text;
+
+    if (ar->hub_doc.body.len) {
+        return 1;
+    }
+    if (!ar->client && !parse(ar, ar->body, &ar->client, err)) {
+        return 0;
+    }
+    text = azl_buf_create(ar->hub_pool, AZL_HUB_DOCUMENT_MAX);
+    if (!inbound->request(ar->pool, ar->client, text, err)) {
+        return 0;
+    }
+    if (text->failed) {
+        return refuse_document(ar, "it is too large", err);
+    }
+    return azl_document_read(ar->hub_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP, NULL,
+                             azl_span(text->data, text->len), &ar->hub_doc,
+                             err);
+}
+
+/* The upstream reads the hub's document itself. */
+static void take_hub(azl_attempt_t *at)
+{
+    at->deployment->endpoint->dialect->body(at->r->pool, at->deployment,
+                                            &at->ar->hub_doc, NULL, &at->body);
+}
+
+static int send_out(azl_attempt_t *at, azl_error_t *err)
+{
+    azl_request_t *ar = at->ar;
+    azl_span_t doc = at->way->inbound ? ar->hub_doc.body : ar->body;
+
+    if (!ar->hub && !parse(ar, doc, &ar->hub, err)) {
+        return 0;
+    }
+    at->exchange->hub = ar->hub;
+    at->translated = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
+    if (!at->way->outbound->request(at->exchange, at->translated, err)) {
+        return 0;
+    }
+    if (at->translated->failed) {
+        return refuse_document(ar, "it is too large", err);
+    }
+    at->body.pieces = apr_palloc(at->r->pool, sizeof(*at->body.pieces));
+    at->body.pieces[0] = azl_span(at->translated->data, at->translated->len);
+    at->body.npieces = 1;
+    at->body.length = at->translated->len;
+    return 1;
+}
+
+int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
+{
+    azl_request_t *ar = at->ar;
+
+    begin_exchange(at);
+    if (!ar->hub_pool) {
+        apr_pool_create(&ar->hub_pool, ar->pool);
+        apr_pool_tag(ar->hub_pool, "azurelit_hub");
+    }
+    if (at->way->inbound && !bring_in(ar, at->way->inbound, err)) {
+        return 0;
+    }
+    at->exchange->client = ar->client;
+    if (at->way->outbound) {
+        return send_out(at, err);
+    }
+    take_hub(at);
+    return 1;
+}
+
+const char *azl_translation_stream_type(const azl_attempt_t *at)
+{
+    return at->way && at->way->outbound ? at->way->outbound->stream_type
+                                        : "text/event-stream";
+}
+
+void azl_translation_stream(azl_attempt_t *at)
+{
+    azl_stream_from(at->stream, at->way->outbound, at->exchange);
+    if (at->way->inbound && !at->continues) {
+        azl_stream_to(at->stream, at->way->inbound, at->exchange);
+    }
+}
+
+apr_status_t azl_translation_answer(azl_attempt_t *at, azl_span_t doc,
+                                    azl_buf_t *out)
+{
+    const azl_way_t *way = at->way;
+    azl_buf_t *hub = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
+    azl_buf_t *told = hub;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (way->outbound) {
+        rv = way->outbound->answer(at->exchange, doc, hub);
+        rv = rv == APR_SUCCESS && hub->failed ? APR_ENOSPC : rv;
+        doc = azl_span(hub->data, hub->len);
+    }
+    if (rv == APR_SUCCESS) {
+        told = way->inbound ? azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX)
+                            : out;
+        rv = azl_reply_rewrite(&at->rules, doc, told, &at->usage);
+    }
+    if (rv == APR_SUCCESS && way->inbound) {
+        rv = way->inbound->answer(at->exchange, azl_span(told->data, told->len),
+                                  out);
+        rv = rv == APR_SUCCESS && out->failed ? APR_ENOSPC : rv;
+    }
+    if (way->inbound && told != out && told != hub) {
+        azl_buf_free(told);
+    }
+    azl_buf_free(hub);
+    return rv;
+}
+
+azl_span_t azl_translation_failure(azl_attempt_t *at, azl_span_t body)
+{
+    const azl_outbound_t *outbound = at->way ? at->way->outbound : NULL;
+    azl_buf_t *out;
+
+    if (!outbound || !outbound->failure || !at->exchange) {
+        return body;
+    }
+    out = azl_buf_create(at->r->pool, FAILURE_MAX);
+    at->status =
+        outbound->failure(at->exchange, at->status, at->headers, body, out);
+    return out->len ? azl_span(out->data, out->len) : body;
+}
+
+void azl_translation_begun(azl_attempt_t *at)
+{
+    azl_request_t *ar = at->ar;
+
+    if (at->translated) {
+        azl_buf_free(at->translated);
+    }
+    if (at->exchange) {
+        at->exchange->hub = NULL;
+        at->exchange->client = NULL;
+    }
+    if (ar->hub_pool && !at->rules.keep_said) {
+        apr_pool_destroy(ar->hub_pool);
+        ar->hub_pool = NULL;
+        ar->hub = NULL;
+        ar->client = NULL;
+        memset(&ar->hub_doc, 0, sizeof(ar->hub_doc));
+    }
+}
