@@ -20,6 +20,9 @@
 apr_status_t azl_crypto_init(apr_pool_t *p);
 apr_status_t azl_crypto_sha256(const void *data, apr_size_t len,
                                unsigned char out[AZL_SHA256_LEN]);
+/* The same for what lies in pieces. */
+apr_status_t azl_crypto_sha256_pieces(const azl_span_t *pieces, int npieces,
+                                      unsigned char out[AZL_SHA256_LEN]);
 apr_status_t azl_crypto_hmac_sha256(const void *key, apr_size_t key_len,
                                     const void *data, apr_size_t len,
                                     unsigned char out[AZL_SHA256_LEN]);

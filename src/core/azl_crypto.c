@@ -90,6 +90,25 @@ apr_status_t azl_crypto_sha256(const void *data, apr_size_t len,
     return APR_SUCCESS;
 }
 
+apr_status_t azl_crypto_sha256_pieces(const azl_span_t *pieces, int npieces,
+                                      unsigned char out[AZL_SHA256_LEN])
+{
+    EVP_MD_CTX *ctx;
+    int ok, i;
+
+    if (!algorithms.sha256) {
+        return APR_EGENERAL;
+    }
+    ctx = EVP_MD_CTX_new();
+    ok = ctx && EVP_DigestInit_ex(ctx, algorithms.sha256, NULL);
+    for (i = 0; ok && i < npieces; i++) {
+        ok = EVP_DigestUpdate(ctx, pieces[i].at, pieces[i].len);
+    }
+    ok = ok && EVP_DigestFinal_ex(ctx, out, NULL);
+    EVP_MD_CTX_free(ctx);
+    return ok ? APR_SUCCESS : APR_EGENERAL;
+}
+
 apr_status_t azl_crypto_hmac_sha256(const void *key, apr_size_t key_len,
                                     const void *data, apr_size_t len,
                                     unsigned char out[AZL_SHA256_LEN])

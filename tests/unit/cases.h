@@ -6,6 +6,7 @@
 AZL_CASE(crypto)
 AZL_CASE(wildcard)
 AZL_CASE(seal)
+AZL_CASE(sigv4)
 AZL_CASE(error)
 AZL_CASE(key)
 AZL_CASE(time)
