@@ -41,5 +41,16 @@ class Conf:
             f"<VirtualHost 127.0.0.1:{port}>", *lines, "</VirtualHost>"
         )
 
+    def tls(self, port, pem, name="gateway.test"):
+        """A virtual host of HTTP/2 and TLS."""
+        return self.add(f"Listen 127.0.0.1:{port} https").vhost(
+            port,
+            f"ServerName {name}",
+            "SSLEngine on",
+            f"SSLCertificateFile {pem}",
+            f"SSLCertificateKeyFile {pem}",
+            "Protocols h2 http/1.1",
+        )
+
     def text(self):
         return "\n".join(self.lines) + "\n"

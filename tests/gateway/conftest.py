@@ -2,7 +2,9 @@
 
 import os
 
+import httpx
 import pytest
+from ask import chat
 from certs import Authority
 from env import Env
 from pretend import Pretence
@@ -86,6 +88,22 @@ def pretence(env):
 def client(gateway):
     with gateway.client() as client:
         yield client
+
+
+@pytest.fixture
+def number(sim):
+    """How many events an answer to the usual request has, [DONE] included."""
+    body = {
+        **chat("d1", stream=True),
+        "stream_options": {"include_usage": True},
+    }
+    text = httpx.post(
+        sim.url + "/openai/v1/chat/completions",
+        json=body,
+        headers={"api-key": sim.key},
+    ).text
+    sim.reset()
+    return text.count("data: ")
 
 
 @pytest.fixture

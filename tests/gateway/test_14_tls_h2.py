@@ -110,15 +110,7 @@ def configuration(env, sim, upstreams):
         conf.model(name, f"{name}/d1")
         conf.model(f"{name}-group", f"{name}/d1")
         conf.model(f"{name}-group", "a/d1", "order=2")
-    conf.add(f"Listen 127.0.0.1:{env.tls_port} https")
-    return conf.vhost(
-        env.tls_port,
-        "ServerName gateway.test",
-        "SSLEngine on",
-        f"SSLCertificateFile {upstreams.server_pem}",
-        f"SSLCertificateKeyFile {upstreams.server_pem}",
-        "Protocols h2 http/1.1",
-    )
+    return conf.tls(env.tls_port, upstreams.server_pem)
 
 
 @pytest.fixture(scope="module")

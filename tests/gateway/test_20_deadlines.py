@@ -56,22 +56,6 @@ def is_cut(gateway, answer, log):
     return said(data[:-1])
 
 
-@pytest.fixture
-def number(sim):
-    """How many events an answer to the usual request has, [DONE] included."""
-    body = {
-        **chat("d1", stream=True),
-        "stream_options": {"include_usage": True},
-    }
-    text = httpx.post(
-        sim.url + "/openai/v1/chat/completions",
-        json=body,
-        headers={"api-key": sim.key},
-    ).text
-    sim.reset()
-    return text.count("data: ")
-
-
 # ---------------------------------------------------------------- first token
 
 NOTHING_YET = [{"hold": "head"}, {"hold": 0}, {"hold": 1}, {"hold": 2}]
@@ -198,29 +182,29 @@ def test_too_long_a_document(gateway, sim, log, http2):
 # -------------------------------------------------------- an end that is missed
 
 
-@pytest.mark.parametrize("http2", [False, True])
-def test_no_done(gateway, sim, number, http2):
-    """The usage has come: nothing is missing, and nobody waits."""
-    sim.script({"hold": number - 1})
+def ends_well_without(sim, gateway, number, missing, http2):
+    """The record of a stream whose last events do not come."""
+    sim.script({"hold": number - missing})
     options = {"http1": False, "http2": True} if http2 else {}
     with gateway.client(**options) as client:
         data = events(post(client, "plain", stream=True))
     assert data[-1] == "[DONE]" and said(data) == WORDS
     found = record(gateway)
     assert (found["status"], found["error"]) == (200, None)
+    return found
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_no_done(gateway, sim, number, http2):
+    """The usage has come: nothing is missing, and nobody waits."""
+    found = ends_well_without(sim, gateway, number, 1, http2)
     assert found["completion_tokens"] > 0 and found["estimated"] is False
 
 
 @pytest.mark.parametrize("http2", [False, True])
 def test_no_usage(gateway, sim, number, http2):
     """The finish_reason was the last word: it is waited a little."""
-    sim.script({"hold": number - 2})
-    options = {"http1": False, "http2": True} if http2 else {}
-    with gateway.client(**options) as client:
-        data = events(post(client, "plain", stream=True))
-    assert data[-1] == "[DONE]" and said(data) == WORDS
-    found = record(gateway)
-    assert (found["status"], found["error"]) == (200, None)
+    found = ends_well_without(sim, gateway, number, 2, http2)
     assert found["completion_tokens"] is None
 
 

@@ -12,7 +12,6 @@ import ssl
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 from ask import WORDS, chat, dial, hang_up
 from certs import Authority
@@ -48,15 +47,7 @@ def configuration(env, sim, safe):
     conf.model("two", "a/d1").model("two", "a/d2", "order=2")
     conf.endpoint("s", safe.sim.url, f"tls-ca={safe.ca}")
     conf.model("safe", "s/d1")
-    conf.add(f"Listen 127.0.0.1:{env.tls_port} https")
-    return conf.vhost(
-        env.tls_port,
-        "ServerName gateway.test",
-        "SSLEngine on",
-        f"SSLCertificateFile {safe.pem}",
-        f"SSLCertificateKeyFile {safe.pem}",
-        "Protocols h2 http/1.1",
-    )
+    return conf.tls(env.tls_port, safe.pem)
 
 
 @pytest.fixture(scope="module")
@@ -297,22 +288,6 @@ def test_while_it_waits_to_ask_again(gateway, upstream, leaver, model):
 
 
 # ---------------------------------------------------------- what it had cost
-
-
-@pytest.fixture
-def number(sim):
-    """How many events an answer to the usual request has, [DONE] included."""
-    body = {
-        **chat("d1", stream=True),
-        "stream_options": {"include_usage": True},
-    }
-    text = httpx.post(
-        sim.url + "/openai/v1/chat/completions",
-        json=body,
-        headers={"api-key": sim.key},
-    ).text
-    sim.reset()
-    return text.count("data: ")
 
 
 @pytest.mark.parametrize("model", ["plain", "safe"])
