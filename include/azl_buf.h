@@ -34,9 +34,12 @@ azl_buf_t *azl_buf_create(apr_pool_t *p, apr_size_t max);
 void azl_buf_clear(azl_buf_t *b);
 /* Forget the content and give the memory back. */
 void azl_buf_free(azl_buf_t *b);
-/* Make room for `more` bytes beyond len; APR_ENOSPC beyond the cap. */
+/* The content, which is now the caller's to free(); NULL if there is none. The
+ * buffer is as if it were new. */
+char *azl_buf_take(azl_buf_t *b);
 /* An empty buffer gets exactly that much, for what will hardly grow. */
 void azl_buf_fit(azl_buf_t *b, apr_size_t size);
+/* Make room for `more` bytes beyond len; APR_ENOSPC beyond the cap. */
 apr_status_t azl_buf_reserve(azl_buf_t *b, apr_size_t more);
 /* Where azl_buf_append() goes when the bytes do not fit as they are. */
 apr_status_t azl_buf_append_slow(azl_buf_t *b, const char *data,

@@ -46,6 +46,15 @@ void azl_buf_free(azl_buf_t *b)
     azl_buf_clear(b);
 }
 
+char *azl_buf_take(azl_buf_t *b)
+{
+    char *data = b->data;
+
+    b->data = NULL;
+    azl_buf_free(b);
+    return data;
+}
+
 static apr_status_t grow(azl_buf_t *b, apr_size_t need)
 {
     /* the first time what is asked for, as it may be all there ever is */
@@ -106,6 +115,10 @@ apr_status_t azl_buf_int(azl_buf_t *b, apr_int64_t n)
     char *at = digits + sizeof(digits);
     apr_uint64_t rest = n < 0 ? 0 - (apr_uint64_t)n : (apr_uint64_t)n;
 
+    if (rest < 10 && n >= 0 && !b->failed && b->len < b->size) {
+        b->data[b->len++] = (char)('0' + rest);
+        return APR_SUCCESS;
+    }
     do {
         *--at = (char)('0' + rest % 10);
         rest /= 10;

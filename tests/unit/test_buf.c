@@ -143,6 +143,24 @@ START_TEST(clear_keeps_memory_free_does_not)
 }
 END_TEST
 
+START_TEST(content_can_be_taken)
+{
+    azl_buf_t *b = azl_buf_create(azl_test_pool, 100);
+    char *data;
+
+    ck_assert_ptr_null(azl_buf_take(b));
+    azl_buf_puts(b, "mine");
+    data = azl_buf_take(b);
+    ck_assert_ptr_null(b->data);
+    ck_assert_uint_eq(b->len, 0);
+    ck_assert_uint_eq(b->size, 0);
+    azl_buf_puts(b, "yours");
+    ck_assert_mem_eq(data, "mine", 4);
+    ck_assert_mem_eq(b->data, "yours", 5);
+    free(data);
+}
+END_TEST
+
 START_TEST(memory_goes_with_the_pool)
 {
     apr_pool_t *p;
@@ -305,6 +323,7 @@ TCase *azl_test_buf(void)
     tcase_add_test(tc, memory_that_is_not_there);
     tcase_add_test(tc, reserved_room_is_not_moved);
     tcase_add_test(tc, clear_keeps_memory_free_does_not);
+    tcase_add_test(tc, content_can_be_taken);
     tcase_add_test(tc, memory_goes_with_the_pool);
     tcase_add_test(tc, numbers);
     tcase_add_test(tc, json_strings);
