@@ -333,17 +333,17 @@ static void listen_to(azl_watch_t *w, apr_bucket *b)
 static apr_status_t count_head(azl_watch_t *w, apr_bucket_brigade *bb,
                                ap_input_mode_t mode, apr_status_t rv)
 {
-    apr_off_t len = 0;
+    apr_bucket *b;
 
-    if (w->at->mode == AZL_REPLY_UNDECIDED && rv == APR_SUCCESS &&
-        mode != AP_MODE_SPECULATIVE &&
-        apr_brigade_length(bb, 0, &len) == APR_SUCCESS && len > 0) {
-        w->head += len;
-        if (w->head > HEAD_MAX) {
-            return end(w, AZL_END_ENDLESS);
-        }
+    if (w->at->mode != AZL_REPLY_UNDECIDED || rv != APR_SUCCESS ||
+        mode == AP_MODE_SPECULATIVE) {
+        return rv;
     }
-    return rv;
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        w->head += (apr_off_t)b->length; /* what was read has a length */
+    }
+    return w->head > HEAD_MAX ? end(w, AZL_END_ENDLESS) : rv;
 }
 
 /* Read what is there. The end is told as the network's own filter tells it to
