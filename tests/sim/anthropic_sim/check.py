@@ -3,9 +3,10 @@
 import base64
 import binascii
 
-from anthropic_sim import members, signature
+from anthropic_sim import members
 from anthropic_sim.errors import bad
 from anthropic_sim.members import at, check, one_of, tagged
+from simbase import signature
 
 IMAGES = {
     "image/jpeg": b"\xff\xd8\xff",

@@ -13,9 +13,8 @@ Behaviours of this provider alone:
 import itertools
 import secrets
 
-from anthropic_sim import signature
 from anthropic_sim.errors import ERRORS
-from simbase import text
+from simbase import signature, text
 from simbase.plan import Plan
 
 STOPS = {

@@ -6,6 +6,8 @@ import uuid
 
 from azure_sim.errors import ERRORS, openai
 from simbase import text
+from simbase.openai_ask import chat_ask
+from simbase.plan import Plan
 
 CREATED = 1776328843
 RESULTS = {
@@ -34,63 +36,40 @@ class Chat:
         self.id = "chatcmpl-" + uuid.uuid4().hex[:29]
         if self.shape == "deepseek":
             self.id = uuid.uuid4().hex
-        prompt, self.prompt_tokens = text.chat_prompt(body["messages"])
+        self.ask = chat_ask(body)
+        self.plans = [
+            Plan(self.ask, how, i) for i in range(body.get("n") or 1)
+        ]
         self.choices = [
-            self.choice(prompt, i) for i in range(body.get("n") or 1)
+            self.choice(plan, i) for i, plan in enumerate(self.plans)
         ]
 
-    def choice(self, prompt, index):
-        body, how = self.body, self.how
-        tools = [
-            tool["function"]
-            for tool in body.get("tools") or []
-            if tool.get("type") == "function"
+    def choice(self, plan, index):
+        calls = [
+            {
+                "id": f"call_{self.id[-8:]}_{index}_{i}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(given)},
+            }
+            for i, (name, given) in enumerate(plan.calls)
         ]
-        last_role = body["messages"][-1].get("role")
-        if how.get("tools"):
-            tools = (tools or [{"name": "call"}]) * how["tools"]
-            tools = tools[: how["tools"]]
-        elif body.get("tool_choice") == "none" or last_role == "tool":
-            tools = []
-        if tools:
-            calls = [
-                {
-                    "id": f"call_{self.id[-8:]}_{index}_{i}",
-                    "type": "function",
-                    "function": {
-                        "name": tool["name"],
-                        "arguments": text.arguments(tool),
-                    },
-                }
-                for i, tool in enumerate(tools)
-            ]
-            return {"text": None, "calls": calls, "finish": "tool_calls"}
-        form = body.get("response_format") or {}
-        words = how.get("content", text.answer(prompt, index))
-        if form.get("type") == "json_schema":
-            words = json.dumps(text.sample(form["json_schema"]["schema"]))
-        elif form.get("type") == "json_object":
-            words = json.dumps({"answer": words})
-        if how.get("long"):
-            words = "x" * how["long"]
-        return {
-            "text": words,
-            "calls": [],
-            "finish": how.get("finish", "stop"),
-        }
+        return {"text": plan.text, "calls": calls, "finish": plan.finish}
 
     def usage(self):
-        reasoning = 64 if self.how.get("reasoning") else 0
-        out = reasoning
-        for choice in self.choices:
-            out += text.count(choice["text"] or "")
-            for call in choice["calls"]:
-                out += 5 + text.count(call["function"]["arguments"])
+        first = self.plans[0]
+        reasoning = first.reasoning_tokens
+        # The reasoning is not done again for each choice.
+        out = sum(plan.output_tokens - reasoning for plan in self.plans)
+        out += reasoning
+        prompt = first.input_tokens
         usage = {
-            "prompt_tokens": self.prompt_tokens,
+            "prompt_tokens": prompt,
             "completion_tokens": out,
-            "total_tokens": self.prompt_tokens + out,
-            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
+            "total_tokens": prompt + out,
+            "prompt_tokens_details": {
+                "audio_tokens": 0,
+                "cached_tokens": first.cached,
+            },
             "completion_tokens_details": {
                 "accepted_prediction_tokens": 0,
                 "audio_tokens": 0,
@@ -98,6 +77,10 @@ class Chat:
                 "rejected_prediction_tokens": 0,
             },
         }
+        if first.cache_written:
+            usage["prompt_tokens_details"]["cache_write_tokens"] = (
+                first.cache_written
+            )
         if self.shape == "deepseek":
             usage["prompt_tokens_details"] = None
             del usage["completion_tokens_details"]

@@ -4,8 +4,16 @@ import json
 import time
 import uuid
 
+from azure_sim import check
 from azure_sim.chat import RESULTS, dump
-from simbase import text
+from azure_sim.errors import ERRORS
+from simbase import signature, text
+from simbase.openai_ask import responses_ask
+from simbase.plan import Plan
+
+ENCRYPTED = "reasoning.encrypted_content"
+# Why an answer is not complete.
+REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 def new_id(prefix):
@@ -34,15 +42,27 @@ class Response:
         self.id = new_id("resp")
         self.history = []
         previous = stored.get(body.get("previous_response_id"))
+        self.prompts = []
         if previous:
-            self.history = previous.history + previous.items
+            self.history = previous.history + previous.items + previous.output
+            self.prompts += previous.prompts
+        check.items(self.items, self.history)
+        ask = responses_ask(body, self.history + self.items)
+        # What an earlier response has been asked is repeated too.
+        asked = responses_ask({}, self.items).prompt
+        self.prompts += [asked] if asked else []
+        ask.prompt = " / ".join(self.prompts)
+        self.plan = Plan(ask, how)
         self.output = self.make_output()
         self.final = self.object(self.outcome(), self.output)
         if body.get("store", True):
             stored[self.id] = self
 
     def outcome(self):
-        outcome = self.how.get("outcome", "completed")
+        ended = "completed"
+        if self.plan.finish in REASONS:
+            ended = "incomplete"
+        outcome = self.how.get("outcome", ended)
         if self.body.get("background") and outcome == "completed":
             return "queued"
         return outcome
@@ -55,87 +75,66 @@ class Response:
         elif status == "in_progress":
             self.final = self.object("completed", self.output)
 
-    def prompt(self):
-        """The user's texts of the whole conversation."""
-        texts = [
-            text.content_text(item.get("content"))
-            for item in self.history + self.items
-            if item.get("type") == "message" and item.get("role") == "user"
-        ]
-        return " / ".join(texts)
-
     def make_output(self):
+        plan = self.plan
         output = []
-        if self.how.get("reasoning"):
+        if plan.reasoning:
+            output.append(self.thought())
+        if plan.text:
             output.append(
                 {
-                    "id": new_id("rs"),
-                    "type": "reasoning",
-                    "summary": [
-                        {"type": "summary_text", "text": "Thinking it over."}
+                    "id": new_id("msg"),
+                    "type": "message",
+                    "role": "assistant",
+                    "status": "completed",
+                    "content": [
+                        {
+                            "type": "output_text",
+                            "text": plan.text,
+                            "annotations": [],
+                            "logprobs": [],
+                        }
                     ],
                 }
             )
-        tools = [
-            tool
-            for tool in self.body.get("tools") or []
-            if tool.get("type") == "function"
-        ]
-        answered = any(
-            item["type"] == "function_call_output" for item in self.items
-        )
-        if tools and not answered and self.body.get("tool_choice") != "none":
-            for tool in tools[: self.how.get("tools", len(tools))]:
-                output.append(
-                    {
-                        "id": new_id("fc"),
-                        "type": "function_call",
-                        "status": "completed",
-                        "call_id": new_id("call"),
-                        "name": tool["name"],
-                        "arguments": text.arguments(tool),
-                    }
-                )
-            return output
-        words = self.how.get("content", text.answer(self.prompt()))
-        form = (self.body.get("text") or {}).get("format") or {}
-        if form.get("type") == "json_schema":
-            words = json.dumps(text.sample(form["schema"]))
-        output.append(
-            {
-                "id": new_id("msg"),
-                "type": "message",
-                "role": "assistant",
-                "status": "completed",
-                "content": [
-                    {
-                        "type": "output_text",
-                        "text": words,
-                        "annotations": [],
-                        "logprobs": [],
-                    }
-                ],
-            }
-        )
+        for name, arguments in plan.calls:
+            output.append(
+                {
+                    "id": new_id("fc"),
+                    "type": "function_call",
+                    "status": "completed",
+                    "call_id": new_id("call"),
+                    "name": name,
+                    "arguments": json.dumps(arguments),
+                }
+            )
         return output
 
+    def thought(self):
+        """It is told in a summary if there is to be one."""
+        asked = (self.body.get("reasoning") or {}).get("summary")
+        words = self.plan.reasoning
+        summary = [{"type": "summary_text", "text": words}]
+        if self.plan.ask.reasoning and not asked:
+            summary = []
+        item = {"id": new_id("rs"), "type": "reasoning", "summary": summary}
+        if ENCRYPTED in (self.body.get("include") or []):
+            item["encrypted_content"] = signature.sign("reasoning")
+        return item
+
     def usage(self):
-        prompt = 3 + sum(
-            4 + text.count(json.dumps(item.get("content", "")))
-            for item in self.history + self.items
-        )
-        reasoning = 64 if self.how.get("reasoning") else 0
-        out = reasoning
-        for item in self.output:
-            if item["type"] == "message":
-                out += text.count(item["content"][0]["text"])
-            elif item["type"] == "function_call":
-                out += 5 + text.count(item["arguments"])
+        plan = self.plan
+        prompt, out = plan.input_tokens, plan.output_tokens
         usage = {
             "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {
+                "cached_tokens": plan.cached,
+                "cache_write_tokens": plan.cache_written,
+            },
             "output_tokens": out,
-            "output_tokens_details": {"reasoning_tokens": reasoning},
+            "output_tokens_details": {
+                "reasoning_tokens": plan.reasoning_tokens
+            },
             "total_tokens": prompt + out,
         }
         usage.update(self.how.get("usage", {}))
@@ -149,7 +148,8 @@ class Response:
             error = {"code": "server_error", "message": "It did not work."}
         incomplete = None
         if status == "incomplete":
-            incomplete = {"reason": "max_output_tokens"}
+            reason = REASONS.get(self.plan.finish, "max_output_tokens")
+            incomplete = {"reason": reason}
         filters = [
             {
                 "blocked": False,
@@ -239,6 +239,8 @@ class Response:
         yield "response.content_part.done", {**at, "part": part}
 
     def summary_steps(self, item, inside):
+        if not item["summary"]:
+            return
         part = item["summary"][0]
         at = {**inside, "summary_index": 0}
         yield "response.reasoning_summary_part.added", {
@@ -257,7 +259,9 @@ class Response:
         yield "response.reasoning_summary_part.done", {**at, "part": part}
 
     def last_step(self):
-        status = self.how.get("outcome", "completed")
+        status = self.how.get("outcome", self.final["status"])
+        if status == "queued":
+            status = "completed"
         if status == "error":
             return "error", {
                 "code": "rate_limit_exceeded",
@@ -270,11 +274,20 @@ class Response:
 
     def events(self):
         for number, (name, members) in enumerate(self.steps()):
+            if self.how.get("error_event") == number:
+                yield "error", dump(self.broken(number))
+                return
             if self.how.get("malformed") == number:
                 yield name, b'{"type":"response.out'
             yield name, dump(
                 {"type": name, "sequence_number": number, **members}
             )
+
+    def broken(self, number):
+        """As recorded: the error is a member of the event."""
+        name = self.how.get("event_error", "server")
+        error = ERRORS[name][2]["error"]
+        return {"type": "error", "sequence_number": number, "error": error}
 
     def document(self):
         return dump(self.final)

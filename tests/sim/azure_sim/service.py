@@ -1,11 +1,12 @@
 """What the service answers: paths, credentials, operations."""
 
+import contextlib
 import hashlib
 import json
 import re
 import uuid
 
-from azure_sim import multipart
+from azure_sim import check, multipart
 from azure_sim.chat import Chat, Completion
 from azure_sim.errors import BAD_KEY, BAD_TOKEN, ERRORS, NO_PATH, openai
 from azure_sim.responses import Response
@@ -31,6 +32,23 @@ OPERATIONS = {
     "audio/translations",
     "audio/speech",
 }
+
+@contextlib.contextmanager
+def understood():
+    """What no check has named is refused as well."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Refused(
+            400,
+            openai(
+                f"Invalid request: {error!r}",
+                "invalid_request_error",
+                None,
+                "invalid_type",
+            ),
+        ) from error
+
 
 class Azure(Service):
     settings = (*Service.settings, "mode")
@@ -230,7 +248,13 @@ class Azure(Service):
                     "stream_options",
                 ),
             )
-        chat = kind(body, self.model_name(call), how, self.mode)
+        base = self.deployments[call.deployment]
+        if kind is Chat:
+            check.chat_model(body, base)
+            with understood():
+                check.chat_turns(body["messages"])
+        with understood():
+            chat = kind(body, self.model_name(call), how, self.mode)
         self.count(chat.usage())
         if body.get("stream"):
             await self.stream(call, how, reply, chat.events())
@@ -256,7 +280,9 @@ class Azure(Service):
                     "previous_response_not_found",
                 ),
             )
-        response = Response(body, how, self.stored)
+        with understood():
+            check.responses(body, self.deployments[call.deployment])
+            response = Response(body, how, self.stored)
         self.count(response.usage())
         if body.get("stream"):
             await self.stream(call, how, reply, response.events())

@@ -1,4 +1,5 @@
-"""Signatures of thinking: whoever changes the text cannot make one."""
+"""Signatures of what a client must bring back: whoever changes the text
+cannot make one."""
 
 import base64
 import hashlib
