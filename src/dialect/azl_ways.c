@@ -3,6 +3,7 @@
  * language where the upstream has it, else through the hub form.
  */
 #include "azl_dialect_int.h"
+#include "azl_responses_int.h"
 
 const azl_inbound_t *azl_inbound_of(azl_op_e op)
 {
@@ -16,6 +17,16 @@ static int is_native(const azl_deployment_t *d, azl_op_e op)
     return op == AZL_OP_RESPONSES ? !d->chat_only : !d->responses_only;
 }
 
+/* A chat at a deployment that has only Responses. */
+static int find_bridge(apr_pool_t *p, const azl_deployment_t *d, azl_way_t *way)
+{
+    way->op = AZL_OP_CHAT;
+    way->outbound = &azl_outbound_responses;
+    way->url = d->endpoint->dialect->url(p, d, AZL_OP_RESPONSES, NULL, NULL);
+    way->stream_url = way->url;
+    return way->url != NULL;
+}
+
 /* The document is the client's own, or the hub's. */
 static int find_way(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
                     azl_way_t *way)
@@ -23,7 +34,7 @@ static int find_way(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
     const azl_dialect_t *dialect = d->endpoint->dialect;
 
     if (!is_native(d, op)) {
-        return 0;
+        return op == AZL_OP_CHAT && find_bridge(p, d, way);
     }
     way->op = op;
     way->outbound = dialect->outbound ? dialect->outbound(d, op) : NULL;

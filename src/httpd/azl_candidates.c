@@ -93,9 +93,6 @@ static const char *url_of(const azl_stage_t *stage, const azl_deployment_t *d)
         return d->endpoint->dialect->url(
             stage->r->pool, d, op, stage->ar->response_id, stage->r->args);
     }
-    if (d->responses_only && op != AZL_OP_RESPONSES) {
-        return NULL;
-    }
     way = &d->ways[op];
     return stage->ar->doc.stream ? way->stream_url : way->url;
 }

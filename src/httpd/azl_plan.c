@@ -132,27 +132,6 @@ static int plan_stored(request_rec *r, azl_request_t *ar, const char *id,
     return 1;
 }
 
-/* Deployments that only serve /responses serve nothing else. */
-static void check_surface(request_rec *r, azl_request_t *ar)
-{
-    const apr_array_header_t *list = ar->model->deployments;
-    azl_error_t err;
-    int i;
-
-    for (i = 0; i < list->nelts; i++) {
-        if (ar->route.op == AZL_OP_RESPONSES ||
-            !APR_ARRAY_IDX(list, i, azl_deployment_t *)->responses_only) {
-            return;
-        }
-    }
-    azl_error_invalid(&err, "unsupported_operation", "model",
-                      apr_psprintf(r->pool,
-                                   "The model `%s` is only "
-                                   "available through /responses.",
-                                   ar->model->alias));
-    azl_request_refuse(ar, &err);
-}
-
 /* A client may want to wait for less long than the configuration would let it;
  * LiteLLM's headers, in seconds. */
 static apr_interval_time_t client_limit(request_rec *r, const char *name)
@@ -208,9 +187,7 @@ static void plan_model_call(request_rec *r, azl_request_t *ar)
     ar->rec.model = ar->model->alias;
     if (ar->doc.previous_response_id) {
         plan_stored(r, ar, ar->doc.previous_response_id, 1);
-        return;
     }
-    check_surface(r, ar);
 }
 
 /* Does the operation need the body read? */

@@ -1,0 +1,447 @@
+/*
+ * A chat's request as one for Responses.
+ */
+#include <apr_strings.h>
+
+#include "azl_responses_int.h"
+
+/* Less is refused. */
+#define OUTPUT_TOKENS_MIN 16
+
+typedef struct request_t {
+    azl_exchange_t *ex;
+    azl_write_t *w;
+    azl_error_t *err;
+} request_t;
+
+static const azl_json_t *hub_get(const request_t *rq, const char *name)
+{
+    return azl_json_get(rq->ex->hub, name);
+}
+
+static int is_word(const azl_json_t *json, const char *word)
+{
+    return azl_span_is(azl_json_text(json), word);
+}
+
+/*
+ * Tools
+ */
+
+static int refuse_tool(request_t *rq, int number, const char *message)
+{
+    return azl_exchange_refuse(rq->ex, rq->err,
+                               apr_psprintf(rq->ex->pool, "tools[%d]", number),
+                               message);
+}
+
+static void copy_member(azl_write_t *w, const azl_json_t *from,
+                        const char *name)
+{
+    const azl_json_t *value = azl_json_get(from, name);
+
+    if (value) {
+        azl_write_json(w, name, value);
+    }
+}
+
+/* `parameters` and `strict` are required there; a chat without `strict` is not
+ * strict. */
+static void write_function(azl_write_t *w, const azl_json_t *function)
+{
+    const azl_json_t *parameters = azl_json_get(function, "parameters");
+
+    azl_write_str(w, "type", "function");
+    copy_member(w, function, "name");
+    copy_member(w, function, "description");
+    if (parameters) {
+        azl_write_json(w, "parameters", parameters);
+    }
+    else {
+        azl_write_raw(w, "parameters",
+                      azl_span_str("{\"type\":\"object\",\"properties\":{}}"));
+    }
+    azl_write_bool(w, "strict",
+                   azl_json_type(azl_json_get(function, "strict")) ==
+                       AZL_JSON_TRUE);
+}
+
+/* {"type":"grammar","grammar":{"syntax","definition"}} is flat there. */
+static void write_custom(azl_write_t *w, const azl_json_t *custom)
+{
+    const azl_json_t *format = azl_json_get(custom, "format");
+    const azl_json_t *grammar = azl_json_get(format, "grammar");
+
+    azl_write_str(w, "type", "custom");
+    copy_member(w, custom, "name");
+    copy_member(w, custom, "description");
+    if (grammar) {
+        azl_write_open(w, "format", '{');
+        azl_write_str(w, "type", "grammar");
+        copy_member(w, grammar, "syntax");
+        copy_member(w, grammar, "definition");
+        azl_write_close(w, '}');
+    }
+    else if (format) {
+        azl_write_json(w, "format", format);
+    }
+}
+
+static int write_tool(request_t *rq, const azl_json_t *tool, int number)
+{
+    const azl_json_t *type = azl_json_get(tool, "type");
+    int custom = is_word(type, "custom");
+    const azl_json_t *body = azl_json_get(tool, custom ? "custom" : "function");
+
+    if (!custom && !is_word(type, "function")) {
+        return refuse_tool(rq, number, "A tool is of type function or custom.");
+    }
+    if (!azl_json_text(azl_json_get(body, "name")).len) {
+        return refuse_tool(rq, number, "A tool needs a name.");
+    }
+    azl_write_open(rq->w, NULL, '{');
+    if (custom) {
+        write_custom(rq->w, body);
+    }
+    else {
+        write_function(rq->w, body);
+    }
+    azl_write_close(rq->w, '}');
+    return 1;
+}
+
+static int write_tools(request_t *rq)
+{
+    const azl_json_t *tools = hub_get(rq, "tools");
+    apr_size_t i;
+
+    if (!azl_json_length(tools)) {
+        return 1;
+    }
+    azl_write_open(rq->w, "tools", '[');
+    for (i = 0; i < azl_json_length(tools); ++i) {
+        if (!write_tool(rq, azl_json_at(tools, i), (int)i)) {
+            return 0;
+        }
+    }
+    azl_write_close(rq->w, ']');
+    return 1;
+}
+
+/* {"type":"function","function":{"name":...}} flattened. */
+static int write_chosen(request_t *rq, const char *member,
+                        const azl_json_t *choice)
+{
+    int custom = is_word(azl_json_get(choice, "type"), "custom");
+    const azl_json_t *name = azl_json_get(
+        azl_json_get(choice, custom ? "custom" : "function"), "name");
+
+    if (azl_json_type(name) != AZL_JSON_STRING) {
+        return azl_exchange_refuse(rq->ex, rq->err, "tool_choice",
+                                   "The tool that must be called needs its "
+                                   "type and name.");
+    }
+    azl_write_open(rq->w, member, '{');
+    azl_write_str(rq->w, "type", custom ? "custom" : "function");
+    azl_write_json(rq->w, "name", name);
+    azl_write_close(rq->w, '}');
+    return 1;
+}
+
+static int write_allowed(request_t *rq, const azl_json_t *choice)
+{
+    const azl_json_t *allowed = azl_json_get(choice, "allowed_tools");
+    const azl_json_t *tools = azl_json_get(allowed, "tools");
+    apr_size_t i;
+
+    azl_write_open(rq->w, "tool_choice", '{');
+    azl_write_str(rq->w, "type", "allowed_tools");
+    copy_member(rq->w, allowed, "mode");
+    azl_write_open(rq->w, "tools", '[');
+    for (i = 0; i < azl_json_length(tools); ++i) {
+        if (!write_chosen(rq, NULL, azl_json_at(tools, i))) {
+            return 0;
+        }
+    }
+    azl_write_close(rq->w, ']');
+    azl_write_close(rq->w, '}');
+    return 1;
+}
+
+static int write_tool_choice(request_t *rq)
+{
+    const azl_json_t *choice = hub_get(rq, "tool_choice");
+
+    if (azl_json_type(choice) == AZL_JSON_STRING) {
+        azl_write_json(rq->w, "tool_choice", choice);
+        return 1;
+    }
+    if (!choice) {
+        return 1;
+    }
+    if (is_word(azl_json_get(choice, "type"), "allowed_tools")) {
+        return write_allowed(rq, choice);
+    }
+    return write_chosen(rq, "tool_choice", choice);
+}
+
+/*
+ * Form, reasoning, length
+ */
+
+static int write_format(request_t *rq, const azl_json_t *format)
+{
+    const azl_json_t *type = azl_json_get(format, "type");
+    const azl_json_t *schema = azl_json_get(format, "json_schema");
+
+    if (azl_json_type(type) != AZL_JSON_STRING ||
+        (is_word(type, "json_schema") &&
+         azl_json_type(schema) != AZL_JSON_OBJECT)) {
+        return azl_exchange_refuse(rq->ex, rq->err, "response_format",
+                                   "The response format needs its type, and "
+                                   "json_schema its schema.");
+    }
+    azl_write_open(rq->w, "format", '{');
+    azl_write_json(rq->w, "type", type);
+    copy_member(rq->w, schema, "name");
+    copy_member(rq->w, schema, "description");
+    copy_member(rq->w, schema, "schema");
+    copy_member(rq->w, schema, "strict");
+    azl_write_close(rq->w, '}');
+    return 1;
+}
+
+static int write_form(request_t *rq)
+{
+    const azl_json_t *format = hub_get(rq, "response_format");
+    const azl_json_t *verbosity = hub_get(rq, "verbosity");
+
+    if (!format && !verbosity) {
+        return 1;
+    }
+    azl_write_open(rq->w, "text", '{');
+    if (format && !write_format(rq, format)) {
+        return 0;
+    }
+    if (verbosity) {
+        azl_write_json(rq->w, "verbosity", verbosity);
+    }
+    azl_write_close(rq->w, '}');
+    return 1;
+}
+
+/* Who asks for reasoning wants to read it, and only a summary can be read. */
+static void write_reasoning(request_t *rq)
+{
+    const azl_json_t *effort = hub_get(rq, "reasoning_effort");
+
+    if (!effort) {
+        return;
+    }
+    azl_write_open(rq->w, "reasoning", '{');
+    azl_write_json(rq->w, "effort", effort);
+    if (!is_word(effort, "none")) {
+        azl_write_str(rq->w, "summary", "auto");
+    }
+    azl_write_close(rq->w, '}');
+}
+
+static void write_length(request_t *rq)
+{
+    const azl_json_t *max = hub_get(rq, "max_completion_tokens");
+    apr_int64_t n;
+
+    if (!max) {
+        max = hub_get(rq, "max_tokens");
+    }
+    if (!max) {
+        return;
+    }
+    if (azl_json_int(max, &n) && n > 0 && n < OUTPUT_TOKENS_MIN) {
+        azl_write_int(rq->w, "max_output_tokens", OUTPUT_TOKENS_MIN);
+        return;
+    }
+    azl_write_json(rq->w, "max_output_tokens", max);
+}
+
+/* Families that do not think refuse to be asked for their reasoning. */
+static int thinks(const char *family)
+{
+    static const char *const plain[] = {"gpt-3", "gpt-4", "gpt-5-chat"};
+    apr_size_t i;
+
+    for (i = 0; family && i < sizeof(plain) / sizeof(plain[0]); ++i) {
+        if (strncmp(family, plain[i], strlen(plain[i])) == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Nothing is stored there unless the client wants it. The reasoning before a
+ * call of a tool is asked for in a form that can be given back. */
+static void write_state(request_t *rq)
+{
+    azl_write_bool(rq->w, "store",
+                   azl_json_type(hub_get(rq, "store")) == AZL_JSON_TRUE);
+    if (azl_json_length(hub_get(rq, "tools")) && thinks(rq->ex->family)) {
+        azl_write_raw(rq->w, "include",
+                      azl_span_str("[\"reasoning.encrypted_content\"]"));
+    }
+}
+
+/*
+ * Everything else
+ */
+
+typedef enum {
+    ELSEWHERE = 0, /* see above */
+    SAME,          /* has the same name there */
+    UNNEEDED,      /* nothing there, and the answer would be about the same */
+    MATTERS        /* nothing there, and the answer would not */
+} fate_e;
+
+static const struct {
+    const char *name;
+    fate_e fate;
+    const char *nothing; /* a value that asks for nothing, as JSON */
+} members[] = {
+    {"model", ELSEWHERE, NULL},
+    {"messages", ELSEWHERE, NULL},
+    {"stream", ELSEWHERE, NULL},
+    {"stream_options", ELSEWHERE, NULL},
+    {"store", ELSEWHERE, NULL},
+    {"tools", ELSEWHERE, NULL},
+    {"tool_choice", ELSEWHERE, NULL},
+    {"response_format", ELSEWHERE, NULL},
+    {"verbosity", ELSEWHERE, NULL},
+    {"reasoning_effort", ELSEWHERE, NULL},
+    {"max_tokens", ELSEWHERE, NULL},
+    {"max_completion_tokens", ELSEWHERE, NULL},
+    {"temperature", SAME, NULL},
+    {"top_p", SAME, NULL},
+    {"metadata", SAME, NULL},
+    {"moderation", SAME, NULL},
+    {"parallel_tool_calls", SAME, NULL},
+    {"prompt_cache_key", SAME, NULL},
+    {"prompt_cache_options", SAME, NULL},
+    {"prompt_cache_retention", SAME, NULL},
+    {"safety_identifier", SAME, NULL},
+    {"service_tier", SAME, NULL},
+    {"user", SAME, NULL},
+    {"frequency_penalty", UNNEEDED, "0"},
+    {"presence_penalty", UNNEEDED, "0"},
+    {"seed", UNNEEDED, NULL},
+    {"prediction", UNNEEDED, NULL},
+    {"n", MATTERS, "1"},
+    {"stop", MATTERS, "[]"},
+    {"logit_bias", MATTERS, "{}"},
+    {"logprobs", MATTERS, "false"},
+    {"top_logprobs", MATTERS, "0"},
+    {"audio", MATTERS, NULL},
+    {"modalities", MATTERS, "[\"text\"]"},
+    {"functions", MATTERS, "[]"},
+    {"function_call", MATTERS, NULL},
+    {"web_search_options", MATTERS, NULL},
+    {"data_sources", MATTERS, "[]"},
+};
+
+#define NMEMBERS (sizeof(members) / sizeof(members[0]))
+
+/* Long enough for each of the values that ask for nothing. */
+#define NOTHING_MAX 16
+
+static int asks_nothing(const azl_exchange_t *ex, const azl_json_t *value,
+                        const char *nothing)
+{
+    azl_buf_t *text;
+    int same;
+
+    if (!nothing) {
+        return 0;
+    }
+    text = azl_buf_create(ex->pool, NOTHING_MAX);
+    azl_json_write(text, value);
+    same =
+        !text->failed && azl_span_is(azl_span(text->data, text->len), nothing);
+    azl_buf_free(text);
+    return same;
+}
+
+static int write_other(void *baton, const char *name, const azl_json_t *value)
+{
+    request_t *rq = baton;
+    fate_e fate = UNNEEDED; /* whatever nobody defines */
+    const char *nothing = NULL;
+    apr_size_t i;
+
+    if (!value) {
+        return 0;
+    }
+    for (i = 0; i < NMEMBERS; ++i) {
+        if (strcmp(name, members[i].name) == 0) {
+            fate = members[i].fate;
+            nothing = members[i].nothing;
+        }
+    }
+    if (fate == SAME) {
+        azl_write_json(rq->w, name, value);
+    }
+    else if (fate != ELSEWHERE && !asks_nothing(rq->ex, value, nothing)) {
+        return !azl_exchange_without(rq->ex, name, fate == MATTERS, rq->err);
+    }
+    return 0;
+}
+
+static void write_stream(request_t *rq)
+{
+    const azl_json_t *padding =
+        azl_json_get(hub_get(rq, "stream_options"), "include_obfuscation");
+
+    if (!rq->ex->streamed) {
+        return;
+    }
+    azl_write_bool(rq->w, "stream", 1);
+    if (padding) {
+        azl_write_open(rq->w, "stream_options", '{');
+        azl_write_json(rq->w, "include_obfuscation", padding);
+        azl_write_close(rq->w, '}');
+    }
+}
+
+static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
+                             azl_error_t *err)
+{
+    azl_write_t w;
+    request_t rq = {ex, &w, err};
+
+    azl_write_init(&w, out);
+    azl_write_open(&w, NULL, '{');
+    azl_write_str(&w, "model", ex->deployment->name);
+    write_stream(&rq);
+    azl_write_open(&w, "input", '[');
+    if (!azl_responses_input(ex, &w, err)) {
+        return 0;
+    }
+    azl_write_close(&w, ']');
+    write_state(&rq);
+    write_length(&rq);
+    write_reasoning(&rq);
+    if (!write_tools(&rq) || !write_tool_choice(&rq) || !write_form(&rq) ||
+        azl_json_each(ex->hub, write_other, &rq)) {
+        return 0;
+    }
+    azl_write_close(&w, '}');
+    if (out->failed) {
+        azl_error_from_status(err, 413);
+        return 0;
+    }
+    return 1;
+}
+
+const azl_outbound_t azl_outbound_responses = {.stream_type =
+                                                   "text/event-stream",
+                                               .request = responses_request,
+                                               .answer = azl_responses_answer,
+                                               .decoder = azl_responses_decoder,
+                                               .event = azl_responses_event};
