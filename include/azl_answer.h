@@ -15,8 +15,10 @@
  * each answer. */
 void azl_answer_headers(request_rec *r, azl_request_t *ar);
 /* Keep of an upstream's headers what is on the allow-list, on top of those
- * that were there before the attempt. */
-void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar);
+ * that were there before the attempt; its length only if the answer is passed
+ * on `unchanged`. */
+void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar,
+                                 int unchanged);
 /* Send a JSON document as the whole answer. OK. */
 int azl_answer_json(request_rec *r, int status, const azl_buf_t *doc);
 /* The error document in the form of the client's API; `ar` may be NULL. */

@@ -68,7 +68,7 @@ void azl_answer_headers(request_rec *r, azl_request_t *ar)
 }
 
 /* Nothing here names a host, a region or an account. */
-static int is_passed_header(const char *name)
+static int is_passed_header(const char *name, int unchanged)
 {
     switch (name[0] | 0x20) {
     case 'x':
@@ -76,8 +76,11 @@ static int is_passed_header(const char *name)
     case 'a':
         return ap_cstr_casecmp(name, "apim-request-id") == 0;
     case 'c':
-        return ap_cstr_casecmp(name, "Content-Length") == 0 ||
-               ap_cstr_casecmp(name, "Content-Disposition") == 0;
+        if (ap_cstr_casecmpn(name, "Content-", 8) != 0) {
+            return 0;
+        }
+        return (unchanged && ap_cstr_casecmp(name + 8, "Length") == 0) ||
+               ap_cstr_casecmp(name + 8, "Disposition") == 0;
     case 'o':
         return ap_cstr_casecmp(name, "openai-processing-ms") == 0;
     case 'r':
@@ -88,7 +91,8 @@ static int is_passed_header(const char *name)
     }
 }
 
-void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar)
+void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar,
+                                 int unchanged)
 {
     const apr_array_header_t *array = apr_table_elts(r->headers_out);
     const apr_table_entry_t *entry = (void *)array->elts;
@@ -96,7 +100,7 @@ void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar)
     int i;
 
     for (i = 0; i < array->nelts; i++) {
-        if (entry[i].key && is_passed_header(entry[i].key)) {
+        if (entry[i].key && is_passed_header(entry[i].key, unchanged)) {
             apr_table_addn(headers, entry[i].key, entry[i].val);
         }
     }

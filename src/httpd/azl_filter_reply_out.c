@@ -64,10 +64,7 @@ void azl_reply_commit(azl_attempt_t *at)
     /* The upstream has its headers. What writes the answer must see the
      * client's: Connection, Accept-Encoding ... */
     r->headers_in = at->ar->client_headers;
-    azl_answer_upstream_headers(r, at->ar);
-    if (at->mode != AZL_REPLY_RAW) {
-        apr_table_unset(r->headers_out, "Content-Length");
-    }
+    azl_answer_upstream_headers(r, at->ar, at->mode == AZL_REPLY_RAW);
     if (at->mode == AZL_REPLY_STREAMED) {
         ap_set_content_type(r, "text/event-stream; charset=utf-8");
         apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
@@ -81,7 +78,7 @@ void azl_reply_commit(azl_attempt_t *at)
     }
     azl_answer_headers(r, at->ar);
     tell_dropped(at);
-    apr_table_setn(r->headers_out, "x-litellm-model-id",
+    apr_table_addn(r->headers_out, "x-litellm-model-id",
                    at->deployment->public_id);
 }
 
