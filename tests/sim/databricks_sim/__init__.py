@@ -1,0 +1,1 @@
+"""A simulator of Databricks serving endpoints; see ../README.md."""
