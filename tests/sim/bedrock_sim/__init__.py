@@ -1,0 +1,1 @@
+"""Amazon Bedrock and where AWS gives out credentials, simulated for tests."""
