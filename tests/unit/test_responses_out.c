@@ -1,6 +1,6 @@
 #include "azl_buf.h"
 #include "azl_crypto.h"
-#include "exchange_fixture.h"
+#include "responses_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"
 
