@@ -2,7 +2,6 @@
 AWS does: botocore signs and fetches."""
 
 import datetime
-import http.client
 import json
 import time
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.utils import ContainerMetadataFetcher, InstanceMetadataFetcher
 from simulator import Simulator
+from wire import send
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PROFILE = (
@@ -72,27 +72,17 @@ def signed(sim, key_id=KEY_ID, secret=SECRET, token=None, region=REGION,
     return path, dict(request.headers)
 
 
-def send(sim, path, headers, body=BODY, method="POST"):
-    """(status, headers, body)"""
-    connection = http.client.HTTPConnection(sim.host, sim.port)
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    data = answer.read()
-    connection.close()
-    return answer.status, answer, data
-
-
 def refused(sim, path, headers, body=BODY):
     """The type of the error."""
-    status, answer, data = send(sim, path, headers, body)
+    status, answer, data = send(sim, path, body, headers)
     assert status in (400, 403)
     assert json.loads(data)["message"]
     assert answer.getheader("x-amzn-requestid")
     return answer.getheader("x-amzn-errortype").partition(":")[0]
 
 
-def good(sim, *request):
-    assert send(sim, *request)[0] == 200
+def good(sim, path, headers):
+    assert send(sim, path, BODY, headers)[0] == 200
 
 
 # ---------------------------------------------------------------- signatures
@@ -228,7 +218,9 @@ def test_container(sim):
 
 @pytest.mark.parametrize("token", [{}, {"Authorization": "wrong"}], ids=str)
 def test_container_wants_its_token(sim, token):
-    status, _, data = send(sim, "/v2/credentials/sim", token, None, "GET")
+    status, _, data = send(
+        sim, "/v2/credentials/sim", None, token, "GET"
+    )
     assert status == 401 and json.loads(data)["code"]
 
 
@@ -247,7 +239,7 @@ def test_instance(sim):
 
 
 def session(sim, **headers):
-    return send(sim, "/latest/api/token", headers, None, "PUT")
+    return send(sim, "/latest/api/token", None, headers, "PUT")
 
 
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
@@ -263,7 +255,7 @@ def test_instance_wants_a_session(sim):
     headers = {"X-aws-ec2-metadata-token": token.decode()}
 
     def get(path, headers):
-        status, _, data = send(sim, path, headers, None, "GET")
+        status, _, data = send(sim, path, None, headers, "GET")
         return status, data
 
     assert get(METADATA, headers) == (200, b"gateway-role")
@@ -295,4 +287,4 @@ def test_credentials_are_revoked(sim):
 def test_places_that_fail(sim, place):
     sim.script({"status": 500, "body": "no"}, deployment=place)
     path = "/v2/credentials/sim" if place == "container" else METADATA
-    assert send(sim, path, {}, None, "GET")[0] == 500
+    assert send(sim, path, None, {}, "GET")[0] == 500

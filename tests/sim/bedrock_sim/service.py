@@ -27,10 +27,11 @@ import re
 import uuid
 from urllib.parse import unquote
 
-from azure_sim.chat import Chat
+from azure_sim import check
 from simbase.service import Call, Refused, Service
 
 from bedrock_sim import aws, converse, invoke, shapes
+from bedrock_sim.chat import Chat, worded
 from bedrock_sim.errors import ERRORS, bad
 from bedrock_sim.keys import MAX_TOKEN, stamp
 from bedrock_sim.rules import Rules
@@ -141,15 +142,7 @@ class Bedrock(Service):
         """The compatible endpoint has errors in OpenAI's words."""
         headers, body = super().refusal(request, call, error)
         if request.path == CHAT and set(body) == {"message"}:
-            kind = headers["x-amzn-ErrorType"].partition(":")[0]
-            body = {
-                "error": {
-                    "message": body["message"],
-                    "type": kind,
-                    "param": None,
-                    "code": kind,
-                }
-            }
+            body = worded(error.status, headers, body)
         return headers, body
 
     def model(self, call):
@@ -233,7 +226,8 @@ class Bedrock(Service):
     async def do_chat(self, request, call, how, reply):
         if not call.body.get("messages"):
             raise bad("'messages' is a required property")
-        chat = Chat(call.body, self.model(call), how, "openai")
+        check.chat_turns(call.body["messages"])
+        chat = Chat(call.body, self.model(call), how)
         self.count(chat.usage())
         if call.body.get("stream"):
             return await self.stream(call, how, reply, chat.events())
