@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from azure_sim.quirks import QUIRKS  # noqa: E402
 from azure_sim.service import Azure  # noqa: E402
 from simbase import program  # noqa: E402
 
@@ -16,9 +17,19 @@ def main():
     parser.add_argument(
         "--mode", choices=("azure", "openai"), default="azure"
     )
+    parser.add_argument(
+        "--quirk",
+        choices=QUIRKS,
+        default="none",
+        help="a server that resembles OpenAI; with --mode openai",
+    )
     options = parser.parse_args()
     service = Azure(
-        program.deployments(options), options.key, options.mode, options.token
+        program.deployments(options),
+        options.key,
+        options.mode,
+        options.token,
+        options.quirk,
     )
     program.run("azure_sim", service, options)
 

@@ -5,6 +5,7 @@ import time
 import uuid
 
 from azure_sim.errors import ERRORS, openai
+from azure_sim.quirks import QUIRKS
 from simbase import text
 from simbase.openai_ask import chat_ask
 from simbase.plan import Plan
@@ -14,7 +15,7 @@ RESULTS = {
     name: {"filtered": False, "severity": "safe"}
     for name in ("hate", "self_harm", "sexual", "violence")
 }
-BROKEN = openai("The server had an error", "server_error")
+BROKEN = 500, {}, openai("The server had an error", "server_error")
 DETECTED = {"detected": False, "filtered": False}
 
 
@@ -27,10 +28,11 @@ def dump(document):
 class Chat:
     """One request to chat/completions, ready to be answered either way."""
 
-    def __init__(self, body, model, how, dialect):
+    def __init__(self, body, model, how, dialect, quirk=QUIRKS["none"]):
         self.body = body
         self.model = model
         self.how = how
+        self.quirk = quirk
         self.azure = dialect == "azure"
         self.shape = how.get("shape", dialect)
         self.id = "chatcmpl-" + uuid.uuid4().hex[:29]
@@ -47,7 +49,7 @@ class Chat:
     def choice(self, plan, index):
         calls = [
             {
-                "id": f"call_{self.id[-8:]}_{index}_{i}",
+                "id": self.quirk.call_id(self, index, i),
                 "type": "function",
                 "function": {"name": name, "arguments": json.dumps(given)},
             }
@@ -85,6 +87,7 @@ class Chat:
             usage["prompt_tokens_details"] = None
             del usage["completion_tokens_details"]
             usage["reasoning_tokens"] = reasoning
+        usage = self.quirk.counted(usage, self)
         usage.update(self.how.get("usage", {}))
         return usage
 
@@ -113,6 +116,8 @@ class Chat:
             }
             if choice["calls"]:
                 message["tool_calls"] = choice["calls"]
+            if self.quirk.reasoning and self.plans[index].reasoning:
+                message[self.quirk.reasoning] = self.plans[index].reasoning
             one = {
                 "index": index,
                 "message": message,
@@ -144,6 +149,7 @@ class Chat:
                     },
                 }
             ]
+        self.quirk.whole(document, self)
         return dump(document)
 
     # ------------------------------------------------------------- streaming
@@ -212,6 +218,11 @@ class Chat:
     def call_chunks(self, index, calls):
         for number, call in enumerate(calls):
             function = call["function"]
+            if self.quirk.whole_calls:
+                yield self.one(index, {"tool_calls": [
+                    {**call, "index": number}
+                ]})
+                continue
             yield self.one(index, {"tool_calls": [
                 {
                     "index": number,
@@ -245,8 +256,7 @@ class Chat:
             if choice["calls"]:
                 first["content"] = None
             yield self.one(index, first)
-        if self.how.get("reasoning") and self.shape == "deepseek":
-            yield self.one(0, {"reasoning_content": "Let me think."})
+        yield from self.thought()
         for index, choice in enumerate(self.choices):
             parts = text.pieces(choice["text"] or "")
             for part in parts:
@@ -258,18 +268,33 @@ class Chat:
             if self.shape == "async" and choice["finish"] == "content_filter":
                 yield self.annotation(index, "content_filter")
             else:
-                yield self.one(index, {}, choice["finish"])
+                chunk = self.one(index, {}, choice["finish"])
+                if self.quirk.usage == "always":
+                    chunk["usage"] = self.usage()
+                yield chunk
         if self.shape == "async":
             for index in range(len(self.choices)):
                 yield self.annotation(index)
-        if self.asked_usage():
+        if self.asked_usage() and self.quirk.usage == "asked":
             yield self.chunk([], usage=self.usage())
+
+    def thought(self):
+        words = self.plans[0].reasoning
+        if words and self.shape == "deepseek":
+            yield self.one(0, {"reasoning_content": words})
+        elif words and self.quirk is not QUIRKS["none"]:
+            name = self.quirk.reasoning or "reasoning_content"
+            for piece in text.pieces(words):
+                yield self.one(0, {name: piece})
 
     def events(self):
         for number, chunk in enumerate(self.chunks()):
+            self.quirk.chunk(chunk, self)
             if self.how.get("error_event") == number:
                 name = self.how.get("event_error")
-                yield None, dump(ERRORS[name][2] if name else BROKEN)
+                status, _, broken = ERRORS[name] if name else BROKEN
+                broken = self.quirk.error(status, broken["error"])
+                yield None, dump(broken)
                 return
             if self.how.get("malformed") == number:
                 yield None, b'{"id":"chatcmpl-1","choices":[{"del'
@@ -281,7 +306,7 @@ class Chat:
 class Completion(Chat):
     """The old completions: a prompt in place of messages."""
 
-    def __init__(self, body, model, how, dialect):
+    def __init__(self, body, model, how, dialect, quirk=QUIRKS["none"]):
         prompt = body["prompt"]
         if isinstance(prompt, list):
             prompt = prompt[0]

@@ -9,11 +9,14 @@ import uuid
 from azure_sim import check, multipart
 from azure_sim.chat import Chat, Completion
 from azure_sim.errors import BAD_KEY, BAD_TOKEN, ERRORS, NO_PATH, openai
+from azure_sim.quirks import QUIRKS
+from azure_sim.rerank import rerank
 from azure_sim.responses import Response
 from simbase import text
 from simbase.service import Call, Refused, Service
 
 CLASSIC = re.compile(r"^/openai/deployments/([^/]+)/(.+)$")
+RERANK = re.compile(r"^/(?:(v[12])/)?rerank$")
 STORED = re.compile(r"^responses/([^/]+)(?:/(input_items|cancel))?$")
 # A picture of one pixel.
 PNG = (
@@ -54,9 +57,12 @@ class Azure(Service):
     settings = (*Service.settings, "mode")
     errors = ERRORS
 
-    def __init__(self, deployments, key, mode="azure", token=None):
+    def __init__(self, deployments, key, mode="azure", token=None,
+                 quirk="none"):
         super().__init__(deployments, key, token)
         self.mode = mode
+        self.quirk = QUIRKS[quirk]
+        self.comment = self.quirk.comment
 
     # ----------------------------------------------------------- credentials
 
@@ -93,6 +99,14 @@ class Azure(Service):
     def understand(self, request):
         path = request.path
         if self.mode == "openai":
+            reranks = RERANK.match(path)
+            if reranks:
+                self.check_credentials(request, False)
+                return Call(
+                    "rerank",
+                    self.model_in(request),
+                    version=reranks[1] or "v1",
+                )
             if not path.startswith("/v1/"):
                 raise Refused(404, openai("Invalid URL", "invalid_request_error"))
             self.check_credentials(request, False)
@@ -214,6 +228,12 @@ class Azure(Service):
         ]
         await self.send(call, reply, {"object": "list", "data": data})
 
+    def refusal(self, request, call, error):
+        headers, body = super().refusal(request, call, error)
+        if self.quirk is not QUIRKS["none"] and "error" in body:
+            body = self.quirk.error(error.status, body["error"])
+        return headers, body
+
     def model_name(self, call):
         """Azure answers with the base model and its version."""
         if self.mode == "openai":
@@ -254,7 +274,11 @@ class Azure(Service):
             with understood():
                 check.chat_turns(body["messages"])
         with understood():
-            chat = kind(body, self.model_name(call), how, self.mode)
+            if kind is Chat:
+                self.quirk.check(body)
+            chat = kind(
+                body, self.model_name(call), how, self.mode, self.quirk
+            )
         self.count(chat.usage())
         if body.get("stream"):
             await self.stream(call, how, reply, chat.events())
@@ -262,9 +286,21 @@ class Azure(Service):
             await self.send(call, reply, chat.document())
 
     async def do_embeddings(self, request, call, how, reply):
-        document = text.embeddings(self.body(request), self.model_name(call))
+        body = self.body(request)
+        if self.quirk.floats:
+            body["encoding_format"] = "float"
+        document = text.embeddings(body, self.model_name(call))
         document["usage"].update(how.get("usage", {}))
         self.count(document["usage"])
+        await self.send(call, reply, document)
+
+    async def do_rerank(self, request, call, how, reply):
+        with understood():
+            document = rerank(
+                self.body(request),
+                call.version,
+                self.quirk is QUIRKS["vllm"],
+            )
         await self.send(call, reply, document)
 
     async def do_responses(self, request, call, how, reply):

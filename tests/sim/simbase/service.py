@@ -64,6 +64,8 @@ class Service:
     settings = ("deployments", "key", "token")
     # name: (status, headers, document); at least "no_model".
     errors = {}
+    # A comment after each event of a stream.
+    comment = None
 
     def __init__(self, deployments, key, token=None):
         self.deployments = deployments
@@ -194,12 +196,13 @@ class Service:
             **self.headers(call),
             "Content-Type": "text/event-stream; charset=utf-8",
         }
-        if how.get("comments"):
-            events = with_comments(events)
+        comment = "keep-alive" if how.get("comments") else self.comment
+        if comment:
+            events = with_comments(events, comment)
         await reply.events(headers, events)
 
 
-def with_comments(events):
+def with_comments(events, comment):
     for name, data in events:
-        yield name, data + b"\n\n: keep-alive"
+        yield name, data + b"\n\n: " + comment.encode()
 
