@@ -9,6 +9,7 @@
 #include "azl_dialect.h"
 
 extern const azl_dialect_t azl_dialect_azure;
+extern const azl_dialect_t azl_dialect_gemini;
 extern const azl_dialect_t azl_dialect_openai;
 
 /* How the upstream learns which model is meant. */
