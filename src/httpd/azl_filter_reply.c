@@ -234,14 +234,16 @@ static apr_status_t reply_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     azl_attempt_t *at = f->ctx;
     int flush = 0, eos = 0;
     apr_status_t rv = take(at, bb, &flush, &eos);
+    int broken = rv != APR_SUCCESS || (eos && azl_reply_is_cut(at));
 
     if (at->ended) {
         return APR_SUCCESS;
     }
-    if (rv == APR_SUCCESS && at->out && !eos && azl_watch_client_left(at)) {
+    /* how an answer ends for which nobody waits is no failure */
+    if (at->out && (!eos || broken) && azl_watch_client_left(at)) {
         return leave(at, f->next);
     }
-    if (rv != APR_SUCCESS || (eos && azl_reply_is_cut(at))) {
+    if (broken) {
         return break_off(at, f->next, is_over(at));
     }
     rv = settle(at, f->next, flush, eos);

@@ -4,8 +4,6 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "azl_watch.h"
-
 /* A JSON answer up to this size is rewritten whole, with an exact length and
  * its cost in a header, and can still fail over when it is cut. */
 #define HOLD_MAX (1024 * 1024)
@@ -131,12 +129,10 @@ apr_status_t azl_reply_settle_document(azl_attempt_t *at, ap_filter_t *next,
 }
 
 /* Where the end of the connection is the end of the body, only its text shows
- * that it was cut. A held document is read, a stream ends for itself; and what
- * comes when the client has left is no failure of the upstream. */
+ * that it was cut. A held document is read, a stream ends for itself. */
 int azl_reply_is_cut(const azl_attempt_t *at)
 {
-    return at->mode == AZL_REPLY_TAPPED && !azl_tap_is_whole(at->tap) &&
-           !azl_watch_client_left(at);
+    return at->mode == AZL_REPLY_TAPPED && !azl_tap_is_whole(at->tap);
 }
 
 void azl_reply_read_tapped_usage(azl_attempt_t *at)

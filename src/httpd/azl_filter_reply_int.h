@@ -36,8 +36,7 @@ apr_status_t azl_reply_feed_document(azl_attempt_t *at, const char *data,
 /* It is complete (`eos`), or may be handed on as far as it has come. */
 apr_status_t azl_reply_settle_document(azl_attempt_t *at, ap_filter_t *next,
                                        int flush, int eos);
-/* The input has ended and the document has not, and it is the upstream's
- * doing. */
+/* Does the document lack its end? */
 int azl_reply_is_cut(const azl_attempt_t *at);
 /* What a document that passes by has said of its usage so far. */
 void azl_reply_read_tapped_usage(azl_attempt_t *at);

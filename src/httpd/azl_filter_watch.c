@@ -433,12 +433,17 @@ void azl_watch_expect(azl_attempt_t *at)
  * For the attempt
  */
 
-/* The answer's pool is destroyed before its connection goes back. */
+/* The answer's pool is destroyed before its connection goes back, and before
+ * the last of the answer is passed on: that the client has left is still to be
+ * known then. */
 static apr_status_t forget(void *data)
 {
     azl_watch_t *w = data;
 
     if (w->at) {
+        if (w->left_by && w->at->ended_by == AZL_END_NONE) {
+            w->at->ended_by = AZL_END_CLIENT_GONE;
+        }
         w->at->watch = NULL;
     }
     w->at = NULL;
@@ -479,6 +484,7 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
 int azl_watch_client_left(const azl_attempt_t *at)
 {
     return (at->watch && at->watch->left_by) ||
+           at->ended_by == AZL_END_CLIENT_GONE ||
            azl_request_client_gone(at->r, at->ar);
 }
 

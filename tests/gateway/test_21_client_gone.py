@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
@@ -40,19 +41,60 @@ def safe(env):
     Safe.sim.stop()
 
 
-def configuration(env, sim, safe):
+class Endless:
+    """An upstream whose documents are as long as its connection, and larger
+    than what is held."""
+
+    # what is behind the middle may wait for more of it
+    document = (b'{"object":"list","data":["' + b"x" * 1200000
+                + b"THE MIDDLE" + b"x" * 100000)
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.ended = threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.answer(self.listener.accept()[0])
+
+    def answer(self, sock):
+        with sock:
+            come = b""
+            while b"PROMPT-MARK" not in come:
+                come += sock.recv(65536)
+            sock.sendall(
+                b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
+                + self.document
+            )
+            self.ended.wait(60)
+            self.ended.clear()
+
+
+@pytest.fixture(scope="module")
+def endless():
+    server = Endless()
+    yield server
+    server.listener.close()
+
+
+def configuration(env, sim, safe, endless):
     env.tls_port = free_port()
     conf = env.conf().add("Protocols h2c http/1.1", "AzureLITCooldown off")
     conf.endpoint("a", sim.url).model("plain", "a/d1")
     conf.model("two", "a/d1").model("two", "a/d2", "order=2")
     conf.endpoint("s", safe.sim.url, f"tls-ca={safe.ca}")
     conf.model("safe", "s/d1")
+    conf.endpoint("e", f"http://127.0.0.1:{endless.port}")
+    conf.model("endless", "e/d1")
     return conf.tls(env.tls_port, safe.pem)
 
 
 @pytest.fixture(scope="module")
-def gateway(env, simulator, safe):
-    env.start(configuration(env, simulator, safe))
+def gateway(env, simulator, safe, endless):
+    env.start(configuration(env, simulator, safe, endless))
     yield env
     env.stop()
 
@@ -356,6 +398,33 @@ def test_within_a_document(gateway, safe, upstream, client, model):
             break
     assert found["error"] == "ClientClosed" and found["status"] == 499
     assert found["completion_tokens"] > 0 and found["estimated"] is False
+
+
+@pytest.mark.parametrize(
+    "client", [one for one in CLIENTS if not issubclass(one, Stream)],
+    ids=lambda one: one.__name__.lower(),
+)
+def test_within_a_document_that_is_cut(gateway, safe, endless, log, client):
+    """Of a client that has left, what ends early is no failure of the
+    upstream, and is not passed off as a whole answer. The gateway may see the
+    upstream's end first, but not always."""
+    log.expect("AZL0030")
+    for _ in range(10):
+        gateway.forget_records()
+        leaver = client(gateway, safe)
+        leaver.ask(chat("endless"))
+        leaver.read_until(b"THE MIDDLE")
+        leaver.leave()
+        time.sleep(0.03)
+        endless.ended.set()
+        found = gateway.records(1)[0]
+        if found["error"] != "Truncated":
+            break
+    assert (found["status"], found["error"]) == (499, "ClientClosed")
+    if client is Half:
+        while more := leaver.sock.recv(65536):
+            leaver.come += more
+        assert not leaver.come.endswith(b"0\r\n\r\n")  # the last chunk
 
 
 # -------------------------------------------------------- who has not left
