@@ -50,18 +50,17 @@ START_TEST(urls_and_credentials)
     const char *name;
     const char *value;
 
-    ck_assert_str_eq(
-        g->url(azl_test_pool, d, AZL_OP_CHAT, NULL, NULL),
+    ck_assert_str_eq(g->url(azl_test_pool, d, AZL_OP_CHAT, NULL, NULL),
         apr_pstrcat(azl_test_pool, places[_i].whole, ":generateContent", NULL));
     ck_assert_str_eq(g->stream_url(azl_test_pool, d, AZL_OP_CHAT),
-                     apr_pstrcat(azl_test_pool, places[_i].whole,
-                                 ":streamGenerateContent?alt=sse", NULL));
+        apr_pstrcat(azl_test_pool, places[_i].whole,
+            ":streamGenerateContent?alt=sse", NULL));
     ck_assert_ptr_null(g->url(azl_test_pool, d, AZL_OP_RESPONSES, NULL, NULL));
     ck_assert_ptr_null(g->stream_url(azl_test_pool, d, AZL_OP_RESPONSES));
     ck_assert_ptr_null(g->outbound(d, AZL_OP_RESPONSES));
     g->credential(azl_test_pool, d->endpoint, &name, &value);
-    ck_assert_str_eq(apr_pstrcat(azl_test_pool, name, ": ", value, NULL),
-                     places[_i].header);
+    ck_assert_str_eq(
+        apr_pstrcat(azl_test_pool, name, ": ", value, NULL), places[_i].header);
 }
 END_TEST
 
@@ -101,8 +100,8 @@ static void becomes(const char *chat, const char *document)
 {
     const char *got = asked(chat);
 
-    ck_assert_msg(got != NULL, "refused: %s (%s) in %s", err.message, err.param,
-                  chat);
+    ck_assert_msg(
+        got != NULL, "refused: %s (%s) in %s", err.message, err.param, chat);
     ck_assert_str_eq(got, quoted(document));
 }
 
@@ -139,185 +138,86 @@ static const struct {
     {"{'role':'system','content':'A'},{'role':'user','content':'B'},"
      "{'role':'developer','content':[{'type':'text','text':'C'},"
      "{'type':'text','text':'D'}]}",
-     "'systemInstruction':{'parts':[" TEXT("A\\nC\\nD") "]},"
-                                                        "'contents':[" USER(
-                                                            TEXT("B")) "]"},
+     "'systemInstruction':{'parts':[" TEXT("A\\nC\\nD") "]},'contents':["
+     USER(TEXT("B")) "]"},
     /* ... and there is always something to answer */
     {"{'role':'system','content':'A'}",
-     "'systemInstruction':{'parts':[" TEXT("A") "]},"
-                                                "'contents':[" USER(
-                                                    TEXT(" ")) "]"},
+     "'systemInstruction':{'parts':[" TEXT("A") "]},'contents':["
+     USER(TEXT(" ")) "]"},
     {"{'role':'user','content':''}", "'contents':[" USER(TEXT(" ")) "]"},
     /* turns alternate */
     {"{'role':'user','content':'A'},{'role':'user','content':'B'},"
-     "{'role':'assistant','content':'C'},"
-     "{'role':'assistant','content':[{'type':'text','text':'D'},"
-     "{'type':'refusal','refusal':'E'}]},"
-     "{'role':'assistant','content':null,'refusal':'F'},"
+     "{'role':'assistant','content':'C'},{'role':'assistant',"
+     "'content':[{'type':'text','text':'D'},{'type':'refusal',"
+     "'refusal':'E'}]},{'role':'assistant','content':null,'refusal':'F'},"
      "{'role':'user','content':'G','name':'Anna'}",
-     "'contents':[" USER(TEXT("A") "," TEXT("B")) "," MODEL(
-         TEXT("C") "," TEXT("DE") "," TEXT("F")) "," USER(TEXT("G")) "]"},
+     "'contents':[" USER(TEXT("A") "," TEXT("B")) ","
+     MODEL(TEXT("C") "," TEXT("DE") "," TEXT("F")) "," USER(TEXT("G")) "]"},
     /* who said nothing was not there */
     {"{'role':'user','content':'A'},{'role':'assistant','content':''},"
      "{'role':'user','content':'B'}",
      "'contents':[" USER(TEXT("A") "," TEXT("B")) "]"},
     /* media */
-    {"{'role':'user','content':["
-     "{'type':'image_url','image_url':{'url':'data:image/jpg;base64,AAAA',"
-     "'detail':'low'}},"
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/jpg;base64,AAAA','detail':'low'}},"
      "{'type':'image_url','image_url':'DATA:image/png;x=y;BASE64,BB=='}]}",
-     "'contents':[" USER(
-         "{'inlineData':{'mimeType':'image/jpeg','data':'AAAA'}},"
-         "{'inlineData':{'mimeType':'image/png','data':'BB=='}}," TEXT(
-             " ")) "]"},
+     "'contents':[" USER("{'inlineData':{'mimeType':'image/jpeg',"
+         "'data':'AAAA'}},{'inlineData':{'mimeType':'image/png',"
+         "'data':'BB=='}}," TEXT(" ")) "]"},
     {"{'role':'user','content':[{'type':'text','text':'See'},"
      "{'type':'input_audio','input_audio':{'data':'CC==','format':'mp3'}},"
      "{'type':'input_audio','input_audio':{'data':'DD==','format':'wav'}},"
      "{'type':'file','file':{'file_data':'data:application/pdf;base64,EE=='}},"
      "{'type':'file','file':{'file_data':'FF==','filename':'a.PDF'}}]}",
-     "'contents':[" USER(
-         TEXT("See") ","
-                     "{'inlineData':{'mimeType':'audio/mpeg','data':'CC=='}},"
-                     "{'inlineData':{'mimeType':'audio/wav','data':'DD=='}},"
-                     "{'inlineData':{'mimeType':'application/"
-                     "pdf','data':'EE=='}},"
-                     "{'inlineData':{'mimeType':'application/"
-                     "pdf','data':'FF=='}}") "]"},
+     "'contents':[" USER(TEXT("See") ","
+         "{'inlineData':{'mimeType':'audio/mpeg','data':'CC=='}},"
+         "{'inlineData':{'mimeType':'audio/wav','data':'DD=='}},"
+         "{'inlineData':{'mimeType':'application/pdf','data':'EE=='}},"
+         "{'inlineData':{'mimeType':'application/pdf','data':'FF=='}}") "]"},
     {"{'role':'user','content':[{'type':'text','text':'See'},"
      "{'type':'image_url','image_url':{'url':'gs://b/a.webp'}},"
      "{'type':'image_url','image_url':{'url':'gs://b/c',"
-     "'format':'image/png'}},"
-     "{'type':'file','file':{'file_id':'" GEMINI "/v1beta/files/x'}},"
-     "{'type':'file','file':{'file_id':'gs://b/d','filename':'d.mp4'}}]}",
-     "'contents':[" USER(TEXT("See") ","
-                                     "{'fileData':{'mimeType':'image/"
-                                     "webp','fileUri':'gs://b/a.webp'}},"
-                                     "{'fileData':{'mimeType':'image/"
-                                     "png','fileUri':'gs://b/c'}},"
-                                     "{'fileData':{'fileUri':'" GEMINI
-                                     "/v1beta/files/x'}},"
-                                     "{'fileData':{'mimeType':'video/"
-                                     "mp4','fileUri':'gs://b/d'}}") "]"},
+     "'format':'image/png'}},{'type':'file','file':{'file_id':'" GEMINI
+     "/v1beta/files/x'}},{'type':'file','file':{'file_id':'gs://b/d',"
+     "'filename':'d.mp4'}}]}",
+     "'contents':[" USER(TEXT("See") ",{'fileData':{'mimeType':'image/webp',"
+         "'fileUri':'gs://b/a.webp'}},{'fileData':{'mimeType':'image/png',"
+         "'fileUri':'gs://b/c'}},{'fileData':{'fileUri':'" GEMINI
+         "/v1beta/files/x'}},{'fileData':{'mimeType':'video/mp4',"
+         "'fileUri':'gs://b/d'}}") "]"},
     /* calls, and results in the order of the calls, in a turn of their own */
-    {"{'role':'user','content':'Q'},"
-     "{'role':'assistant','content':'Wait.','tool_calls':[" CALL(
-         "c1", "f",
-         "{\\'a\\': [1, 2.50]}") "," CALL("c2", "g",
-                                          "") "]}," TOOL("c2",
-                                                         "'two'") "," TOOL("c1",
-                                                                           "'{"
-                                                                           "\\'"
-                                                                           "x\\"
-                                                                           "': "
-                                                                           "1}"
-                                                                           "'") ",{'role':'user','content':'And?'}",
-     "'contents':[" USER(TEXT("Q")) "," MODEL(
-         TEXT("Wait.") "," CALLED("c1", "f", "{'a': [1, 2.50]}") "," CALLED(
-             "c2",
-             "g", "{}")) "," USER(RESULT("c1", "f",
-                                         "{'x': 1}") "," RESULT("c2", "g",
-                                                                "{'output':'"
-                                                                "two'}")) "," USER(TEXT("And?")) "]"},
+    {"{'role':'user','content':'Q'},{'role':'assistant','content':'Wait.',"
+     "'tool_calls':[" CALL("c1", "f", "{\\'a\\': [1, 2.50]}") ","
+     CALL("c2", "g", "") "]}," TOOL("c2", "'two'") ","
+     TOOL("c1", "'{\\'x\\': 1}'") ",{'role':'user','content':'And?'}",
+     "'contents':[" USER(TEXT("Q")) "," MODEL(TEXT("Wait.") ","
+         CALLED("c1", "f", "{'a': [1, 2.50]}") "," CALLED("c2", "g", "{}")) ","
+     USER(RESULT("c1", "f", "{'x': 1}") ","
+         RESULT("c2", "g", "{'output':'two'}")) "," USER(TEXT("And?")) "]"},
     /* what is an object only at first sight; parts; nothing */
-    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "," CALL("c2", "f", "{}") "," CALL(
-         "c3", "f",
-         "{}") "," CALL("c4", "f",
-                        "{}") "]}," TOOL("c1",
-                                         "'{x}'") "," TOOL("c2",
-                                                           "'[1]'") "," TOOL("c"
-                                                                             "3",
-                                                                             "["
-                                                                             "{"
-                                                                             "'"
-                                                                             "t"
-                                                                             "y"
-                                                                             "p"
-                                                                             "e"
-                                                                             "'"
-                                                                             ":"
-                                                                             "'"
-                                                                             "t"
-                                                                             "e"
-                                                                             "x"
-                                                                             "t"
-                                                                             "'"
-                                                                             ","
-                                                                             "'"
-                                                                             "t"
-                                                                             "e"
-                                                                             "x"
-                                                                             "t"
-                                                                             "'"
-                                                                             ":"
-                                                                             "'"
-                                                                             "A"
-                                                                             "'"
-                                                                             "}"
-                                                                             ","
-                                                                             "{"
-                                                                             "'"
-                                                                             "t"
-                                                                             "y"
-                                                                             "p"
-                                                                             "e"
-                                                                             "'"
-                                                                             ":"
-                                                                             "'"
-                                                                             "t"
-                                                                             "e"
-                                                                             "x"
-                                                                             "t"
-                                                                             "'"
-                                                                             ","
-                                                                             "'"
-                                                                             "t"
-                                                                             "e"
-                                                                             "x"
-                                                                             "t"
-                                                                             "'"
-                                                                             ":"
-                                                                             "'"
-                                                                             "B"
-                                                                             "'"
-                                                                             "}"
-                                                                             "]") "," TOOL("c4",
-                                                                                           "''"),
-     "'contents':[" MODEL(CALLED("c1", "f", "{}") "," CALLED("c2", "f", "{}") "," CALLED("c3", "f", "{}") "," CALLED("c4", "f", "{}")) "," USER(
-         RESULT("c1", "f", "{'output':'{x}'}") "," RESULT(
-             "c2", "f",
-             "{'output':'[1]'}") "," RESULT("c3", "f",
-                                            "{'output':'A\\nB'}") "," RESULT("c"
-                                                                             "4",
-                                                                             "f",
-                                                                             "{"
-                                                                             "'"
-                                                                             "o"
-                                                                             "u"
-                                                                             "t"
-                                                                             "p"
-                                                                             "u"
-                                                                             "t"
-                                                                             "'"
-                                                                             ":"
-                                                                             "'"
-                                                                             "'"
-                                                                             "}")) "]"},
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") ","
+     CALL("c2", "f", "{}") "," CALL("c3", "f", "{}") "," CALL("c4", "f", "{}")
+     "]}," TOOL("c1", "'{x}'") "," TOOL("c2", "'[1]'") ","
+     TOOL("c3", "[{'type':'text','text':'A'},{'type':'text','text':'B'}]") ","
+     TOOL("c4", "''"),
+     "'contents':[" MODEL(CALLED("c1", "f", "{}") "," CALLED("c2", "f", "{}")
+         "," CALLED("c3", "f", "{}") "," CALLED("c4", "f", "{}")) ","
+     USER(RESULT("c1", "f", "{'output':'{x}'}") ","
+         RESULT("c2", "f", "{'output':'[1]'}") ","
+         RESULT("c3", "f", "{'output':'A\\nB'}") ","
+         RESULT("c4", "f", "{'output':''}")) "]"},
     /* two rounds, whose ids another provider has given twice */
-    {"{'role':'assistant','tool_calls':[" CALL("c", "f", "{}") "]}," TOOL(
-         "c", "'1'") ","
-                     "{'role':'assistant','tool_calls':[" CALL(
-                         "c", "g", "{}") "]}," TOOL("c", "'2'"),
-     "'contents':[" MODEL(CALLED("c", "f", "{}")) "," USER(RESULT(
-         "c", "f",
-         "{'output':'1'}")) "," MODEL(CALLED("c", "g",
-                                             "{}")) "," USER(RESULT("c", "g",
-                                                                    "{'output':"
-                                                                    "'2'}")) "]"},
+    {"{'role':'assistant','tool_calls':[" CALL("c", "f", "{}") "]},"
+     TOOL("c", "'1'") ",{'role':'assistant','tool_calls':["
+     CALL("c", "g", "{}") "]}," TOOL("c", "'2'"),
+     "'contents':[" MODEL(CALLED("c", "f", "{}")) ","
+     USER(RESULT("c", "f", "{'output':'1'}")) "," MODEL(CALLED("c", "g", "{}"))
+     "," USER(RESULT("c", "g", "{'output':'2'}")) "]"},
     /* OpenAI's first form */
     {"{'role':'assistant','content':null,'function_call':{'name':'f',"
      "'arguments':'{}'}},{'role':'function','name':'f','content':'1'}",
-     "'contents':[" MODEL("{'functionCall':{'name':'f','args':{}}}") "," USER(
-         "{'functionResponse':{'name':'f','response':{'output':'1'}}}") "]"},
+     "'contents':[" MODEL("{'functionCall':{'name':'f','args':{}}}") ","
+     USER("{'functionResponse':{'name':'f','response':{'output':'1'}}}") "]"},
 };
 
 START_TEST(conversations)
@@ -325,10 +225,10 @@ START_TEST(conversations)
     char *chat;
 
     setup();
-    chat = apr_pstrcat(azl_test_pool, "{'messages':[", talks[_i].messages, "]}",
-                       NULL);
+    chat = apr_pstrcat(
+        azl_test_pool, "{'messages':[", talks[_i].messages, "]}", NULL);
     becomes(chat,
-            apr_pstrcat(azl_test_pool, "{", talks[_i].contents, CONFIG, NULL));
+        apr_pstrcat(azl_test_pool, "{", talks[_i].contents, CONFIG, NULL));
     ck_assert_str_eq(dropped_by(ex), "");
 }
 END_TEST
@@ -344,75 +244,64 @@ static const struct {
     {"{'role':'user'}", "messages[0].content"},
     {"{'role':'system','content':{}},{'role':'user','content':'Hi'}",
      "messages[0].content"},
-    {"{'role':'user','content':'A'},{'role':'system','content':["
-     "{'type':'image_url','image_url':{'url':'data:image/png;base64,AA=='}}]}",
+    {"{'role':'user','content':'A'},{'role':'system',"
+     "'content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/png;base64,AA=='}}]}",
      "messages[1].content[0]"},
-    {"{'role':'user','content':[{'type':'text','text':'A'},{'type':'video'}]}",
-     "messages[0].content[1]"},
+    {"{'role':'user','content':[{'type':'text','text':'A'},"
+     "{'type':'video'}]}", "messages[0].content[1]"},
     {"{'role':'user','content':[{'text':'A'}]}", "messages[0].content[0]"},
     {"{'role':'user','content':['A']}", "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'image_url','image_url':"
-     "{'url':'https://example.com/a.png'}}]}",
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'https://example.com/a.png'}}]}",
      "messages[0].content[0]"},
     {"{'role':'user','content':[{'type':'image_url'}]}",
      "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'image_url','image_url':"
-     "{'url':'data:image/png,AA=='}}]}",
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/png,AA=='}}]}", "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:;base64,AA=='}}]}", "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:image/png;base64'}}]}",
      "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'image_url','image_url':"
-     "{'url':'data:;base64,AA=='}}]}",
+    {"{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'gs://b/a'}}]}", "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'input_audio',"
+     "'input_audio':{'data':'AA==','format':'pdf'}}]}",
      "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'image_url','image_url':"
-     "{'url':'data:image/png;base64'}}]}",
-     "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'image_url','image_url':"
-     "{'url':'gs://b/a'}}]}",
-     "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'input_audio','input_audio':"
-     "{'data':'AA==','format':'pdf'}}]}",
-     "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'input_audio','input_audio':"
-     "{'format':'wav'}}]}",
-     "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'file','file':"
-     "{'file_id':'file-1'}}]}",
-     "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'input_audio',"
+     "'input_audio':{'format':'wav'}}]}", "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'file',"
+     "'file':{'file_id':'file-1'}}]}", "messages[0].content[0]"},
     {"{'role':'user','content':[{'type':'file','file':{}}]}",
      "messages[0].content[0]"},
-    {"{'role':'user','content':[{'type':'file','file':"
-     "{'file_data':'AA==','filename':'a'}}]}",
-     "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'file','file':{'file_data':'AA==',"
+     "'filename':'a'}}]}", "messages[0].content[0]"},
     {"{'role':'assistant','content':[{'type':'image_url'}]}",
      "messages[0].content[0]"},
     /* results without a call, calls without a result */
     {TOOL("c1", "'1'"), "messages[0].tool_call_id"},
     {"{'role':'tool','content':'1'}", "messages[0]"},
-    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]}," TOOL(
-         "c1", "'1'") "," TOOL("c1", "'2'"),
-     "messages[2].tool_call_id"},
-    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]}," TOOL(
-         "c1", "[{'type':'image_url'}]"),
-     "messages[1].content[0]"},
-    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]}," TOOL(
-         "c1", "'1'") ",{'role':'user','content':'A'}," TOOL("c1", "'2'"),
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]},"
+     TOOL("c1", "'1'") "," TOOL("c1", "'2'"), "messages[2].tool_call_id"},
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]},"
+     TOOL("c1", "[{'type':'image_url'}]"), "messages[1].content[0]"},
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "]},"
+     TOOL("c1", "'1'") ",{'role':'user','content':'A'}," TOOL("c1", "'2'"),
      "messages[3].tool_call_id"},
-    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "," CALL(
-         "c2", "f", "{}") "]}," TOOL("c1", "'1'"),
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") ","
+     CALL("c2", "f", "{}") "]}," TOOL("c1", "'1'"),
      "messages[0].tool_calls[1]"},
-    {"{'role':'assistant','tool_calls':[" CALL(
-         "c1", "f", "{}") "]},"
-                          "{'role':'user','content':'A'}",
-     "messages[0].tool_calls[0]"},
+    {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}")
+     "]},{'role':'user','content':'A'}", "messages[0].tool_calls[0]"},
     /* calls that are none */
     {"{'role':'assistant','tool_calls':[{'id':'c','type':'custom',"
-     "'custom':{'name':'f','input':''}}]}",
-     "messages[0].tool_calls[0]"},
-    {"{'role':'assistant','tool_calls':[{'type':'function','function':"
-     "{'name':'f','arguments':'{}'}}]}",
+     "'custom':{'name':'f','input':''}}]}", "messages[0].tool_calls[0]"},
+    {"{'role':'assistant','tool_calls':[{'type':'function',"
+     "'function':{'name':'f','arguments':'{}'}}]}",
      "messages[0].tool_calls[0]"},
     {"{'role':'assistant','tool_calls':[{'id':'c','type':'function',"
-     "'function':{'arguments':'{}'}}]}",
-     "messages[0].tool_calls[0]"},
+     "'function':{'arguments':'{}'}}]}", "messages[0].tool_calls[0]"},
     {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "[1]") "]}",
      "messages[0].tool_calls[0].function.arguments"},
     {"{'role':'assistant','tool_calls':[" CALL("c1", "f", "{\\'a\\':1") "]}",
@@ -430,8 +319,7 @@ START_TEST(conversations_that_cannot_be)
 {
     setup();
     refused(apr_pstrcat(azl_test_pool, "{'messages':[", wrong[_i].messages,
-                        "]}", NULL),
-            wrong[_i].param);
+            "]}", NULL), wrong[_i].param);
 }
 END_TEST
 
@@ -446,30 +334,24 @@ END_TEST
 START_TEST(gemma_has_no_system)
 {
     setup_at(GEMINI, "gemma-3-27b-it");
-    becomes(
-        "{'messages':[{'role':'system','content':'A'},"
-        "{'role':'user','content':'B'},{'role':'user','content':'C'}]}",
-        "{'contents':[" USER(TEXT("A") "," TEXT("B") "," TEXT("C")) "]" CONFIG);
+    becomes("{'messages':[{'role':'system','content':'A'},{'role':'user',"
+        "'content':'B'},{'role':'user','content':'C'}]}",
+        "{'contents':[" USER(TEXT("A") "," TEXT("B") "," TEXT("C")) "]"
+        CONFIG);
     becomes("{'messages':[{'role':'system','content':'A'},"
-            "{'role':'assistant','content':'B'}]}",
-            "{'contents':[" MODEL(TEXT("B")) "," USER(TEXT("A")) "]" CONFIG);
+        "{'role':'assistant','content':'B'}]}",
+        "{'contents':[" MODEL(TEXT("B")) "," USER(TEXT("A")) "]" CONFIG);
 }
 END_TEST
 
 START_TEST(vertex_takes_no_ids)
 {
     setup_at(VERTEX, "gemini-2.5-pro");
-    becomes(
-        "{'messages':[{'role':'assistant','tool_calls':[" CALL(
-            "c1", "f", "{}") "]}," TOOL("c1", "'1'") "]}",
-        "{'contents':[" MODEL(
-            "{'functionCall':{'name':'f','args':{}}}") "," USER("{'"
-                                                                "functionRespon"
-                                                                "se':{'name':'"
-                                                                "f',"
-                                                                "'response':{'"
-                                                                "output':'1'}}"
-                                                                "}") "]" CONFIG);
+    becomes("{'messages':[{'role':'assistant','tool_calls':["
+        CALL("c1", "f", "{}") "]}," TOOL("c1", "'1'") "]}",
+        "{'contents':[" MODEL("{'functionCall':{'name':'f','args':{}}}") ","
+        USER("{'functionResponse':{'name':'f','response':{'output':'1'}}}") "]"
+        CONFIG);
 }
 END_TEST
 
@@ -483,40 +365,32 @@ END_TEST
 
 START_TEST(signatures_come_back)
 {
-    static const char chat[] =
-        "{'messages':[{'role':'assistant','tool_calls':[" CALL("c1", "f", "{}") "," CALL(
-            "c2", "f",
-            "{}") "," CALL("c3", "f",
-                           "{}") "]}," TOOL("c1",
-                                            "'1'") "," TOOL("c2",
-                                                            "'1'") "," TOOL("c"
-                                                                            "3",
-                                                                            "'1"
-                                                                            "'") "]}";
-    static const char results[] =
-        "," USER(RESULT("c1", "f", "{'output':'1'}") "," RESULT(
-            "c2", "f",
-            "{'output':'1'}") "," RESULT("c3", "f",
-                                         "{'output':'1'}")) "]" CONFIG;
+    static const char chat[] = "{'messages':[{'role':'assistant','tool_calls':"
+                               "[" CALL("c1", "f", "{}") "," CALL(
+                                   "c2", "f", "{}") "," CALL("c3", "f",
+                                   "{}") "]}," TOOL("c1", "'1'") "," TOOL("c2",
+                                   "'1'") "," TOOL("c3", "'1'") "]}";
+    static const char results[] = "," USER(RESULT(
+        "c1", "f", "{'output':'1'}") "," RESULT("c2", "f",
+        "{'output':'1'}") "," RESULT("c3", "f", "{'output':'1'}")) "]" CONFIG;
 
     setup_at(GEMINI, "gemini-3-pro-preview");
     /* none is known: a substitute for the first */
     becomes(chat,
-            apr_pstrcat(
-                azl_test_pool,
-                "{'contents':[" MODEL(
-                    SIGNED("c1", "skip_thought_signature_validator") "," CALLED(
-                        "c2", "f", "{}") "," CALLED("c3", "f", "{}")),
-                results, NULL));
+        apr_pstrcat(azl_test_pool,
+            "{'contents':[" MODEL(
+                SIGNED("c1", "skip_thought_signature_validator") ","
+                CALLED("c2", "f", "{}") "," CALLED("c3", "f", "{}")), results,
+            NULL));
     ex->keep(ex->kept, "gemini", azl_span_str("c1"), azl_span_str("SIG1"));
     ex->keep(ex->kept, "gemini", azl_span_str("c3"), azl_span_str("SIG3"));
     /* another host's is not valid here */
     ex->keep(ex->kept, "vertex", azl_span_str("c2"), azl_span_str("SIG2"));
     becomes(chat,
-            apr_pstrcat(azl_test_pool,
-                        "{'contents':[" MODEL(SIGNED("c1", "SIG1") "," CALLED(
-                            "c2", "f", "{}") "," SIGNED("c3", "SIG3")),
-                        results, NULL));
+        apr_pstrcat(azl_test_pool,
+            "{'contents':[" MODEL(SIGNED("c1", "SIG1") ","
+                CALLED("c2", "f", "{}") "," SIGNED("c3", "SIG3")), results,
+            NULL));
     /* nothing can be kept */
     ex->recall = NULL;
     ck_assert_ptr_nonnull(strstr(asked(chat), "skip_thought_signature"));
@@ -531,33 +405,26 @@ START_TEST(a_client_gives_the_signature_back)
     setup_at(GEMINI, "gemini-3-pro-preview");
     ex->keep(ex->kept, "gemini", azl_span_str("c1"), azl_span_str("SIG1"));
     becomes("{'messages':[{'role':'assistant','tool_calls':[{'id':'c1',"
-            "'type':'function','function':{'name':'f','arguments':'{}'},"
-            "'extra_content':{'google':{'thought_signature':'OWN'}}}]}," TOOL(
-                "c1", "'1'") "]}",
-            "{'contents':[" MODEL(SIGNED("c1", "OWN")) "," USER(
-                RESULT("c1", "f", "{'output':'1'}")) "]" CONFIG);
+        "'type':'function','function':{'name':'f','arguments':'{}'},"
+        "'extra_content':{'google':{'thought_signature':'OWN'}}}]},"
+        TOOL("c1", "'1'") "]}",
+        "{'contents':[" MODEL(SIGNED("c1", "OWN")) ","
+        USER(RESULT("c1", "f", "{'output':'1'}")) "]" CONFIG);
 }
 END_TEST
 
 START_TEST(each_round_needs_a_signature)
 {
     setup_at(GEMINI, "gemini-3.5-flash");
-    becomes(
-        "{'messages':[{'role':'assistant','content':'A','tool_calls':[" CALL(
-            "c1", "f",
-            "{}") "]}," TOOL("c1",
-                             "'1'") ","
-                                    "{'role':'assistant','tool_calls':[" CALL(
-                                        "c2", "f", "{}") "]}," TOOL("c2",
-                                                                    "'1'") "]}",
-        "{'contents':[" MODEL(TEXT("A") "," SIGNED("c1", "skip_thought_"
-                                                         "signature_validator")) "," USER(RESULT(
-            "c1", "f",
-            "{'output':'1'}")) "," MODEL(SIGNED("c2",
-                                                "skip_thought_signature_"
-                                                "validator")) "," USER(RESULT("c2",
-                                                                              "f",
-                                                                              "{'output':'1'}")) "]" CONFIG);
+    becomes("{'messages':[{'role':'assistant','content':'A','tool_calls':["
+        CALL("c1", "f", "{}") "]}," TOOL("c1", "'1'")
+        ",{'role':'assistant','tool_calls':[" CALL("c2", "f", "{}") "]},"
+        TOOL("c2", "'1'") "]}",
+        "{'contents':["
+        MODEL(TEXT("A") "," SIGNED("c1", "skip_thought_signature_validator"))
+        "," USER(RESULT("c1", "f", "{'output':'1'}")) ","
+        MODEL(SIGNED("c2", "skip_thought_signature_validator")) ","
+        USER(RESULT("c2", "f", "{'output':'1'}")) "]" CONFIG);
 }
 END_TEST
 
@@ -579,8 +446,7 @@ static const struct {
      "'presence_penalty':0.5,'frequency_penalty':-0.5,'n':2,'stop':'x'",
      "'temperature':0.70,'topP':1,'maxOutputTokens':5,'seed':42,'topK':3,"
      "'presencePenalty':0.5,'frequencyPenalty':-0.5,'candidateCount':2,"
-     "'stopSequences':['x']",
-     "", ""},
+     "'stopSequences':['x']", "", ""},
     {"gemini-2.5-flash",
      "'max_tokens':5,'max_completion_tokens':6,'stop':['a','b'],'n':1,"
      "'presence_penalty':0,'frequency_penalty':0.0,'temperature':null",
@@ -601,24 +467,21 @@ static const struct {
     {"gemini-2.5-flash",
      "'logprobs':false,'top_logprobs':0,'logit_bias':{},'store':false,"
      "'parallel_tool_calls':true,'audio':null,'stream':true,"
-     "'stream_options':{'include_usage':true},'model':'m'",
-     "", "", ""},
+     "'stream_options':{'include_usage':true},'model':'m'", "", "", ""},
     /* it comes about differently without them */
     {"gemini-2.5-flash",
      "'user':'u','metadata':{},'store':true,'verbosity':'low',"
-     "'parallel_tool_calls':false,'prompt_cache_key':'k','whatever':1",
-     "", "",
+     "'parallel_tool_calls':false,'prompt_cache_key':'k','whatever':1", "", "",
      "user,metadata,store,verbosity,parallel_tool_calls,prompt_cache_key,"
      "whatever"},
     /* what Google's own clients say */
     {"gemini-2.5-flash",
      "'safety_settings':[{'category':'C','threshold':'OFF'}],"
-     "'cached_content':'cachedContents/1','thinking_config':"
-     "{'thinkingBudget':7},'reasoning_effort':'low'",
+     "'cached_content':'cachedContents/1',"
+     "'thinking_config':{'thinkingBudget':7},'reasoning_effort':'low'",
      "'thinkingConfig':{'thinkingBudget':7}",
      ",'safetySettings':[{'category':'C','threshold':'OFF'}],"
-     "'cachedContent':'cachedContents/1'",
-     ""},
+     "'cachedContent':'cachedContents/1'", ""},
     {"gemini-2.5-flash",
      "'safetySettings':[],'cachedContent':'c','thinkingConfig':{}",
      "'thinkingConfig':{}", ",'safetySettings':[],'cachedContent':'c'", ""},
@@ -633,7 +496,8 @@ static const struct {
     {"gemini-2.5-flash", "'reasoning_effort':'none'",
      "'thinkingConfig':{'thinkingBudget':0}", "", ""},
     {"vertex_ai/gemini-2.5-flash", "'reasoning_effort':'low'",
-     "'thinkingConfig':{'thinkingBudget':1024,'includeThoughts':true}", "", ""},
+     "'thinkingConfig':{'thinkingBudget':1024,'includeThoughts':true}", "",
+     ""},
     {"gemini-2.5-flash", "'reasoning_effort':'max'",
      "'thinkingConfig':{'thinkingBudget':16384,'includeThoughts':true}", "",
      ""},
@@ -646,7 +510,8 @@ static const struct {
      "'thinkingConfig':{'thinkingLevel':'MEDIUM','includeThoughts':true}", "",
      ""},
     {"gemini-3.8-flash", "'reasoning_effort':'minimal'",
-     "'thinkingConfig':{'thinkingLevel':'LOW','includeThoughts':true}", "", ""},
+     "'thinkingConfig':{'thinkingLevel':'LOW','includeThoughts':true}", "",
+     ""},
     {"gemini-3-pro-preview", "'reasoning_effort':'medium'",
      "'thinkingConfig':{'thinkingLevel':'HIGH','includeThoughts':true}", "",
      ""},
@@ -692,8 +557,8 @@ START_TEST(parameters)
         return;
     }
     becomes(chat,
-            apr_pstrcat(azl_test_pool, "{" ASKED ",'generationConfig':{",
-                        params[_i].config, "}", params[_i].more, "}", NULL));
+        apr_pstrcat(azl_test_pool, "{" ASKED ",'generationConfig':{",
+            params[_i].config, "}", params[_i].more, "}", NULL));
     ck_assert_str_eq(dropped_by(ex), params[_i].dropped);
 }
 END_TEST
@@ -743,8 +608,7 @@ static const struct {
     {"'tools':[{'type':'function','function':{'name':'f','description':'d',"
      "'strict':true,'parameters':" SCHEMA "}}," FUNCTION("g") "]",
      "," DECLARE("{'name':'f','description':'d','parametersJsonSchema':" SCHEMA
-                 "}," DECLARED("g")),
-     NULL},
+         "}," DECLARED("g")), NULL},
     {"'tools':[" FUNCTION("f") "],'tool_choice':'auto'",
      "," DECLARE(DECLARED("f")) MODE("'mode':'AUTO'"), NULL},
     {"'tools':[" FUNCTION("f") "],'tool_choice':'required'",
@@ -753,27 +617,20 @@ static const struct {
      "," DECLARE(DECLARED("f")) MODE("'mode':'NONE'"), NULL},
     {"'tools':[" FUNCTION("f") "],'tool_choice':" FUNCTION("f"),
      "," DECLARE(DECLARED("f"))
-         MODE("'mode':'ANY','allowedFunctionNames':['f']"),
-     NULL},
-    {"'tools':[" FUNCTION("f") "," FUNCTION("g") "," FUNCTION(
-         "h") "],"
-              "'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'"
-              "required',"
-              "'tools':[" FUNCTION("f") "," FUNCTION("h") "]}}",
+     MODE("'mode':'ANY','allowedFunctionNames':['f']"), NULL},
+    {"'tools':[" FUNCTION("f") "," FUNCTION("g") "," FUNCTION("h") "],"
+     "'tool_choice':{'type':'allowed_tools',"
+     "'allowed_tools':{'mode':'required','tools':[" FUNCTION("f") ","
+     FUNCTION("h") "]}}",
      "," DECLARE(DECLARED("f") "," DECLARED("h"))
-         MODE("'mode':'ANY','allowedFunctionNames':['f','h']"),
-     NULL},
-    {"'tools':[" FUNCTION("f") "," FUNCTION(
-         "g") "],"
-              "'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'"
-              "auto',"
-              "'tools':[" FUNCTION("g") "]}}",
-     "," DECLARE(DECLARED("g")), NULL},
+     MODE("'mode':'ANY','allowedFunctionNames':['f','h']"), NULL},
+    {"'tools':[" FUNCTION("f") "," FUNCTION("g") "],"
+     "'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto',"
+     "'tools':[" FUNCTION("g") "]}}", "," DECLARE(DECLARED("g")), NULL},
     {"'functions':[{'name':'f','parameters':" SCHEMA "}],"
      "'function_call':{'name':'f'}",
      "," DECLARE("{'name':'f','parametersJsonSchema':" SCHEMA "}")
-         MODE("'mode':'ANY','allowedFunctionNames':['f']"),
-     NULL},
+     MODE("'mode':'ANY','allowedFunctionNames':['f']"), NULL},
     {"'functions':[{'name':'f'}],'function_call':'auto'",
      "," DECLARE(DECLARED("f")) MODE("'mode':'AUTO'"), NULL},
     {"'tools':[" FUNCTION("f") ",{'type':'custom','custom':{'name':'c'}}]",
@@ -783,8 +640,7 @@ static const struct {
     {"'functions':[{}]", NULL, "functions[0]"},
     {"'tools':[" FUNCTION("f") "],'tool_choice':'any'", NULL, "tool_choice"},
     {"'tools':[" FUNCTION("f") "],'tool_choice':{'type':'custom',"
-                               "'custom':{'name':'f'}}",
-     NULL, "tool_choice"},
+     "'custom':{'name':'f'}}", NULL, "tool_choice"},
     {"'functions':[{'name':'f'}],'function_call':3", NULL, "function_call"},
 };
 
@@ -798,8 +654,8 @@ START_TEST(tools_and_choices)
         refused(chat, tools[_i].param);
         return;
     }
-    becomes(chat, apr_pstrcat(azl_test_pool, "{" ASKED, tools[_i].more, CONFIG,
-                              NULL));
+    becomes(chat,
+        apr_pstrcat(azl_test_pool, "{" ASKED, tools[_i].more, CONFIG, NULL));
 }
 END_TEST
 

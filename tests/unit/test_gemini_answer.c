@@ -44,65 +44,50 @@ static const struct {
      CHOICE(0, SAYS("'Hi'"), "stop"), USED},
     /* what was thought, and what is in several pieces */
     {"{" ONE("{'text':'Hm','thought':true},{'text':'A\\u00e9'},{'text':''},"
-             "{'text':'B\\n','thoughtSignature':'x'},{'executableCode':{}}",
-             "MAX_TOKENS") "}",
-     NULL,
-     CHOICE(0,
-            SAYS("'A\xc3\xa9"
-                 "B\\n'") ",'reasoning_content':'Hm'",
-            "length"),
-     ""},
+         "{'text':'B\\n','thoughtSignature':'x'},{'executableCode':{}}",
+         "MAX_TOKENS") "}", NULL,
+     CHOICE(0, SAYS("'A\xc3\xa9" "B\\n'") ",'reasoning_content':'Hm'",
+         "length"), ""},
     /* calls, with an id or without */
     {"{" ONE("{'functionCall':{'name':'f','args':{'b': 1.0, 'a':[]}}},"
-             "{'functionCall':{'id':'own-1','name':'g'}},"
-             "{'functionCall':{'id':'bad id','name':'h','args':null}}",
-             "STOP") ",'responseId':'r-1'}",
-     "r-1",
+         "{'functionCall':{'id':'own-1','name':'g'}},"
+         "{'functionCall':{'id':'bad id','name':'h','args':null}}", "STOP")
+     ",'responseId':'r-1'}", "r-1",
      CHOICE(0,
-            SAYS("null") CALLS(
-                CALL("call_r-1_0", "f", "{\\'b\\': 1.0, \\'a\\':[]}") "," CALL(
-                    "own-1", "g", "{}") "," CALL("call_r-1_2", "h", "{}")),
-            "tool_calls"),
-     ""},
-    {"{" ONE("{'text':'So:'},{'functionCall':{'name':'f','args':{}}}",
-             "MAX_TOKENS") "}",
-     NULL,
+         SAYS("null") CALLS(
+             CALL("call_r-1_0", "f", "{\\'b\\': 1.0, \\'a\\':[]}") ","
+             CALL("own-1", "g", "{}") "," CALL("call_r-1_2", "h", "{}")),
+         "tool_calls"), ""},
+    {"{"
+     ONE("{'text':'So:'},{'functionCall':{'name':'f','args':{}}}", "MAX_TOKENS")
+     "}", NULL,
      CHOICE(0, SAYS("'So:'") CALLS(CALL("call_0123_0", "f", "{}")), "length"),
      ""},
     /* an answer's id that is too long for a call's */
-    {"{" ONE("{'functionCall':{'name':'f'}}",
-             "STOP") ",'responseId':'0123456789012345678901234567890'}",
+    {"{" ONE("{'functionCall':{'name':'f'}}", "STOP")
+     ",'responseId':'0123456789012345678901234567890'}",
      "0123456789012345678901234567890",
      CHOICE(0, SAYS("null") CALLS(CALL("call_0123_0", "f", "{}")),
-            "tool_calls"),
-     ""},
+         "tool_calls"), ""},
     /* pictures */
     {"{" ONE("{'text':'See'},{'inlineData':{'mimeType':'image/png',"
-             "'data':'AA=='}},{'inlineData':{'mimeType':'image/png',"
-             "'data':'BB=='}}",
-             "STOP") "}",
-     NULL,
+         "'data':'AA=='}},{'inlineData':{'mimeType':'image/png',"
+         "'data':'BB=='}}", "STOP") "}", NULL,
      CHOICE(0,
-            SAYS("'See'") ",'images':[{'index':0,'type':'image_url',"
-                          "'image_url':{'url':'data:image/png;base64,AA=='}},"
-                          "{'index':1,'type':'image_url',"
-                          "'image_url':{'url':'data:image/png;base64,BB=='}}]",
-            "stop"),
-     ""},
+         SAYS("'See'") ",'images':[{'index':0,'type':'image_url',"
+         "'image_url':{'url':'data:image/png;base64,AA=='}},{'index':1,"
+         "'type':'image_url','image_url':{'url':'data:image/png;base64,"
+         "BB=='}}]", "stop"), ""},
     /* several, in any order */
-    {"{'candidates':[{'index':1," PARTS(
-         "{'functionCall':{'name':'f'}}") ",'finishReason':'STOP'},{'index':"
-                                          "0," PARTS("{'text':'A'}") ",'"
-                                                                     "finishRea"
-                                                                     "son':'"
-                                                                     "STOP'}]}",
-     NULL,
-     CHOICE(0, SAYS("'A'"), "stop") "," CHOICE(
-         1, SAYS("null") CALLS(CALL("call_0123_1_0", "f", "{}")), "tool_calls"),
+    {"{'candidates':[{'index':1," PARTS("{'functionCall':{'name':'f'}}")
+     ",'finishReason':'STOP'},{'index':0," PARTS("{'text':'A'}")
+     ",'finishReason':'STOP'}]}", NULL,
+     CHOICE(0, SAYS("'A'"), "stop") "," CHOICE(1,
+         SAYS("null") CALLS(CALL("call_0123_1_0", "f", "{}")), "tool_calls"),
      ""},
-    {"{'candidates':[{" PARTS("{'text':'A'}") "},{" PARTS("{'text':'B'}") "}]}",
-     NULL, CHOICE(0, SAYS("'A'"), "stop") "," CHOICE(1, SAYS("'B'"), "stop"),
-     ""},
+    {"{'candidates':[{" PARTS("{'text':'A'}") "},{" PARTS("{'text':'B'}")
+     "}]}", NULL,
+     CHOICE(0, SAYS("'A'"), "stop") "," CHOICE(1, SAYS("'B'"), "stop"), ""},
     /* nothing to read */
     {"{'candidates':[{'content':{},'finishReason':'SAFETY'}]}", NULL,
      CHOICE(0, SAYS("''"), "content_filter"), ""},
@@ -113,8 +98,7 @@ static const struct {
     {"{'candidates':[],'promptFeedback':{}}", NULL,
      CHOICE(0, SAYS("''"), "stop"), ""},
     {"{'candidates':[{'content':{'parts':[]},'finishReason':'STOP'}],"
-     "'usageMetadata':{}}",
-     NULL, CHOICE(0, SAYS("''"), "stop"),
+     "'usageMetadata':{}}", NULL, CHOICE(0, SAYS("''"), "stop"),
      ",'usage':{'prompt_tokens':0,'completion_tokens':0,'total_tokens':0,"
      "'prompt_tokens_details':{'cached_tokens':0,'cache_write_tokens':0},"
      "'completion_tokens_details':{'reasoning_tokens':0}}"},
@@ -156,12 +140,10 @@ START_TEST(whole_answers)
         return;
     }
     ck_assert_int_eq(rv, APR_SUCCESS);
-    ck_assert_str_eq(
-        azl_buf_pstr(out, azl_test_pool),
-        quoted(apr_pstrcat(
-            azl_test_pool, "{'id':'", id ? id : "chatcmpl-0123",
-            "','object':'chat.completion','created':1700000000,'model':'',"
-            "'choices':[",
+    ck_assert_str_eq(azl_buf_pstr(out, azl_test_pool),
+        quoted(apr_pstrcat(azl_test_pool, "{'id':'", id ? id : "chatcmpl-0123",
+            "','object':'chat.completion','created':1700000000,'model':'','"
+            "choices':[",
             answers[_i].choices, "]", answers[_i].usage, "}", NULL)));
 }
 END_TEST
@@ -202,25 +184,23 @@ START_TEST(signatures_are_kept)
     azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
 
     setup();
-    ck_assert_int_eq(
-        azl_gemini_chat.answer(
-            ex,
-            quoted_span("{" ONE("{'functionCall':{'name':'f'},"
-                                "'thoughtSignature':'A\\u003d\\u003d'},"
-                                "{'functionCall':{'id':'b','name':'f'}}",
-                                "STOP") "}"),
-            out),
+    ck_assert_int_eq(azl_gemini_chat.answer(ex,
+                         quoted_span("{" ONE("{'functionCall':{'name':'f'},'"
+                                             "thoughtSignature':'"
+                                             "A\\u003d\\u003d'},{'functionCall'"
+                                             ":{'id':'b','name':'f'}}",
+                             "STOP") "}"),
+                         out),
         APR_SUCCESS);
     ck_assert_str_eq(apr_table_get(ex->kept, "gemini/call_0123_0"), "A==");
     ck_assert_int_eq(apr_table_elts(ex->kept)->nelts, 1);
     ex->keep = NULL;
-    ck_assert_int_eq(azl_gemini_chat.answer(
-                         ex,
-                         quoted_span("{" ONE("{'functionCall':{'name':'f'},"
-                                             "'thoughtSignature':'B'}",
-                                             "STOP") "}"),
+    ck_assert_int_eq(azl_gemini_chat.answer(ex,
+                         quoted_span("{" ONE("{'functionCall':{'name':'f'},'"
+                                             "thoughtSignature':'B'}",
+                             "STOP") "}"),
                          out),
-                     APR_SUCCESS);
+        APR_SUCCESS);
 }
 END_TEST
 
@@ -236,8 +216,8 @@ typedef struct gemini_case_t {
 
 static gemini_case_t c;
 
-static void run(apr_pool_t *p, void *baton, const azl_span_t *pieces,
-                int npieces)
+static void run(
+    apr_pool_t *p, void *baton, const azl_span_t *pieces, int npieces)
 {
     gemini_case_t *g = baton;
     stream_case_t *sc = &g->stream;
@@ -251,8 +231,8 @@ static void run(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     x->memo = g->choices ? &g->choices : NULL;
     azl_stream_from(st, &azl_gemini_chat, x);
     for (i = 0; i < npieces; ++i) {
-        ck_assert_int_eq(azl_stream_feed(st, pieces[i].at, pieces[i].len, out),
-                         APR_SUCCESS);
+        ck_assert_int_eq(
+            azl_stream_feed(st, pieces[i].at, pieces[i].len, out), APR_SUCCESS);
     }
     bits = azl_stream_finish(st, out) ? WHOLE : 0;
     bits |= state_bits(state);
@@ -261,8 +241,8 @@ static void run(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     ck_assert_int_eq(state->usage.reported, sc->usage != NULL);
     if (sc->usage) {
         ck_assert_str_eq(apr_psprintf(p, "%d/%d", (int)state->usage.prompt,
-                                      (int)state->usage.completion),
-                         sc->usage);
+                             (int)state->usage.completion),
+            sc->usage);
     }
     if (g->kept) {
         ck_assert_str_eq(apr_table_get(x->kept, g->kept), "SIG=");
@@ -299,9 +279,11 @@ static void fresh(void)
     "{'index':0,'delta':{},"                                                   \
     "'finish_reason':'" reason "'}]}\n\n"
 #define HUB_CALL(first, n, id, name, args)                                     \
-    HUB(first "'tool_calls':[{'index':" #n ",'id':'" id                        \
-              "','type':'function','function':{'name':'" name                  \
-              "','arguments':''}}]")                                           \
+    HUB(first "'tool_calls':[{'index':" #n ",'id':'" id "','type':'function'," \
+                                                        "'function':{'name':"  \
+                                                        "'" name "','"         \
+                                                                 "arguments':" \
+                                                                 "''}}]")      \
     HUB("'tool_calls':[{'index':" #n ",'function':{'arguments':'" args "'}}]")
 #define FIRST ",'role':'assistant'"
 #define ERROR(message, type, code)                                             \
@@ -312,21 +294,15 @@ START_TEST(text_in_pieces)
 {
     fresh();
     c.stream.usage = "5/7";
-    check(EVENT(
-              "'candidates':[{" PARTS("{'text':'Hi'}") "}]," SOME(
-                  9) "," ID) ": still here\r\n\r\n" EVENT("'candidates':["
-                                                          "{" PARTS("{'text':'"
-                                                                    "\\n\\u00e9"
-                                                                    "'}") "}]"
-                                                                          "," ID)
-              EVENT("'candidates':[{" PARTS("{'text':''}") ",'finishReason':'"
-                                                           "STOP','index':0}]"
-                                                           "," SOME(8) "," ID)
-                  EVENT("'usageMetadata':{'promptTokenCount':5,"
-                        "'candidatesTokenCount':3,'thoughtsTokenCount':4}," ID),
-          HUB("'content':'Hi'" FIRST) ":\n\n" HUB("'content':'\\n\\u00e9'")
-              HUB_END("stop") DONE,
-          ALL_WELL);
+    check(EVENT("'candidates':[{" PARTS("{'text':'Hi'}") "}]," SOME(9) "," ID)
+        ": still here\r\n\r\n"
+        EVENT("'candidates':[{" PARTS("{'text':'\\n\\u00e9'}") "}]," ID)
+        EVENT("'candidates':[{" PARTS("{'text':''}") ",'finishReason':'STOP',"
+            "'index':0}]," SOME(8) "," ID) EVENT("'usageMetadata':{"
+            "'promptTokenCount':5,'candidatesTokenCount':3,"
+            "'thoughtsTokenCount':4}," ID),
+        HUB("'content':'Hi'" FIRST) ":\n\n" HUB("'content':'\\n\\u00e9'")
+        HUB_END("stop") DONE, ALL_WELL);
 }
 END_TEST
 
@@ -338,16 +314,14 @@ START_TEST(thoughts_and_calls)
     /* each call in an event of its own, the end in another */
     check(
         EVENT("'candidates':[{" PARTS("{'text':'Hm','thought':true}") "}]," ID)
-            EVENT("'candidates':[{" PARTS(
-                "{'functionCall':{'name':'f','args':{'a': '\\n'}},"
-                "'thoughtSignature':'SIG\\u003d'}") "}]," ID)
-                EVENT("'candidates':[{" PARTS(
-                    "{'functionCall':{'name':'g','id':'own'}}") "}]," ID)
-                    EVENT("'candidates':[{'finishReason':'STOP'}]," SOME(
-                        9) "," ID),
+        EVENT("'candidates':[{" PARTS("{'functionCall':{'name':'f',"
+                "'args':{'a': '\\n'}},'thoughtSignature':'SIG\\u003d'}") "}],"
+            ID) EVENT("'candidates':[{"
+            PARTS("{'functionCall':{'name':'g','id':'own'}}") "}]," ID)
+        EVENT("'candidates':[{'finishReason':'STOP'}]," SOME(9) "," ID),
         HUB("'reasoning_content':'Hm'" FIRST)
-            HUB_CALL("", 0, "call_r1_0", "f", "{\\'a\\': \\'\\\\n\\'}")
-                HUB_CALL("", 1, "own", "g", "{}") HUB_END("tool_calls") DONE,
+        HUB_CALL("", 0, "call_r1_0", "f", "{\\'a\\': \\'\\\\n\\'}")
+        HUB_CALL("", 1, "own", "g", "{}") HUB_END("tool_calls") DONE,
         ALL_WELL);
 }
 END_TEST
@@ -356,81 +330,37 @@ START_TEST(everything_in_one_event)
 {
     fresh();
     /* a made-up id where the upstream has none; the last line end is missing */
-    check(
-        "data: {'candidates':[{" PARTS(
-            "{'functionCall':{'name':'f','args':{}}},"
-            "{'functionCall':{'name':'f','args':{'a':1}}}") ",'finishReason':'"
-                                                            "STOP'}]}\n",
-        HEAD(
-            "chatcmpl-0123") "{'index':0,'delta':{'tool_calls':[{'index':0,"
-                             "'id':'call_0123_0','type':'function','function':{"
-                             "'name':'f',"
-                             "'arguments':''}}],'role':'assistant'},"
-                             "'finish_reason':null}]}\n\n" HEAD(
-                                 "chatcmpl-0123") "{'index':0,'delta':{'tool_"
-                                                  "calls':[{'index':0,"
-                                                  "'function':{'arguments':'{}'"
-                                                  "}}]},'finish_reason':null}]}"
-                                                  "\n\n" HEAD(
-                                                      "chatcmpl-0123") "{'"
-                                                                       "index':"
-                                                                       "0,'"
-                                                                       "delta':"
-                                                                       "{'tool_"
-                                                                       "calls':"
-                                                                       "[{'"
-                                                                       "index':"
-                                                                       "1,"
-                                                                       "'id':'"
-                                                                       "call_"
-                                                                       "0123_1'"
-                                                                       ",'type'"
-                                                                       ":'"
-                                                                       "functio"
-                                                                       "n','"
-                                                                       "functio"
-                                                                       "n':{'"
-                                                                       "name':'"
-                                                                       "f',"
-                                                                       "'argume"
-                                                                       "nts':''"
-                                                                       "}}]},'"
-                                                                       "finish_"
-                                                                       "reason'"
-                                                                       ":null}]"
-                                                                       "}\n"
-                                                                       "\n" HEAD(
-                                                                           "cha"
-                                                                           "tcm"
-                                                                           "pl-"
-                                                                           "012"
-                                                                           "3") "{'index':0,'delta':{'tool_calls':[{'index':1,"
-                                                                                "'function':{'arguments':'{\\'a\\':1}'}}]},"
-                                                                                "'finish_reason':null}]}\n\n" HEAD(
-                                                                                    "chatcmpl-0123") "{'index':0,'delta':{},"
-                                                                                                     "'finish_reason':'tool_calls'}]}\n\n" DONE,
-        ALL_WELL);
+    check("data: {'candidates':[{" PARTS("{'functionCall':{'name':'f',"
+            "'args':{}}},{'functionCall':{'name':'f','args':{'a':1}}}")
+        ",'finishReason':'STOP'}]}\n",
+        HEAD("chatcmpl-0123") "{'index':0,'delta':{'tool_calls':[{'index':0,"
+        "'id':'call_0123_0','type':'function','function':{'name':'f',"
+        "'arguments':''}}],'role':'assistant'},'finish_reason':null}]}\n\n"
+        HEAD("chatcmpl-0123") "{'index':0,'delta':{'tool_calls':[{'index':0,"
+        "'function':{'arguments':'{}'}}]},'finish_reason':null}]}\n\n"
+        HEAD("chatcmpl-0123") "{'index':0,'delta':{'tool_calls':[{'index':1,"
+        "'id':'call_0123_1','type':'function','function':{'name':'f',"
+        "'arguments':''}}]},'finish_reason':null}]}\n\n" HEAD("chatcmpl-0123")
+        "{'index':0,'delta':{'tool_calls':[{'index':1,"
+        "'function':{'arguments':'{\\'a\\':1}'}}]},'finish_reason':null}]}\n\n"
+        HEAD("chatcmpl-0123") "{'index':0,'delta':{},"
+        "'finish_reason':'tool_calls'}]}\n\n" DONE, ALL_WELL);
 }
 END_TEST
 
 START_TEST(pictures)
 {
     fresh();
-    check(
-        EVENT("'candidates':[{" PARTS(
-            "{'text':'A'},{'inlineData':{'mimeType':'image/png',"
-            "'data':'AA=='}}") "}]," ID)
-            EVENT(
-                "'candidates':[{" PARTS("{'inlineData':{'mimeType':'image/"
-                                        "png','data':'BB=='}}") ",'"
-                                                                "finishReason':"
-                                                                "'STOP'}]," ID),
-        HUB("'content':'A'" FIRST) HUB(
-            "'images':[{'index':0,'type':'image_url','image_url':"
-            "{'url':'data:image/png;base64,AA=='}}]")
-            HUB("'images':[{'index':1,'type':'image_url','image_url':"
-                "{'url':'data:image/png;base64,BB=='}}]") HUB_END("stop") DONE,
-        ALL_WELL);
+    check(EVENT("'candidates':[{" PARTS("{'text':'A'},"
+                "{'inlineData':{'mimeType':'image/png','data':'AA=='}}") "}],"
+            ID) EVENT("'candidates':[{"
+            PARTS("{'inlineData':{'mimeType':'image/png','data':'BB=='}}")
+            ",'finishReason':'STOP'}]," ID),
+        HUB("'content':'A'" FIRST) HUB("'images':[{'index':0,"
+            "'type':'image_url','image_url':{'url':'data:image/png;base64,"
+            "AA=='}}]") HUB("'images':[{'index':1,'type':'image_url',"
+            "'image_url':{'url':'data:image/png;base64,BB=='}}]")
+        HUB_END("stop") DONE, ALL_WELL);
 }
 END_TEST
 
@@ -438,13 +368,10 @@ START_TEST(a_refused_prompt)
 {
     fresh();
     c.stream.usage = "4/0";
-    check(
-        EVENT("'promptFeedback':{'blockReason':'SAFETY'}," SOME(4)),
+    check(EVENT("'promptFeedback':{'blockReason':'SAFETY'}," SOME(4)),
         HEAD("chatcmpl-0123") "{'index':0,'delta':{'role':'assistant',"
-                              "'content':''},'finish_reason':null}]}\n\n" HEAD(
-                                  "chatcmpl-0123") "{'index':0,'delta':{},"
-                                                   "'finish_reason':'content_"
-                                                   "filter'}]}\n\n" DONE,
+        "'content':''},'finish_reason':null}]}\n\n" HEAD("chatcmpl-0123")
+        "{'index':0,'delta':{},'finish_reason':'content_filter'}]}\n\n" DONE,
         ALL_WELL);
 }
 END_TEST
@@ -454,10 +381,10 @@ START_TEST(filtered_in_the_middle)
     fresh();
     /* nothing follows an end */
     check(EVENT("'candidates':[{" PARTS("{'text':'A'}") "}]," ID)
-              EVENT("'candidates':[{'finishReason':'SAFETY'}]," ID)
-                  EVENT("'candidates':[{" PARTS(
-                      "{'text':'B'}") ",'finishReason':'STOP'}]," ID),
-          HUB("'content':'A'" FIRST) HUB_END("content_filter") DONE, ALL_WELL);
+        EVENT("'candidates':[{'finishReason':'SAFETY'}]," ID)
+        EVENT("'candidates':[{" PARTS("{'text':'B'}")
+            ",'finishReason':'STOP'}]," ID),
+        HUB("'content':'A'" FIRST) HUB_END("content_filter") DONE, ALL_WELL);
 }
 END_TEST
 
@@ -465,25 +392,19 @@ START_TEST(two_candidates)
 {
     fresh();
     c.choices = 2;
-    check(
-        EVENT(
-            "'candidates':[{'index':0," PARTS("{'text':'A'}") ",'finishReason':"
-                                                              "'STOP'},{'index'"
-                                                              ":1," PARTS(
-                                                                  "{'text':'B'"
-                                                                  "}") "}]," ID)
-            EVENT("'candidates':[{'index':1,'finishReason':'MAX_TOKENS'}]," ID),
-        HUB("'content':'A'" FIRST) HUB_END("stop")
-            HEAD("r1") "{'index':1,'delta':{'content':'B','role':'assistant'},"
-                       "'finish_reason':null}]}\n\n" HEAD(
-                           "r1") "{'index':1,'delta':{},'finish_reason':'"
-                                 "length'}]}\n\n" DONE,
-        ALL_WELL);
+    check(EVENT("'candidates':[{'index':0," PARTS("{'text':'A'}")
+            ",'finishReason':'STOP'},{'index':1," PARTS("{'text':'B'}") "}],"
+            ID)
+        EVENT("'candidates':[{'index':1,'finishReason':'MAX_TOKENS'}]," ID),
+        HUB("'content':'A'" FIRST) HUB_END("stop") HEAD("r1") "{'index':1,"
+        "'delta':{'content':'B','role':'assistant'},"
+        "'finish_reason':null}]}\n\n" HEAD("r1") "{'index':1,'delta':{},"
+        "'finish_reason':'length'}]}\n\n" DONE, ALL_WELL);
     /* the second one never came */
     c.stream.rules.choices = 2;
-    check(EVENT("'candidates':[{'index':0," PARTS(
-              "{'text':'A'}") ",'finishReason':'STOP'}]," ID),
-          HUB("'content':'A'" FIRST) HUB_END("stop") CUT, CONTENT | CLOSED);
+    check(EVENT("'candidates':[{'index':0," PARTS("{'text':'A'}")
+            ",'finishReason':'STOP'}]," ID),
+        HUB("'content':'A'" FIRST) HUB_END("stop") CUT, CONTENT|CLOSED);
 }
 END_TEST
 
@@ -492,28 +413,20 @@ START_TEST(streams_that_are_cut)
     fresh();
     check("", CUT, CLOSED);
     check(EVENT("'candidates':[{" PARTS("{'text':'A'}") "}]," ID),
-          HUB("'content':'A'" FIRST) CUT, CONTENT | CLOSED);
+        HUB("'content':'A'" FIRST) CUT, CONTENT|CLOSED);
     /* in the middle of its last event */
-    check(EVENT("'candidates':[{" PARTS(
-              "{'text':'A'}") "}]," ID) "data: "
-                                        "{'candidates':[{'finishReason':'STOP'}"
-                                        "],'usageM",
-          HUB("'content':'A'" FIRST) CUT, CONTENT | CLOSED);
+    check(EVENT("'candidates':[{" PARTS("{'text':'A'}") "}]," ID)
+        "data: {'candidates':[{'finishReason':'STOP'}],'usageM",
+        HUB("'content':'A'" FIRST) CUT, CONTENT|CLOSED);
     /* one of two */
     c.choices = 2;
-    check(
-        EVENT(
-            "'candidates':[{'index':1," PARTS("{'text':'A'}") ",'finishReason':"
-                                                              "'STOP'},{'index'"
-                                                              ":0," PARTS(
-                                                                  "{'text':'A'"
-                                                                  "}") "}]"
-                                                                       "," ID),
+    check(EVENT("'candidates':[{'index':1," PARTS("{'text':'A'}")
+            ",'finishReason':'STOP'},{'index':0," PARTS("{'text':'A'}") "}],"
+            ID),
         HEAD("r1") "{'index':1,'delta':{'content':'A','role':'assistant'},"
-                   "'finish_reason':null}]}\n\n" HEAD(
-                       "r1") "{'index':1,'delta':{},'finish_reason':'stop'}]}"
-                             "\n\n" HUB("'content':'A'" FIRST) CUT,
-        CONTENT | CLOSED);
+        "'finish_reason':null}]}\n\n" HEAD("r1") "{'index':1,'delta':{},"
+        "'finish_reason':'stop'}]}\n\n" HUB("'content':'A'" FIRST) CUT,
+        CONTENT|CLOSED);
 }
 END_TEST
 
@@ -521,29 +434,24 @@ START_TEST(streams_that_fail)
 {
     fresh();
     /* before anything was said: it is not told, another may be asked */
-    check(EVENT("'error':{'code':503,'message':'Busy.',"
-                "'status':'UNAVAILABLE'}"),
-          "", FAILED);
+    check(
+        EVENT("'error':{'code':503,'message':'Busy.','status':'UNAVAILABLE'}"),
+        "", FAILED);
     check("data: [{'error':{'code':429,'message':'Slow.',"
-          "'status':'RESOURCE_EXHAUSTED'}}]\r\n\r\n",
-          "", FAILED);
+        "'status':'RESOURCE_EXHAUSTED'}}]\r\n\r\n", "", FAILED);
     check(EVENT("'candidates':[{" PARTS("{'text':'A'}") "}]," ID)
-              EVENT("'error':{'message':'Busy.','status':'UNAVAILABLE'}")
-                  EVENT("'candidates':[{'finishReason':'STOP'}]," ID),
-          HUB("'content':'A'" FIRST)
-              ERROR("Busy.", "server_error", "service_unavailable"),
-          CONTENT | CLOSED | FAILED);
+        EVENT("'error':{'message':'Busy.','status':'UNAVAILABLE'}")
+        EVENT("'candidates':[{'finishReason':'STOP'}]," ID),
+        HUB("'content':'A'" FIRST)
+        ERROR("Busy.", "server_error", "service_unavailable"),
+        CONTENT|CLOSED|FAILED);
     /* what is no answer at all */
-    check(EVENT("'candidates':[{" PARTS(
-              "{'text':'A'}") "}]," ID) "data: {oops\r\n\r\n" EVENT("'candidate"
-                                                                    "s':[{'"
-                                                                    "finishReas"
-                                                                    "on':'STOP'"
-                                                                    "}]," ID),
-          HUB("'content':'A'" FIRST)
-              ERROR("The upstream service sent what is no answer.",
-                    "server_error", "bad_gateway"),
-          CONTENT | CLOSED | FAILED);
+    check(EVENT("'candidates':[{" PARTS("{'text':'A'}") "}]," ID)
+        "data: {oops\r\n\r\n"
+        EVENT("'candidates':[{'finishReason':'STOP'}]," ID),
+        HUB("'content':'A'" FIRST) ERROR("The upstream service sent what is "
+            "no answer.", "server_error", "bad_gateway"),
+        CONTENT|CLOSED|FAILED);
 }
 END_TEST
 
@@ -558,8 +466,8 @@ START_TEST(too_many_calls)
     setup();
     decoder = azl_gemini_decoder(ex);
     memset(&ev, 0, sizeof(ev));
-    ev.data = quoted_span(
-        "{'candidates':[{" PARTS("{'functionCall':{'name':'f'}}") "}]}");
+    ev.data = quoted_span("{'candidates':[{" PARTS("{'functionCall':{'name':'f'"
+                                                   "}}") "}]}");
     for (i = 0; i < 128; ++i) {
         azl_gemini_event(decoder, &ev, out);
     }
@@ -568,8 +476,9 @@ START_TEST(too_many_calls)
     ck_assert_ptr_nonnull(strstr(azl_buf_pstr(out, azl_test_pool), "error"));
     azl_buf_clear(out);
     decoder = azl_gemini_decoder(ex);
-    ev.data = quoted_span("{'candidates':[{" PARTS(
-        "{'inlineData':{'mimeType':'image/png','data':'AA=='}}") "}]}");
+    ev.data =
+        quoted_span("{'candidates':[{" PARTS("{'inlineData':{'mimeType':'image/"
+                                             "png','data':'AA=='}}") "}]}");
     for (i = 0; i < 128; ++i) {
         azl_gemini_event(decoder, &ev, out);
     }
@@ -603,25 +512,24 @@ static const struct {
     /* the operator's key */
     {400,
      ERR(400, "API key not valid. Please pass a valid API key.",
-         "INVALID_ARGUMENT", "{" TYPE "ErrorInfo','reason':'API_KEY_INVALID'}"),
-     502, "upstream_authentication_error", NULL, NULL},
+         "INVALID_ARGUMENT",
+         "{" TYPE "ErrorInfo','reason':'API_KEY_INVALID'}"), 502,
+     "upstream_authentication_error", NULL, NULL},
     {400, ERR(400, "API key expired.", "INVALID_ARGUMENT", ""), 502,
      "upstream_authentication_error", NULL, NULL},
     {400,
      ERR(400, "Hm.", "INVALID_ARGUMENT",
-         "{'a':1},{" TYPE "ErrorInfo','reason':'API_KEY_INVALID'}"),
-     502, "upstream_authentication_error", NULL, NULL},
+         "{'a':1},{" TYPE "ErrorInfo','reason':'API_KEY_INVALID'}"), 502,
+     "upstream_authentication_error", NULL, NULL},
     {403, ERR(403, "No.", "PERMISSION_DENIED", ""), 502,
      "upstream_authentication_error", NULL, NULL},
     {400,
      ERR(400,
-         "The input token count (9) exceeds the maximum number of "
-         "tokens allowed (8).",
-         "INVALID_ARGUMENT", ""),
-     400, "context_length_exceeded",
-     "The input token count (9) exceeds the maximum number of tokens allowed "
-     "(8).",
-     NULL},
+         "The input token count (9) exceeds the maximum number of tokens "
+         "allowed (8).", "INVALID_ARGUMENT", ""), 400,
+     "context_length_exceeded",
+     "The input token count (9) exceeds the maximum number of tokens "
+     "allowed (8).", NULL},
     {404, ERR(404, "models/x is not found.", "NOT_FOUND", ""), 404,
      "model_not_found", NULL, NULL},
     /* when to come back */
@@ -631,12 +539,12 @@ static const struct {
      429, "rate_limit_exceeded", "Slow. Please retry in 34s.", "34"},
     {429,
      ERR(429, "Slow. Please retry in 34.5s.", "RESOURCE_EXHAUSTED",
-         "{" TYPE "RetryInfo','retryDelay':'34s'}"),
-     429, "rate_limit_exceeded", "Slow. Please retry in 34.5s.", "35"},
+         "{" TYPE "RetryInfo','retryDelay':'34s'}"), 429,
+     "rate_limit_exceeded", "Slow. Please retry in 34.5s.", "35"},
     {429,
      ERR(429, "Slow.", "RESOURCE_EXHAUSTED",
-         "{" TYPE "RetryInfo','retryDelay':'soon'}"),
-     429, "rate_limit_exceeded", "Slow.", NULL},
+         "{" TYPE "RetryInfo','retryDelay':'soon'}"), 429,
+     "rate_limit_exceeded", "Slow.", NULL},
     {503, ERR(503, "Busy.", "UNAVAILABLE", ""), 503, "service_unavailable",
      "Busy.", NULL},
     /* somebody else's words */
@@ -685,7 +593,7 @@ START_TEST(statuses_of_errors_in_streams)
 {
     azl_gemini_failure_t f;
     const char *body = apr_pstrcat(azl_test_pool, "{'error':{'message':'m',",
-                                   stream_failures[_i].error, "}}", NULL);
+        stream_failures[_i].error, "}}", NULL);
 
     ck_assert(azl_gemini_failure_read(azl_test_pool, 0, quoted_span(body), &f));
     ck_assert_int_eq(f.status, stream_failures[_i].status);
@@ -714,7 +622,7 @@ TCase *azl_test_gemini_answer(void)
     tcase_add_test(tc, streams_that_fail);
     tcase_add_test(tc, too_many_calls);
     tcase_add_loop_test(tc, refusals, 0, N(failures));
-    tcase_add_loop_test(tc, statuses_of_errors_in_streams, 0,
-                        N(stream_failures));
+    tcase_add_loop_test(
+        tc, statuses_of_errors_in_streams, 0, N(stream_failures));
     return tc;
 }
