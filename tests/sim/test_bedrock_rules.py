@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bedrock_service import (
     CLAUDE,
+    GPT,
     LLAMA,
     MISTRAL,
     NOVA,
@@ -266,6 +267,7 @@ def test_rules_of_models(sim):
     })
     assert wrong(sim, forced, NOVA) is None
     assert wrong(sim, forced, MISTRAL) is None
+    assert wrong(sim, forced, GPT) is None
     assert "toolChoice.any" in wrong(sim, forced, LLAMA)
     named = said(user(TEXT), toolConfig={
         "tools": [WEATHER], "toolChoice": {"tool": {"name": "weather"}}

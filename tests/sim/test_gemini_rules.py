@@ -289,6 +289,12 @@ def test_levels(name, levels):
     assert list(Model(name).levels()) == levels.split()
 
 
+def test_those_that_draw_or_speak_do_not_think():
+    assert Model("gemini-2.5-flash").thinks
+    assert not Model("gemini-2.5-flash-image").thinks
+    assert not Model("gemini-2.5-pro-preview-tts").thinks
+
+
 def test_gemma_knows_no_system():
     rules = Rules(Model("gemma-3-27b-it"), False, {})
     with pytest.raises(Exception, match="not enabled"):

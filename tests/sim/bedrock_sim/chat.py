@@ -1,9 +1,8 @@
 """The chat completions that Bedrock has beside its own API: OpenAI's, with
 the reasoning in a member that OpenAI does not have."""
 
-import json
-
 from azure_sim import chat
+from azure_sim.quirks import Quirk
 from bedrock_sim.errors import ERRORS
 
 
@@ -20,30 +19,16 @@ def worded(status, headers, document):
     }
 
 
+class Bedrock(Quirk):
+    reasoning = "reasoning"
+
+
 class Chat(chat.Chat):
     def __init__(self, body, model, how):
         # The names of the errors are others here.
         self.fails = how.get("error_event")
         how = {name: how[name] for name in how if name != "error_event"}
-        super().__init__(body, model, how, "openai")
-
-    def document(self):
-        document = json.loads(super().document())
-        for choice, plan in zip(document["choices"], self.plans):
-            if plan.reasoning:
-                choice["message"]["reasoning"] = plan.reasoning
-        return chat.dump(document)
-
-    def chunks(self):
-        """The reasoning comes after the role of the last choice."""
-        left = len(self.plans)
-        for chunk in super().chunks():
-            yield chunk
-            left -= 1
-            if left == 0:
-                for index, plan in enumerate(self.plans):
-                    if plan.reasoning:
-                        yield self.one(index, {"reasoning": plan.reasoning})
+        super().__init__(body, model, how, "openai", Bedrock())
 
     def events(self):
         for number, (_, data) in enumerate(super().events()):

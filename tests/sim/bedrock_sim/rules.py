@@ -16,8 +16,8 @@ MAGIC = {
     "gif": b"GIF8",
     "webp": b"RIFF",
 }
-# Who can be forced to call a tool, and who to call a certain one.
-ANY = ("anthropic.", "amazon.nova", "mistral.")
+# Who cannot be forced to call a tool, and who to call a certain one.
+AUTO_ONLY = ("meta.", "cohere.", "ai21.", "deepseek.", "amazon.titan")
 NAMED = ("anthropic.", "amazon.nova")
 
 
@@ -219,8 +219,13 @@ class Rules:
         self.choice(config.get("toolChoice", {}), names)
 
     def choice(self, choice, names):
-        for kind, able in (("any", ANY), ("tool", NAMED)):
-            if kind in choice and not any(one in self.model for one in able):
+        able = {
+            "auto": True,
+            "any": not any(one in self.model for one in AUTO_ONLY),
+            "tool": any(one in self.model for one in NAMED),
+        }
+        for kind in choice:
+            if not able[kind]:
                 raise bad(
                     f"This model doesn't support the toolConfig.toolChoice."
                     f"{kind} field. Remove toolConfig.toolChoice.{kind} and "

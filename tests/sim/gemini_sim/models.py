@@ -11,7 +11,8 @@ class Model:
         latest = name in ("gemini-flash-latest", "gemini-pro-latest")
         self.third = name.startswith("gemini-3") or latest
         self.second = name.startswith("gemini-2.5")
-        self.thinks = self.third or self.second
+        draws = "-image" in name or "-tts" in name
+        self.thinks = self.third or (self.second and not draws)
         self.pro = "-pro" in name
         self.lite = "-lite" in name
         self.gemma = name.startswith("gemma")
