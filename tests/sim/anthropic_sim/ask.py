@@ -34,7 +34,7 @@ def turn(ask, message):
         content = [{"type": "text", "text": content}]
     if role == "system":
         for block in content:
-            ask.system(block["text"])
+            ask.system(block.get("text", ""))
         return
     ask.turn(role)
     for block in content:

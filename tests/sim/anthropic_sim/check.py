@@ -214,8 +214,7 @@ class Check:
         for number, part in enumerate(content):
             within = f"{inside}.content.{number}"
             kind = tagged(within, part, {
-                name: members.BLOCKS[name]
-                for name in ("text", "image", "document", "search_result")
+                name: members.BLOCKS[name] for name in members.RESULTS
             })
             look = getattr(self, "on_" + kind, None)
             if look:

@@ -85,15 +85,14 @@ BLOCKS = {
         "signature": "string!",
     },
     "redacted_thinking": {"type": "string!", "data": "string!"},
-    "search_result": None,
-    "server_tool_use": None,
-    "web_search_tool_result": None,
-    "web_fetch_tool_result": None,
-    "code_execution_tool_result": None,
-    "mcp_tool_use": None,
-    "mcp_tool_result": None,
-    "container_upload": None,
-    "compaction": None,
+    **dict.fromkeys(
+        "search_result server_tool_use web_search_tool_result "
+        "web_fetch_tool_result code_execution_tool_result "
+        "bash_code_execution_tool_result "
+        "text_editor_code_execution_tool_result tool_search_tool_result "
+        "advisor_tool_result mcp_tool_use mcp_tool_result container_upload "
+        "compaction tool_reference tool_addition tool_removal".split()
+    ),
 }
 ROLES = {
     "user": {
@@ -105,8 +104,10 @@ ROLES = {
         "container_upload",
     },
     "assistant": set(BLOCKS) - {"image", "document", "tool_result"},
-    "system": {"text"},
+    "system": {"text", "tool_addition", "tool_removal"},
 }
+# What a tool may say.
+RESULTS = ("text", "image", "document", "search_result", "tool_reference")
 SOURCES = {
     "base64": {
         "type": "string!",

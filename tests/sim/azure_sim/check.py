@@ -117,10 +117,10 @@ def unanswered(calls, where):
 
 
 RESPONSES = set(
-    "background client_metadata conversation include input instructions "
-    "max_output_tokens max_tool_calls metadata model moderation "
-    "parallel_tool_calls previous_response_id prompt prompt_cache_key "
-    "prompt_cache_options prompt_cache_retention reasoning "
+    "background client_metadata context_management conversation include "
+    "input instructions max_output_tokens max_tool_calls metadata model "
+    "moderation parallel_tool_calls previous_response_id prompt "
+    "prompt_cache_key prompt_cache_options prompt_cache_retention reasoning "
     "safety_identifier service_tier store stream stream_options temperature "
     "text tool_choice tools top_logprobs top_p truncation user".split()
 )
@@ -175,8 +175,9 @@ def needed(given, name, where):
         )
 
 
-def items(given, history):
-    """The items of the input, after those of an earlier response."""
+def items(given, history, stored):
+    """The items of the input, after those of an earlier response; of a
+    conversation that is stored nothing is known here."""
     for number, item in enumerate(given):
         one_item(f"input[{number}]", item)
     calls = {}
@@ -184,7 +185,7 @@ def items(given, history):
         if item["type"] == "function_call":
             calls[item["call_id"]] = False
         elif item["type"] == "function_call_output":
-            if item["call_id"] not in calls:
+            if item["call_id"] not in calls and not stored:
                 raise bad(
                     "No tool call found for function call output with "
                     f"call_id {item['call_id']}.",

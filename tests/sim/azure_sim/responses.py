@@ -29,7 +29,10 @@ def input_items(given):
         item.setdefault("type", "message")
         item.setdefault("id", new_id("msg"))
         if item["type"] == "message" and isinstance(item["content"], str):
-            item["content"] = [{"type": "input_text", "text": item["content"]}]
+            kind = "input_text"
+            if item.get("role") == "assistant":
+                kind = "output_text"
+            item["content"] = [{"type": kind, "text": item["content"]}]
         items.append(item)
     return items
 
@@ -46,7 +49,7 @@ class Response:
         if previous:
             self.history = previous.history + previous.items + previous.output
             self.prompts += previous.prompts
-        check.items(self.items, self.history)
+        check.items(self.items, self.history, "conversation" in body)
         ask = responses_ask(body, self.history + self.items)
         # What an earlier response has been asked is repeated too.
         asked = responses_ask({}, self.items).prompt
