@@ -15,6 +15,8 @@
 #ifndef AZL_METRICS_H
 #define AZL_METRICS_H
 
+#include <apr_tables.h>
+
 #include "azl_buf.h"
 #include "azl_record.h"
 
@@ -41,8 +43,11 @@ azl_metrics_t *azl_metrics_of(struct azl_shared_t *shared);
 
 /* What a record does not say. */
 typedef struct azl_metrics_more_t {
-    const char *fallback; /* alias of the model that was asked last in place
-                             of rec->model; NULL: none was */
+    const char *fallback; /* alias of the model that answered in place of
+                             rec->model; NULL: none did */
+    const apr_array_header_t *failed; /* of const char *: aliases of those that
+                                         were asked before, or in vain; NULL:
+                                         none */
     int malformed;        /* events of a stream that were left out */
     int refused;          /* by a limit of ours */
 } azl_metrics_more_t;

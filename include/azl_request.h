@@ -44,6 +44,9 @@ typedef struct azl_request_t {
     const azl_model_t *model;  /* that was asked for */
     const azl_model_t *served; /* that is attempted, or has answered */
     int fallbacks;             /* models tried after the first */
+    apr_array_header_t *failed_fallbacks; /* const char *: aliases of those
+                                             that had no answer, either; NULL:
+                                             none */
     apr_interval_time_t total_limit;       /* the client's own; 0: none */
     apr_interval_time_t first_token_limit; /* likewise, of a stream */
     const azl_deployment_t *pinned; /* only this one has the stored response */

@@ -334,6 +334,15 @@ static void log_fallback(const run_t *run, const azl_model_t *from,
                   run->ar->id, from->alias, err->status, err->code, to->alias);
 }
 
+static void note_failed(azl_request_t *ar, const azl_model_t *model)
+{
+    if (!ar->failed_fallbacks) {
+        ar->failed_fallbacks =
+            apr_array_make(ar->pool, 2, sizeof(const char *));
+    }
+    APR_ARRAY_PUSH(ar->failed_fallbacks, const char *) = model->alias;
+}
+
 /* The models that stand in for the first. 1: the request is over. */
 static int run_fallbacks(run_t *run, const azl_error_t *first, int reason)
 {
@@ -356,6 +365,7 @@ static int run_fallbacks(run_t *run, const azl_error_t *first, int reason)
         if (run->over) {
             return 1;
         }
+        note_failed(run->ar, f->model);
         from = f->model;
     }
     return 0;

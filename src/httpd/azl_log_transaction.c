@@ -64,13 +64,13 @@ static void count(const azl_request_t *ar)
 {
     azl_metrics_t *m = azl_metrics_of(azl_store_shared());
     const azl_record_t *rec = &ar->rec;
-    azl_metrics_more_t more = {NULL, 0, 0};
+    azl_metrics_more_t more = {NULL, ar->failed_fallbacks, 0, 0};
 
     if (!m) {
         return;
     }
-    if (ar->fallbacks) {
-        more.fallback = ar->served ? ar->served->alias : "None";
+    if (ar->fallbacks && ar->served) {
+        more.fallback = ar->served->alias;
     }
     more.malformed = ar->malformed;
     /* an upstream's own limits take an attempt to find out */

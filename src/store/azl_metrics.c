@@ -311,16 +311,27 @@ static void count_model(azl_metrics_t *m, apr_uint64_t scope,
 }
 
 static void count_fallback(azl_metrics_t *m, apr_uint64_t scope,
-                           const azl_record_t *rec,
-                           const azl_metrics_more_t *more)
+                           const char *model, const char *fallback, int good)
 {
-    const name_t name = {
-        AZL_SERIES_FALLBACK, scope, {rec->model, more->fallback, ""}};
-    apr_uint64_t *n = counts(m, &name);
+    const name_t name = {AZL_SERIES_FALLBACK, scope, {model, fallback, ""}};
 
-    add(&n[rec->error == AZL_CLASS_NONE ? AZL_N_FALLBACK_GOOD
-                                        : AZL_N_FALLBACK_BAD],
-        1);
+    add(&counts(m, &name)[good ? AZL_N_FALLBACK_GOOD : AZL_N_FALLBACK_BAD], 1);
+}
+
+static void count_fallbacks(azl_metrics_t *m, apr_uint64_t scope,
+                            const azl_record_t *rec,
+                            const azl_metrics_more_t *more)
+{
+    int i;
+
+    for (i = 0; more->failed && i < more->failed->nelts; i++) {
+        count_fallback(m, scope, rec->model,
+                       APR_ARRAY_IDX(more->failed, i, const char *), 0);
+    }
+    if (more->fallback) {
+        count_fallback(m, scope, rec->model, more->fallback,
+                       rec->error == AZL_CLASS_NONE);
+    }
 }
 
 static void count_success(azl_metrics_t *m, apr_uint64_t scope,
@@ -341,9 +352,7 @@ void azl_metrics_count(azl_metrics_t *m, apr_uint64_t scope,
     }
     if (rec->model) {
         count_model(m, scope, rec, more);
-        if (more->fallback) {
-            count_fallback(m, scope, rec, more);
-        }
+        count_fallbacks(m, scope, rec, more);
     }
 }
 

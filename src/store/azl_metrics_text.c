@@ -369,7 +369,7 @@ static const family_t families[] = {
      "Requests that another model answered well.", AZL_SERIES_FALLBACK,
      write_of_fallback, "requested_model", AZL_N_FALLBACK_GOOD},
     {"litellm_deployment_failed_fallbacks_total", "counter",
-     "Requests that failed with another model, too.", AZL_SERIES_FALLBACK,
+     "Requests that another model did not answer, either.", AZL_SERIES_FALLBACK,
      write_of_fallback, "requested_model", AZL_N_FALLBACK_BAD},
 };
 

@@ -229,6 +229,21 @@ def test_failures_and_fallbacks(gateway, client, sim):
     gateway.error_log.expect(r"AZL003\d")
 
 
+def test_failed_fallbacks(gateway, client, sim):
+    """Each model that was asked in vain, as in LiteLLM."""
+    name = "litellm_deployment_failed_fallbacks_total"
+    before = scrape(gateway)
+    sim.script({"error": "server", "times": 9}, deployment="d3")
+    sim.script({"error": "server", "times": 9}, deployment="d2")
+    answer = client.post("/v1/chat/completions", json=chat("failing"))
+    assert answer.status_code == 500
+    page = counted(gateway, before)
+    labels = {"requested_model": "failing", "fallback_model": "m2"}
+    assert page.sum(name, **labels) - before.sum(name, **labels) == 1
+    assert page.sum(name, fallback_model="None") == 0
+    gateway.error_log.expect(r"AZL003\d")
+
+
 def test_streams_and_refusals(gateway, client, sim):
     before = scrape(gateway)
     answer = client.post("/v1/chat/completions", json=chat(stream=True))

@@ -14,7 +14,7 @@
 #define SERIES 64
 #define NONE                                                                   \
     {                                                                          \
-        NULL, 0, 0                                                             \
+        NULL, NULL, 0, 0                                                       \
     }
 
 static const azl_metrics_more_t nothing_more = NONE;
@@ -89,7 +89,7 @@ END_TEST
 START_TEST(one_request)
 {
     azl_metrics_t *m = table(SERIES);
-    azl_metrics_more_t more = {"m2", 3, 1};
+    azl_metrics_more_t more = {"m2", NULL, 3, 1};
     azl_record_t rec = record("m1", "team-a");
     const char *text;
 
@@ -129,6 +129,37 @@ START_TEST(one_request)
     has(text, "litellm_deployment_failed_fallbacks_total{requested_model="
               "\"m1\",fallback_model=\"m2\"} 0");
     ck_assert_ptr_null(strstr(text, "exception_class"));
+}
+END_TEST
+
+/* Each model that was asked in place of another, by what became of it. */
+START_TEST(fallbacks)
+{
+    azl_metrics_t *m = table(SERIES);
+    azl_metrics_more_t more = NONE;
+    apr_array_header_t *failed =
+        apr_array_make(azl_test_pool, 2, sizeof(const char *));
+    azl_record_t rec = record("m1", "k");
+    const char *text;
+
+    APR_ARRAY_PUSH(failed, const char *) = "m2";
+    more.failed = failed;
+    more.fallback = "m3";
+    azl_metrics_count(m, SCOPE, &rec, &more);
+    APR_ARRAY_PUSH(failed, const char *) = "m3";
+    more.fallback = NULL;
+    rec.error = AZL_CLASS_UNKNOWN;
+    azl_metrics_count(m, SCOPE, &rec, &more);
+    text = text_of(m, SCOPE);
+#define GOOD "litellm_deployment_successful_fallbacks_total"
+#define BAD "litellm_deployment_failed_fallbacks_total"
+    has(text, GOOD "{requested_model=\"m1\",fallback_model=\"m2\"} 0");
+    has(text, GOOD "{requested_model=\"m1\",fallback_model=\"m3\"} 1");
+    has(text, BAD "{requested_model=\"m1\",fallback_model=\"m2\"} 2");
+    has(text, BAD "{requested_model=\"m1\",fallback_model=\"m3\"} 1");
+#undef GOOD
+#undef BAD
+    ck_assert_ptr_null(strstr(text, "fallback_model=\"None\""));
 }
 END_TEST
 
@@ -540,6 +571,7 @@ TCase *azl_test_metrics(void)
 
     tcase_add_test(tc, empty);
     tcase_add_test(tc, one_request);
+    tcase_add_test(tc, fallbacks);
     tcase_add_test(tc, buckets_add_up);
     tcase_add_test(tc, statuses);
     tcase_add_test(tc, labels_are_escaped);
