@@ -43,6 +43,15 @@ typedef enum {
                              Mistral and DeepSeek have it */
 } azl_prefill_e;
 
+/* Where Anthropic's API is hosted. */
+typedef enum {
+    AZL_HOSTING_AUTO = 0, /* as the URL tells */
+    AZL_HOSTING_DIRECT,   /* by Anthropic, or with URLs as theirs */
+    AZL_HOSTING_FOUNDRY,  /* Azure AI Foundry */
+    AZL_HOSTING_VERTEX,   /* Google Vertex AI */
+    AZL_HOSTING_BEDROCK   /* Amazon Bedrock, InvokeModel */
+} azl_hosting_e;
+
 /* A provider resource with a URL and a credential. */
 typedef struct azl_endpoint_t {
     const char *name;
@@ -59,6 +68,7 @@ typedef struct azl_endpoint_t {
     const char *tls_ca;             /* PEM file; NULL: nothing to verify */
     int keep_annotations;           /* leave Azure's filter results in */
     int prefill;                    /* azl_prefill_e */
+    int hosting;                    /* azl_hosting_e */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and
                                        credential */
     struct azl_health_t *health;    /* cools down when the credential is

@@ -33,6 +33,11 @@ typedef struct azl_usage_t {
  * 0 (and *u untouched) for null or anything else. The tier stays as it is: it
  * stands beside the usage. */
 int azl_usage_read(azl_usage_t *u, azl_span_t raw);
+/* Read a usage object of Anthropic's Messages API, whose input_tokens are those
+ * that no cache had a part in, with its service_tier. In a stream they come in
+ * pieces: each count replaces the one before, and what is missing stays. 1 if
+ * it held any count, else 0 and *u untouched. */
+int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw);
 /* Read an answer's `service_tier`: one that list prices are taken for
  * ("default", "auto", "standard", "scale") or another, such as "flex" or
  * "priority". What is no text, or an empty one, says nothing and changes

@@ -149,6 +149,71 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
     return 1;
 }
 
+/* How many of the tokens of an answer were thought. */
+static void read_output_details(azl_scan_t *s, azl_usage_t *u)
+{
+    azl_span_t key;
+    azl_value_t v;
+
+    if (azl_scan_peek(s) != AZL_JSON_OBJECT) {
+        azl_scan_value(s, &v);
+        return;
+    }
+    azl_scan_enter(s);
+    while (azl_scan_member(s, &key) == 1 && azl_scan_value(s, &v) == 1) {
+        if (azl_span_is(key, "thinking_tokens")) {
+            count(&v, &u->reasoning);
+        }
+    }
+}
+
+int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
+{
+    azl_usage_t got = *u;
+    apr_int64_t input = got.prompt - got.cached - got.cache_write;
+    azl_scan_t s;
+    azl_span_t key;
+    azl_value_t v;
+    int any = 0;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
+        return 0;
+    }
+    azl_scan_enter(&s);
+    while (azl_scan_member(&s, &key) == 1) {
+        if (azl_span_is(key, "output_tokens_details")) {
+            read_output_details(&s, &got);
+            continue;
+        }
+        if (azl_scan_value(&s, &v) != 1) {
+            break;
+        }
+        if (azl_span_is(key, "input_tokens")) {
+            any |= count(&v, &input);
+        }
+        else if (azl_span_is(key, "cache_read_input_tokens")) {
+            any |= count(&v, &got.cached);
+        }
+        else if (azl_span_is(key, "cache_creation_input_tokens")) {
+            any |= count(&v, &got.cache_write);
+        }
+        else if (azl_span_is(key, "output_tokens")) {
+            any |= count(&v, &got.completion);
+        }
+        else if (azl_span_is(key, "service_tier")) {
+            azl_usage_read_tier(&got, v.raw);
+        }
+    }
+    if (azl_scan_end(&s) != 1 || !any) {
+        return 0;
+    }
+    got.prompt = input + got.cached + got.cache_write;
+    got.reported = 1;
+    *u = got;
+    return 1;
+}
+
 void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw)
 {
     static const char *const listed[] = {"\"default\"", "\"auto\"",

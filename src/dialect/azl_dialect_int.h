@@ -8,6 +8,7 @@
 
 #include "azl_dialect.h"
 
+extern const azl_dialect_t azl_dialect_anthropic;
 extern const azl_dialect_t azl_dialect_azure;
 extern const azl_dialect_t azl_dialect_gemini;
 extern const azl_dialect_t azl_dialect_openai;

@@ -455,15 +455,13 @@ static int status_of(const azl_failure_words_t *words)
     static const struct {
         const char *word;
         int status;
-    } known[] = {{"rate_limit_exceeded", 429},
-                 {"rate_limit_error", 429},
-                 {"too_many_requests", 429},
-                 {"insufficient_quota", 429},
-                 {"content_filter", 400},
-                 {"invalid_prompt", 400},
-                 {"context_length_exceeded", 400},
-                 {"invalid_request_error", 400},
-                 {"timeout", 504}};
+    } known[] = {
+        {"rate_limit_exceeded", 429},     {"rate_limit_error", 429},
+        {"too_many_requests", 429},       {"insufficient_quota", 429},
+        {"content_filter", 400},          {"invalid_prompt", 400},
+        {"context_length_exceeded", 400}, {"invalid_request_error", 400},
+        {"service_unavailable", 503},     {"overloaded_error", 503},
+        {"timeout_error", 504},           {"timeout", 504}};
     apr_size_t i;
     int number = words->code ? atoi(words->code) : 0;
 

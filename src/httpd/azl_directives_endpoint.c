@@ -138,6 +138,27 @@ static const char *ep_prefill(apr_pool_t *p, void *target, const char *value)
     return "none, vllm or prefix";
 }
 
+static const char *ep_hosting(apr_pool_t *p, void *target, const char *value)
+{
+    static const struct {
+        const char *name;
+        azl_hosting_e hosting;
+    } places[] = {{"direct", AZL_HOSTING_DIRECT},
+                  {"foundry", AZL_HOSTING_FOUNDRY},
+                  {"vertex", AZL_HOSTING_VERTEX},
+                  {"bedrock", AZL_HOSTING_BEDROCK}};
+    apr_size_t i;
+
+    (void)p;
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (strcmp(places[i].name, value) == 0) {
+            ((azl_endpoint_t *)target)->hosting = places[i].hosting;
+            return NULL;
+        }
+    }
+    return "direct, foundry, vertex or bedrock";
+}
+
 static const azl_option_t endpoint_options[] = {
     {"dialect", ep_dialect, 0},
     {"credential", ep_credential, 0},
@@ -149,6 +170,7 @@ static const azl_option_t endpoint_options[] = {
     {"tls-ca", ep_tls_ca, 0},
     {"annotations", ep_annotations, 0},
     {"prefill", ep_prefill, 0},
+    {"hosting", ep_hosting, 0},
     {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
@@ -269,11 +291,16 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
         return azl_cmd_complain(cmd, ep->name,
                                 "api-version= is for dialect=azure only");
     }
-    if (ep->prefill != AZL_PREFILL_NONE &&
-        strcmp(ep->dialect->name, "azure") == 0) {
+    if (ep->hosting != AZL_HOSTING_AUTO &&
+        strcmp(ep->dialect->name, "anthropic") != 0) {
         return azl_cmd_complain(cmd, ep->name,
-                                "prefill= is for dialect=openai only: Azure "
-                                "continues no answer");
+                                "hosting= is for dialect=anthropic only");
+    }
+    if (ep->prefill != AZL_PREFILL_NONE &&
+        strcmp(ep->dialect->name, "openai") != 0) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "prefill= is for dialect=openai only: nobody "
+                                "else continues an answer");
     }
     if (!ep->tls_verify) {
         ap_log_error(

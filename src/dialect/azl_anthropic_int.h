@@ -1,0 +1,146 @@
+/*
+ * What the files of the dialect anthropic share: where the API is hosted, what
+ * each family of models takes, and what a request leaves to its answer.
+ */
+#ifndef AZL_ANTHROPIC_INT_H
+#define AZL_ANTHROPIC_INT_H
+
+#include "azl_dialect_int.h"
+#include "azl_edit_int.h"
+#include "azl_hub.h"
+#include "azl_write.h"
+
+/* The only version there is of the API. */
+#define AZL_ANTHROPIC_VERSION "2023-06-01"
+/* Under which state is kept: the thinking blocks of the turn whose first tool
+ * call it was, as the elements of a JSON array. */
+#define AZL_ANTHROPIC_KIND "anthropic"
+/* The tool that a model without structured output is made to call. */
+#define AZL_ANTHROPIC_JSON_TOOL "json_tool_call"
+
+/*
+ * Hosting
+ */
+
+/* Never AUTO: as the endpoint says, or else its URL. */
+azl_hosting_e azl_anthropic_hosting(const azl_endpoint_t *e);
+
+/*
+ * Families of models
+ */
+
+typedef enum {
+    AZL_THINKS_NEVER,
+    AZL_THINKS_BUDGET,  /* thinking.budget_tokens */
+    AZL_THINKS_EITHER,  /* that or adaptive */
+    AZL_THINKS_ADAPTIVE /* adaptive only */
+} azl_thinks_e;
+
+/* Levels of effort, as bits. */
+#define AZL_EFFORT_LOW 1
+#define AZL_EFFORT_MEDIUM 2
+#define AZL_EFFORT_HIGH 4
+#define AZL_EFFORT_XHIGH 8
+#define AZL_EFFORT_MAX 16
+
+typedef struct azl_claude_t {
+    const char *name; /* a part of the model's public name */
+    int max_out;      /* tokens of an answer at most; 0: not known */
+    int default_out;  /* ... where the client does not say */
+    azl_thinks_e thinks;
+    int by_default;  /* thinks unless told not to */
+    int efforts;     /* levels with adaptive thinking */
+    int sampling;    /* takes temperature, top_p, top_k */
+    int one_sampler; /* ... but not temperature and top_p together */
+    int structured;  /* output_config.format and strict tools */
+    int forces;      /* a tool may be forced */
+} azl_claude_t;
+
+/* By a part of the public name; one that is not known is taken for the newest,
+ * which takes least. Never NULL. */
+const azl_claude_t *azl_claude_find(const char *name);
+
+/*
+ * The request
+ */
+
+/* From the request to the answer (azl_exchange_t.memo). */
+typedef struct azl_anthropic_memo_t {
+    const azl_claude_t *family;
+    azl_hosting_e hosting;
+    int json_tool; /* the answer's text is what that tool is called with */
+} azl_anthropic_memo_t;
+
+typedef struct azl_claude_request_t {
+    azl_exchange_t *ex;
+    azl_error_t *err;
+    azl_anthropic_memo_t *memo;
+    azl_write_t w;
+    int thinking; /* history goes with its thinking blocks */
+} azl_claude_request_t;
+
+/* What becomes of the request's members beside the messages and tools. */
+typedef struct azl_claude_plan_t {
+    azl_claude_request_t rq;
+    const azl_json_t *as_tool;   /* response_format, if a tool stands for it */
+    const azl_json_t *as_schema; /* ... if the model takes it */
+    apr_int64_t max_tokens;
+    int off;                 /* thinking is to be told not to happen */
+    int adaptive;            /* ... to happen, as the model likes */
+    apr_int64_t budget;      /* ... with so many tokens; 0: not so */
+    const azl_json_t *given; /* ... as the client says in Anthropic's words */
+    const char *effort;      /* output_config.effort; NULL: not said */
+} azl_claude_plan_t;
+
+/* 1, or 0 with the error. */
+int azl_claude_plan(azl_claude_plan_t *pl);
+int azl_anthropic_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
+
+/* The members `system` and `messages`. 1, or 0 with the error. */
+int azl_anthropic_messages(azl_claude_request_t *rq);
+/* Can the tool loop that runs (what follows the last word of the user) go on
+ * with thinking: are the blocks of all its turns there? */
+int azl_anthropic_may_think(azl_exchange_t *ex);
+/* The blocks of one assistant message, from its own member thinking_blocks or
+ * what has been kept, as elements of a JSON array; empty: none. */
+azl_span_t azl_anthropic_thoughts(azl_exchange_t *ex,
+                                  const azl_json_t *message);
+/* One part of a user's message that is no text, as a block. 1, or 0 with the
+ * error at `path`. */
+int azl_anthropic_media(azl_claude_request_t *rq, const char *path,
+                        const azl_json_t *part);
+/* Members `cache_control`, also in OpenAI's words. */
+void azl_anthropic_cache(azl_claude_request_t *rq, const azl_json_t *part);
+
+/* The members `tools` and `tool_choice`. `json`: a response_format as a tool,
+ * or NULL. */
+int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json);
+/* Is the model made to call a tool? */
+int azl_anthropic_is_forced(const azl_exchange_t *ex);
+/* A schema as structured output takes it: closed objects, no bounds. */
+void azl_anthropic_schema(azl_write_t *w, const char *name,
+                          const azl_json_t *schema);
+
+/*
+ * Answers
+ */
+
+/* "stop", "length", "tool_calls", "content_filter" for a stop_reason; what is
+ * not known is "stop". */
+const char *azl_anthropic_finish(azl_span_t reason);
+apr_status_t azl_anthropic_answer(azl_exchange_t *ex, azl_span_t doc,
+                                  azl_buf_t *out);
+/* The HTTP status that an error stands for, and its code in OpenAI's words
+ * (NULL: the status has it). `status`: the one it came with; 0: none, as in a
+ * stream. `message` may be NULL. */
+int azl_anthropic_error(azl_span_t type, int status, const char *message,
+                        const char **code);
+int azl_anthropic_failure(azl_exchange_t *ex, int status,
+                          const apr_table_t *headers, azl_span_t body,
+                          azl_buf_t *out);
+void *azl_anthropic_decoder(azl_exchange_t *ex);
+void azl_anthropic_event(void *decoder, const azl_sse_event_t *ev,
+                         azl_buf_t *out);
+void azl_anthropic_end(void *decoder, azl_buf_t *out);
+
+#endif /* AZL_ANTHROPIC_INT_H */

@@ -1,0 +1,369 @@
+/*
+ * Tools and which of them is to be called.
+ */
+#include <apr_strings.h>
+
+#include "azl_anthropic_int.h"
+
+/* What a tool_choice says. */
+typedef enum {
+    CHOICE_OPEN, /* nothing */
+    CHOICE_AUTO,
+    CHOICE_ANY,
+    CHOICE_NAMED,
+    CHOICE_NEVER
+} choice_e;
+
+typedef struct choice_t {
+    choice_e what;
+    const char *name;          /* of CHOICE_NAMED */
+    const azl_json_t *allowed; /* the only tools there are, or NULL */
+} choice_t;
+
+static int is_text(const azl_json_t *json, const char *text)
+{
+    return azl_span_is(azl_json_text(json), text);
+}
+
+static const char *function_name(const azl_json_t *tool)
+{
+    return azl_json_string(
+        azl_json_get(azl_json_get(tool, "function"), "name"));
+}
+
+/* A mode as text; 0: there is no such. */
+static int read_mode(const azl_json_t *json, choice_t *choice)
+{
+    static const struct {
+        const char *text;
+        choice_e what;
+    } modes[] = {{"auto", CHOICE_AUTO},
+                 {"required", CHOICE_ANY},
+                 {"none", CHOICE_NEVER}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
+        if (is_text(json, modes[i].text)) {
+            choice->what = modes[i].what;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int read_choice(const azl_exchange_t *ex, choice_t *choice)
+{
+    const azl_json_t *json = azl_json_get(ex->hub, "tool_choice");
+    const azl_json_t *allowed = azl_json_get(json, "allowed_tools");
+
+    memset(choice, 0, sizeof(*choice));
+    if (!json) {
+        return 1;
+    }
+    if (azl_json_type(json) == AZL_JSON_STRING) {
+        return read_mode(json, choice);
+    }
+    if (is_text(azl_json_get(json, "type"), "function")) {
+        choice->what = CHOICE_NAMED;
+        choice->name = function_name(json);
+        return choice->name != NULL;
+    }
+    if (is_text(azl_json_get(json, "type"), "allowed_tools")) {
+        choice->allowed = azl_json_get(allowed, "tools");
+        return azl_json_type(choice->allowed) == AZL_JSON_ARRAY &&
+               read_mode(azl_json_get(allowed, "mode"), choice);
+    }
+    return 0;
+}
+
+static int has_tools(const azl_exchange_t *ex)
+{
+    return azl_json_length(azl_json_get(ex->hub, "tools")) > 0;
+}
+
+int azl_anthropic_is_forced(const azl_exchange_t *ex)
+{
+    choice_t choice;
+
+    return has_tools(ex) && read_choice(ex, &choice) &&
+           (choice.what == CHOICE_ANY || choice.what == CHOICE_NAMED);
+}
+
+static int is_allowed(const choice_t *choice, const char *name)
+{
+    apr_size_t i;
+
+    for (i = 0; i < azl_json_length(choice->allowed); ++i) {
+        const char *other = function_name(azl_json_at(choice->allowed, i));
+
+        if (other && strcmp(other, name) == 0) {
+            return 1;
+        }
+    }
+    return !choice->allowed;
+}
+
+/*
+ * Declarations
+ */
+
+static int copy_member(void *baton, const char *name, const azl_json_t *value)
+{
+    azl_write_json(baton, name, value);
+    return 0;
+}
+
+/* An object's schema, also where there are no arguments. */
+static void write_schema(azl_write_t *w, const azl_json_t *schema, int strict)
+{
+    if (strict && azl_json_get(schema, "type")) {
+        azl_anthropic_schema(w, "input_schema", schema);
+        return;
+    }
+    azl_write_open(w, "input_schema", '{');
+    if (!azl_json_get(schema, "type")) {
+        azl_write_str(w, "type", "object");
+    }
+    if (azl_json_type(schema) == AZL_JSON_OBJECT) {
+        azl_json_each(schema, copy_member, w);
+    }
+    else {
+        azl_write_open(w, "properties", '{');
+        azl_write_close(w, '}');
+    }
+    azl_write_close(w, '}');
+}
+
+static int refuse_tool(azl_claude_request_t *rq, apr_size_t i, const char *rest,
+                       const char *message)
+{
+    return azl_exchange_refuse(
+        rq->ex, rq->err,
+        apr_psprintf(rq->ex->pool, "tools[%d]%s", (int)i, rest), message);
+}
+
+static int write_tool(azl_claude_request_t *rq, apr_size_t i,
+                      const azl_json_t *tool)
+{
+    const azl_json_t *function = azl_json_get(tool, "function");
+    const azl_json_t *schema = azl_json_get(function, "parameters");
+    const char *text = azl_json_string(azl_json_get(function, "description"));
+    int strict =
+        azl_json_type(azl_json_get(function, "strict")) == AZL_JSON_TRUE;
+    azl_write_t *w = &rq->w;
+
+    if (schema && azl_json_type(schema) != AZL_JSON_OBJECT) {
+        return refuse_tool(rq, i, ".function.parameters",
+                           "The parameters must be a JSON schema.");
+    }
+    if (strict && !rq->memo->family->structured) {
+        if (!azl_exchange_without(rq->ex, "tools.function.strict", 0,
+                                  rq->err)) {
+            return 0;
+        }
+        strict = 0;
+    }
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "name", function_name(tool));
+    if (text && *text) {
+        azl_write_str(w, "description", text);
+    }
+    write_schema(w, schema, strict);
+    if (strict) {
+        azl_write_bool(w, "strict", 1);
+    }
+    azl_anthropic_cache(rq,
+                        azl_json_get(tool, "cache_control") ? tool : function);
+    azl_write_close(w, '}');
+    return 1;
+}
+
+static int write_declared(azl_claude_request_t *rq, const choice_t *choice)
+{
+    const azl_json_t *tools = azl_json_get(rq->ex->hub, "tools");
+    apr_size_t i;
+
+    for (i = 0; i < azl_json_length(tools); ++i) {
+        const azl_json_t *tool = azl_json_at(tools, i);
+        const char *name = function_name(tool);
+
+        if (!is_text(azl_json_get(tool, "type"), "function") || !name ||
+            !*name) {
+            return refuse_tool(rq, i, "",
+                               "A tool must be a function with a name.");
+        }
+        if (is_allowed(choice, name) && !write_tool(rq, i, tool)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The schema of response_format as a tool that is called with the answer. */
+static void write_json_tool(azl_write_t *w, const azl_json_t *format)
+{
+    const azl_json_t *schema = azl_json_get(format, "json_schema");
+    const char *text = azl_json_string(azl_json_get(schema, "description"));
+
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "name", AZL_ANTHROPIC_JSON_TOOL);
+    azl_write_str(w, "description",
+                  text && *text ? text
+                                : "Gives the answer. Its members are the JSON "
+                                  "object that was asked for.");
+    schema = azl_json_get(schema, "schema");
+    write_schema(w, schema, 0);
+    azl_write_close(w, '}');
+}
+
+/* Where the request searches the web, the upstream does it by itself. */
+static void write_search(azl_write_t *w, const azl_json_t *options)
+{
+    const azl_json_t *location = azl_json_get(options, "user_location");
+    const azl_json_t *place = azl_json_get(location, "approximate");
+
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "type", "web_search_20250305");
+    azl_write_str(w, "name", "web_search");
+    if (azl_json_type(place) == AZL_JSON_OBJECT) {
+        azl_write_open(w, "user_location", '{');
+        azl_write_str(w, "type", "approximate");
+        azl_json_each(place, copy_member, w);
+        azl_write_close(w, '}');
+    }
+    azl_write_close(w, '}');
+}
+
+/*
+ * A history with calls, and no tools: they have to be declared, and must not
+ * be called.
+ */
+
+static int was_written(apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void collect_called(const azl_exchange_t *ex, apr_array_header_t *names)
+{
+    const azl_json_t *list = azl_json_get(ex->hub, "messages");
+    apr_size_t i, j;
+
+    for (i = 0; i < azl_json_length(list); ++i) {
+        const azl_json_t *calls =
+            azl_json_get(azl_json_at(list, i), "tool_calls");
+
+        for (j = 0; j < azl_json_length(calls); ++j) {
+            const char *name = function_name(azl_json_at(calls, j));
+
+            if (name && !was_written(names, name)) {
+                APR_ARRAY_PUSH(names, const char *) = name;
+            }
+        }
+    }
+}
+
+static void write_called(azl_write_t *w, apr_array_header_t *names)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; ++i) {
+        azl_write_open(w, NULL, '{');
+        azl_write_str(w, "name", APR_ARRAY_IDX(names, i, const char *));
+        write_schema(w, NULL, 0);
+        azl_write_close(w, '}');
+    }
+}
+
+/*
+ * The choice
+ */
+
+static void write_choice(azl_claude_request_t *rq, const choice_t *choice)
+{
+    static const char *const types[] = {"auto", "auto", "any", "tool", "none"};
+    const azl_json_t *parallel =
+        azl_json_get(rq->ex->hub, "parallel_tool_calls");
+    int one = azl_json_type(parallel) == AZL_JSON_FALSE &&
+              choice->what != CHOICE_NEVER;
+    azl_write_t *w = &rq->w;
+
+    if (choice->what == CHOICE_OPEN && !one) {
+        return;
+    }
+    azl_write_open(w, "tool_choice", '{');
+    azl_write_str(w, "type", types[choice->what]);
+    if (choice->what == CHOICE_NAMED) {
+        azl_write_str(w, "name", choice->name);
+    }
+    if (one) {
+        azl_write_bool(w, "disable_parallel_tool_use", 1);
+    }
+    azl_write_close(w, '}');
+}
+
+/* The answer may be a call of the tool for JSON, or else of the client's. */
+static void choose_json(const azl_exchange_t *ex, choice_t *choice)
+{
+    if (!has_tools(ex) || choice->what == CHOICE_NEVER) {
+        choice->what = CHOICE_NAMED;
+        choice->name = AZL_ANTHROPIC_JSON_TOOL;
+    }
+    else if (choice->what != CHOICE_NAMED) {
+        choice->what = CHOICE_ANY;
+    }
+}
+
+int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
+{
+    azl_exchange_t *ex = rq->ex;
+    const azl_json_t *search =
+        rq->memo->hosting == AZL_HOSTING_BEDROCK
+            ? NULL
+            : azl_json_get(ex->hub, "web_search_options");
+    apr_array_header_t *called = apr_array_make(ex->pool, 4, sizeof(char *));
+    choice_t choice;
+
+    if (!read_choice(ex, &choice)) {
+        return azl_exchange_refuse(ex, rq->err, "tool_choice",
+                                   "The choice must be none, auto, required, "
+                                   "a function or a list of allowed ones.");
+    }
+    if (json) {
+        choose_json(ex, &choice);
+    }
+    else if (!rq->memo->family->forces && azl_anthropic_is_forced(ex)) {
+        if (!azl_exchange_without(ex, "tool_choice", 1, rq->err)) {
+            return 0;
+        }
+        choice.what = CHOICE_AUTO;
+    }
+    if (!has_tools(ex) && !json && !search) {
+        collect_called(ex, called);
+        choice.what = CHOICE_NEVER;
+        if (called->nelts == 0) {
+            return 1;
+        }
+    }
+    azl_write_open(&rq->w, "tools", '[');
+    if (!write_declared(rq, &choice)) {
+        return 0;
+    }
+    if (json) {
+        write_json_tool(&rq->w, json);
+    }
+    if (search) {
+        write_search(&rq->w, search);
+    }
+    write_called(&rq->w, called);
+    azl_write_close(&rq->w, ']');
+    write_choice(rq, &choice);
+    return 1;
+}
