@@ -50,8 +50,8 @@ typedef struct azl_dialect_t {
     const char *(*stream_url)(apr_pool_t *p, const azl_deployment_t *d,
                               azl_op_e op);
     /* Headers beside the credential, which say nothing secret (a version). The
-     * client's (read-only) may have some that go on; `client` is NULL when there is none. NULL:
-     * there are none. */
+     * client's (read-only) may have some that go on; NULL: there is no client.
+     * The member is NULL: there are none. */
     void (*headers)(const azl_deployment_t *d, azl_op_e op,
                     const apr_table_t *client, apr_table_t *out);
 } azl_dialect_t;

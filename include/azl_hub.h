@@ -14,8 +14,8 @@
  * Converse, Responses). What the client speaks and the upstream understands
  * passes untouched, without any of this.
  *
- * Between outbound and inbound a stream goes through azl_stream_t (azl_reply.h),
- * so an inbound is fed clean chunks: the role once, tool calls numbered from 0
+ * Between outbound and inbound a stream goes through azl_stream_t
+ * (azl_reply.h), so an inbound is fed clean chunks: the role once, tool calls numbered from 0
  * with id and name once, one finish_reason for each choice, usage always, an
  * error or [DONE] at the end. A decoder need not be that careful, but must
  * never write [DONE] (or a finish_reason) that the upstream has not earned: a

@@ -15,6 +15,7 @@
 #include "azl_conf.h"
 #include "azl_health.h"
 #include "azl_shared.h"
+#include "azl_stash.h"
 
 /* Make or find the segment, give every part of the configuration its slots. */
 apr_status_t azl_store_open(apr_pool_t *ptemp, server_rec *s);
@@ -23,5 +24,7 @@ void azl_store_child_init(void);
 /* The segment, or NULL; this child's row, or -1. */
 azl_shared_t *azl_store_shared(void);
 int azl_store_row(void);
+/* What providers want back and clients cannot carry, or NULL. */
+azl_stash_t *azl_store_stash(void);
 
 #endif /* AZL_STORE_H */

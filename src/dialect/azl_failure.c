@@ -74,6 +74,13 @@ static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
     else if (azl_span_is(key, "code")) {
         words->code = short_word(p, v);
     }
+    else if (azl_span_is(key, "status")) {
+        apr_int64_t n;
+
+        if (azl_scan_uint(v->raw, &n) && n >= 400 && n <= 599) {
+            words->status = (int)n;
+        }
+    }
     else if ((azl_span_is(key, "innererror") ||
               azl_span_is(key, "inner_error")) &&
              v->type == AZL_JSON_OBJECT) {
@@ -465,6 +472,9 @@ static int status_of(const azl_failure_words_t *words)
     apr_size_t i;
     int number = words->code ? atoi(words->code) : 0;
 
+    if (words->status) {
+        return words->status;
+    }
     if (number >= 400 && number <= 599) {
         return number;
     }

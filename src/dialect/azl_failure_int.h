@@ -13,6 +13,7 @@ typedef struct azl_failure_words_t {
     const char *param;
     const char *code; /* a number as its text */
     azl_span_t innererror;
+    int status; /* an HTTP status that it names; 0: none */
 } azl_failure_words_t;
 
 /* Read an error document in whatever shape. 1 if it held a message or code. */

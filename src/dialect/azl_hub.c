@@ -59,15 +59,21 @@ void azl_hub_usage_write(azl_buf_t *out, const azl_usage_t *usage)
     azl_write_close(&w, '}');
 }
 
+static void error_of(azl_error_t *err, int status, const char *type,
+                     const char *code, const char *message)
+{
+    azl_error_from_status(err, status);
+    err->message = message ? message : err->message;
+    err->type = type ? type : err->type;
+    err->code = code ? code : err->code;
+}
+
 void azl_hub_error_write(azl_buf_t *out, int status, const char *type,
                          const char *code, const char *message)
 {
     azl_error_t err;
 
-    azl_error_from_status(&err, status);
-    err.message = message ? message : err.message;
-    err.type = type ? type : err.type;
-    err.code = code ? code : err.code;
+    error_of(&err, status, type, code, message);
     azl_error_write(out, &err);
 }
 
@@ -241,9 +247,18 @@ void azl_hub_done(azl_hub_stream_t *h)
 void azl_hub_error(azl_hub_stream_t *h, int status, const char *type,
                    const char *code, const char *message)
 {
-    azl_buf_puts(h->out, "data: ");
-    azl_hub_error_write(h->out, status, type, code, message);
-    azl_buf_puts(h->out, "\n\n");
+    azl_error_t err;
+
+    error_of(&err, status, type, code, message);
+    azl_buf_puts(h->out, "data: {\"error\":{\"status\":");
+    azl_buf_int(h->out, status);
+    azl_buf_puts(h->out, ",\"message\":");
+    azl_buf_json_str(h->out, err.message);
+    azl_buf_puts(h->out, ",\"type\":");
+    azl_buf_json_str(h->out, err.type);
+    azl_buf_puts(h->out, ",\"code\":");
+    azl_buf_json_str(h->out, err.code);
+    azl_buf_puts(h->out, "}}\n\n");
 }
 
 /*

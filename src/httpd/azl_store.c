@@ -13,7 +13,7 @@
 /* The segment's address outlives a graceful restart under this name. A module
  * that was replaced by one with another layout must not find it: count on
  * when anything in src/store/azl_shared_int.h or azl_metrics_int.h moves. */
-#define RETAINED "mod_azurelit shared memory, layout 1"
+#define RETAINED "mod_azurelit shared memory, layout 2"
 
 /* A restart with a somewhat larger configuration needs no new segment. */
 #define SPARE_FACTOR 2
@@ -23,17 +23,27 @@
 /* Models times keys that are counted one by one; the rest in one sum. Memory
  * that nobody touches costs nothing. */
 #define SERIES 4096
+/* Signatures are some hundred bytes to a few KB, encrypted reasoning up to
+ * some ten KB: loops of some thousand clients at the same time. */
+#define STASH_SIZE (16 * 1024 * 1024)
 
 typedef struct retained_t {
     azl_shared_t *shared;
+    azl_stash_t *stash;
 } retained_t;
 
 static azl_shared_t *shared;
+static azl_stash_t *stash;
 static int row = -1;
 
 azl_shared_t *azl_store_shared(void)
 {
     return shared;
+}
+
+azl_stash_t *azl_store_stash(void)
+{
+    return stash;
 }
 
 int azl_store_row(void)
@@ -114,6 +124,10 @@ static apr_status_t open_segment(server_rec *s)
         retained->shared = made;
     }
     shared = retained->shared;
+    if (!retained->stash) {
+        azl_stash_create(&retained->stash, process_pool, STASH_SIZE);
+    }
+    stash = retained->stash;
     return APR_SUCCESS;
 }
 

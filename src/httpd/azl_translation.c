@@ -2,14 +2,53 @@
 
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_httpd.h"
+#include "azl_store.h"
 
 /* Error documents are read up to 16 KB; OpenAI's form of one is not larger. */
 #define FAILURE_MAX (64 * 1024)
+/* A loop of tool calls may wait for a person to agree. */
+#define KEPT_FOR apr_time_from_sec(3600)
 
 int azl_translation_needed(const azl_attempt_t *at)
 {
     return at->way && (at->way->inbound || at->way->outbound);
+}
+
+/* Whose it is, whose words they are, and the call they belong to. */
+static void name_state(const azl_request_t *ar, const char *kind,
+                       azl_span_t call_id, unsigned char name[AZL_SHA256_LEN])
+{
+    azl_span_t pieces[3];
+
+    pieces[0] =
+        azl_span((const char *)ar->key->digest, sizeof(ar->key->digest));
+    pieces[1] = azl_span(kind, strlen(kind) + 1);
+    pieces[2] = call_id;
+    azl_crypto_sha256_pieces(pieces, 3, name);
+}
+
+static void keep(void *baton, const char *kind, azl_span_t call_id,
+                 azl_span_t state)
+{
+    azl_request_t *ar = baton;
+    unsigned char name[AZL_SHA256_LEN];
+
+    if (state.len <= AZL_HUB_KEPT_MAX) {
+        name_state(ar, kind, call_id, name);
+        azl_stash_put(azl_store_stash(), name, state,
+                      apr_time_now() + KEPT_FOR);
+    }
+}
+
+static azl_span_t recall(void *baton, apr_pool_t *p, const char *kind,
+                         azl_span_t call_id)
+{
+    unsigned char name[AZL_SHA256_LEN];
+
+    name_state(baton, kind, call_id, name);
+    return azl_stash_get(azl_store_stash(), p, name, apr_time_now());
 }
 
 static void begin_exchange(azl_attempt_t *at)
@@ -28,6 +67,11 @@ static void begin_exchange(azl_attempt_t *at)
     ex->now = ar->rec.time;
     ex->request_id = ar->id + AZL_REQUEST_ID_LEN - 32;
     ex->client_headers = at->r->headers_in;
+    if (azl_store_stash()) {
+        ex->keep = keep;
+        ex->recall = recall;
+        ex->kept = at->ar;
+    }
     at->exchange = ex;
 }
 
