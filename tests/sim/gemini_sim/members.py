@@ -180,7 +180,8 @@ MESSAGES = {
         "autoTruncate": "bool",
     },
 }
-# Only on Vertex, and not there.
+# Only on Vertex, and not there. (The ids of calls are taken there of late,
+# with Gemini 3; who leaves them out is right with all models.)
 VERTEX = {
     "generate_content": {"labels": {"*": "string"}, "modelArmorConfig": "any"},
     "generation_config": {"routingConfig": "any", "audioTimestamp": "bool"},
