@@ -730,6 +730,9 @@ REFUSED = [
     ({"tools": [WEATHER, WEATHER]}, "must be unique"),
     ({"tools": [{**WEATHER, "strict": True}]}, "additionalProperties"),
     ({"tools": [7]}, "tools.0: Input should be a valid dictionary"),
+    ({"tools": [{**WEATHER, "strict": True, "input_schema": {
+        "type": "object", "additionalProperties": False,
+        "properties": []}}]}, "Invalid request"),
     ({"output_config": {"effort": "low"}}, "the effort parameter"),
     ({"output_config": {"effort": "xhigh"}, "model": MIDDLE},
      "Supported levels: high, low, max, medium."),
@@ -774,6 +777,7 @@ TAKEN = [
     {"temperature": 0.5},
     {"top_p": 0.9},
     {"thinking": THINK, "temperature": 1},
+    {"thinking": THINK, "temperature": None, "top_p": None},
     {"thinking": THINK, "model": MIDDLE},
     {"thinking": ADAPTIVE, "model": MIDDLE},
     {"output_config": {"effort": "max"}, "model": NEW},

@@ -233,7 +233,6 @@ def test_response_error_event_of_a_name(sim, client):
 
 FLAT = sdk.FLAT_TOOLS
 CHAT_REFUSED = [
-    (CODEX, {}, "does not work with the specified model"),
     ("gpt-5", {"max_tokens": 5}, "max_completion_tokens"),
     ("gpt-5", {"temperature": 0.5}, "'temperature'"),
     ("o3", {"stop": "x"}, "'stop'"),
@@ -255,6 +254,23 @@ def test_chat_refuses(client, model, more, match):
     more = dict(more)
     with pytest.raises(openai.BadRequestError, match=match):
         chat(client, more.pop("messages", None), model, **more)
+
+
+def test_responses_only(client, tmp_path):
+    with pytest.raises(openai.NotFoundError, match="only supported in v1/re"):
+        chat(client, model=CODEX)
+    sim = Simulator(tmp_path, [f"mine={CODEX}"], KEY)
+    try:
+        azure = openai.OpenAI(
+            base_url=sim.url + "/openai/v1", api_key=KEY, max_retries=0
+        )
+        with pytest.raises(openai.BadRequestError) as caught:
+            chat(azure, model="mine")
+        assert caught.value.code == "OperationNotSupported"
+        answer = azure.responses.create(model="mine", input="x")
+        assert answer.output_text == "You said: x"
+    finally:
+        sim.stop()
 
 
 @pytest.mark.parametrize(

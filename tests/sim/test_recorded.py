@@ -36,7 +36,7 @@ def anthropic_count(body):
 
 
 def openai_chat(body):
-    azure_sim.check.chat_model(body, body["model"])
+    azure_sim.check.chat_model(body, body["model"], "openai")
     azure_sim.check.chat_turns(body["messages"])
     chat_ask(body)
 

@@ -44,7 +44,7 @@ class Check:
         where = at(where, "cache_control")
         check(where, control, members.CACHE)
         one_of(at(where, "type"), control["type"], ["ephemeral"])
-        one_of(at(where, "ttl"), control.get("ttl", "5m"), ["5m", "1h"])
+        one_of(at(where, "ttl"), control.get("ttl") or "5m", ["5m", "1h"])
         self.cached += 1
         if self.cached > MAX_CACHED:
             raise bad(
@@ -378,7 +378,7 @@ class Check:
         kind = tagged("thinking", thinking, members.THINKING)
         one_of(
             f"thinking.{kind}.display",
-            thinking.get("display", "omitted"),
+            thinking.get("display") or "omitted",
             ["summarized", "omitted"],
         )
         if kind == "adaptive" and not family.adaptive:
@@ -387,13 +387,14 @@ class Check:
             self.budget(thinking["budget_tokens"])
         if kind == "disabled":
             return
-        if body.get("temperature", 1) != 1:
+        if body.get("temperature") not in (None, 1):
             raise bad(
                 "`temperature` may only be set to 1 when thinking is enabled."
             )
         if body.get("top_k") is not None:
             raise bad("`top_k` must be unset when thinking is enabled.")
-        if not 0.95 <= body.get("top_p", 1) <= 1:
+        top_p = body.get("top_p")
+        if top_p is not None and not 0.95 <= top_p <= 1:
             raise bad(
                 "`top_p` must be greater than or equal to 0.95 or unset when "
                 "thinking is enabled."

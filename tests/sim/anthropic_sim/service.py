@@ -166,6 +166,13 @@ class Anthropic(Service):
                     ),
                 )
 
+    async def operate(self, request, call, how, reply):
+        """What no check has named is refused as well."""
+        try:
+            await super().operate(request, call, how, reply)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise bad(f"Invalid request: {error!r}") from error
+
     async def do_messages(self, request, call, how, reply):
         base = self.deployments[call.deployment]
         kind = family(base)

@@ -42,9 +42,16 @@ def family(base):
     return {}
 
 
-def chat_model(body, base):
+def chat_model(body, base, mode):
     """What this model does not take in chat."""
     known = family(base)
+    if known.get("responses") and mode == "openai":
+        raise Refused(404, openai(
+            "This model is only supported in v1/responses and not in "
+            "v1/chat/completions.",
+            "invalid_request_error",
+            "model",
+        ))
     if known.get("responses"):
         raise Refused(400, {
             "error": {

@@ -270,7 +270,7 @@ class Azure(Service):
             )
         base = self.deployments[call.deployment]
         if kind is Chat:
-            check.chat_model(body, base)
+            check.chat_model(body, base, self.mode)
             with understood():
                 check.chat_turns(body["messages"])
         with understood():
