@@ -74,6 +74,7 @@ typedef struct azl_model_line_t {
     int weight;
     int order;
     int responses_only;
+    int chat_only;
     const char *base_model;
     azl_price_t price;
     apr_uint32_t rpm;

@@ -7,8 +7,7 @@
 
 const azl_inbound_t *azl_inbound_of(azl_op_e op)
 {
-    (void)op;
-    return NULL;
+    return op == AZL_OP_RESPONSES ? &azl_inbound_responses : NULL;
 }
 
 /* Does the upstream take this operation's document as it is? */

@@ -112,6 +112,7 @@ static azl_deployment_t *new_deployment(const azl_conf_t *conf,
     d->order = line->order;
     d->base_model = line->base_model;
     d->responses_only = line->responses_only;
+    d->chat_only = line->chat_only;
     d->limits = line->limits;
     name_deployment(d, p);
     /* to find them would cost each request more than its routing */

@@ -41,12 +41,14 @@ static const char *mo_base_model(apr_pool_t *p, void *target, const char *value)
 
 static const char *mo_surface(apr_pool_t *p, void *target, const char *value)
 {
+    azl_model_line_t *line = target;
+
     (void)p;
-    if (strcmp(value, "any") == 0 || strcmp(value, "responses") == 0) {
-        ((azl_model_line_t *)target)->responses_only = value[0] == 'r';
-        return NULL;
-    }
-    return "any or responses";
+    line->responses_only = strcmp(value, "responses") == 0;
+    line->chat_only = strcmp(value, "chat") == 0;
+    return line->responses_only || line->chat_only || strcmp(value, "any") == 0
+               ? NULL
+               : "any, responses or chat";
 }
 
 static const char *set_price(apr_pool_t *p, void *target, const char *value)

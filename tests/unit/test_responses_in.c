@@ -1,0 +1,517 @@
+#include "azl_buf.h"
+#include "responses_fixture.h"
+
+#include "../../src/dialect/azl_responses_int.h"
+
+/* clang-format off: tables of JSON read like JSON */
+
+static azl_error_t err;
+
+/* The hub's document of a request, or NULL. */
+static const char *asked(const char *client)
+{
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
+    const azl_json_t *tree = tree_of(azl_test_pool, quoted(client));
+
+    memset(&err, 0, sizeof(err));
+    return azl_inbound_responses.request(azl_test_pool, tree, out, &err)
+               ? azl_buf_pstr(out, azl_test_pool)
+               : NULL;
+}
+
+/*
+ * Input
+ */
+
+#define ITEM(role, parts)                                                      \
+    "{'type':'message','role':'" role "','content':[" parts "]}"
+#define OUT(text) "{'type':'output_text','text':'" text "','annotations':[]}"
+#define CALL(n)                                                                \
+    "{'type':'function_call','id':'fc_" #n "','call_id':'call_" #n "',"        \
+    "'name':'f','arguments':'{}','status':'completed'}"
+#define RESULT(n, out)                                                         \
+    "{'type':'function_call_output','call_id':'call_" #n "','output':" out "}"
+#define CHAT_CALL(n)                                                           \
+    "{'id':'call_" #n "','type':'function','function':{'name':'f',"            \
+    "'arguments':'{}'}}"
+#define TOOL(n, content)                                                       \
+    "{'role':'tool','tool_call_id':'call_" #n "','content':" content "}"
+#define THOUGHT                                                                \
+    "{'type':'reasoning','id':'rs_1','summary':[],'encrypted_content':'x'}"
+
+static const struct {
+    const char *input;
+    const char *messages;
+} talks[] =
+    {
+        {"{'role':'user','content':'Hi'}", "{'role':'user','content':'Hi'}"},
+        {"{'role':'user','content':'A'},{'role':'developer','content':'B'}"
+         "," ITEM("system", "{'type':'input_text','text':'C'}"),
+         "{'role':'user','content':'A'},{'role':'developer','content':'B'},"
+         "{'role':'system','content':[{'type':'text','text':'C'}]}"},
+        {ITEM("user",
+              "{'type':'input_text','text':'A',"
+              "'prompt_cache_breakpoint':{'mode':'explicit'}},"
+              "{'type':'input_image','image_url':'https://x/y','detail':'low'},"
+              "{'type':'input_image','image_url':'data:,'},"
+              "{'type':'input_file','filename':'a.pdf','file_data':'data:,'},"
+              "{'type':'input_file','file_id':'file-1'},"
+              "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}"
+              "}"),
+         "{'role':'user','content':[{'type':'text','text':'A',"
+         "'prompt_cache_breakpoint':{'mode':'explicit'}},"
+         "{'type':'image_url','image_url':{'url':'https://x/"
+         "y','detail':'low'}},"
+         "{'type':'image_url','image_url':{'url':'data:,'}},"
+         "{'type':'file','file':{'filename':'a.pdf','file_data':'data:,'}},"
+         "{'type':'file','file':{'file_id':'file-1'}},"
+         "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}}]}"},
+        /* what is said and called in a row is one message, thought is none */
+        {
+            THOUGHT
+            "," ITEM("assistant",
+                     OUT("Let ") "," OUT(
+                         "me see")) "," THOUGHT
+                                    "," CALL(1) "," CALL(2) "," RESULT(1, "'one"
+                                                                          "'") "," RESULT(
+                                        2, "[{'type':'input_text','text':'two'}"
+                                           "]") "," CALL(3) "," RESULT(3,
+                                                                       "'three"
+                                                                       "'"),
+            "{'role':'assistant','content':'Let me "
+            "see','tool_calls':[" CHAT_CALL(1) "," CHAT_CALL(
+                2) "]}," TOOL(1,
+                              "'one'") "," TOOL(2,
+                                                "[{'type':'text','text':'two'}"
+                                                "]") ","
+                                                     "{'role':'assistant','"
+                                                     "content':null,'tool_"
+                                                     "calls':[" CHAT_CALL(
+                                                         3) "]}," TOOL(3,
+                                                                       "'three"
+                                                                       "'")},
+        /* what is said after a call stands before its result all the same */
+        {CALL(1) "," ITEM("assistant", OUT("Wait")) "," RESULT(1, "'one'"),
+         "{'role':'assistant','content':'Wait','tool_calls':[" CHAT_CALL(
+             1) "]}," TOOL(1, "'one'")},
+        /* two answers stay two */
+        {ITEM("assistant", OUT("A")) ",{'role':'assistant','content':'B'}",
+         "{'role':'assistant','content':'A'},{'role':'assistant','content':'B'"
+         "}"},
+        {ITEM("assistant", "{'type':'refusal','refusal':'No.'}"),
+         "{'role':'assistant','content':null,'refusal':'No.'}"},
+        {ITEM("assistant", ""), "{'role':'assistant','content':''}"},
+        {THOUGHT ",{'role':'user','content':'Hi'}",
+         "{'role':'user','content':'Hi'}"},
+        {"{'type':'custom_tool_call','call_id':'call_1','name':'c','input':'x'}"
+         ","
+         "{'type':'custom_tool_call_output','call_id':'call_1','output':'r'}",
+         "{'role':'assistant','content':null,'tool_calls':[{'id':'call_1',"
+         "'type':'custom','custom':{'name':'c','input':'x'}}]}," TOOL(1,
+                                                                      "'r'")},
+        {"{'type':'function_call','call_id':'call_1','name':'f','arguments':''}"
+         "," RESULT(1, "''"),
+         "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(
+             1) "]}," TOOL(1, "''")},
+};
+
+#define NTALKS ((int)(sizeof(talks) / sizeof(talks[0])))
+
+START_TEST(items_become_messages)
+{
+    const char *got = asked(apr_pstrcat(azl_test_pool, "{'model':'m','input':[",
+                                        talks[_i].input, "]}", NULL));
+
+    ck_assert_msg(got != NULL, "%s", err.param);
+    ck_assert_str_eq(
+        got, quoted(apr_pstrcat(azl_test_pool, "{'model':'m','messages':[",
+                                talks[_i].messages, "]}", NULL)));
+}
+END_TEST
+
+/*
+ * Members
+ */
+
+#define HI "{'role':'user','content':'Hi'}"
+#define SCHEMA "'name':'n','schema':{'type':'object'},'strict':true"
+
+static const struct {
+    const char *more;  /* of the request */
+    const char *first; /* before the messages */
+    const char *last;  /* behind them */
+} wishes[] = {
+    {"", "", ""},
+    {",'instructions':null,'store':null,'tools':null,'user':null", "", ""},
+    {",'max_output_tokens':50", "", ",'max_completion_tokens':50"},
+    {",'stream':true,'temperature':0.70,'top_p':1,'service_tier':'flex',"
+     "'user':'u','safety_identifier':'s','prompt_cache_key':'k'",
+     ",'stream':true,'temperature':0.70,'top_p':1,'service_tier':'flex',"
+     "'user':'u','safety_identifier':'s','prompt_cache_key':'k'",
+     ""},
+    {",'reasoning':{'effort':'low','summary':'auto'}", "",
+     ",'reasoning_effort':'low'"},
+    {",'reasoning':{'summary':'auto'}", "", ""},
+    /* what asks for nothing that a chat has not */
+    {",'store':false,'background':false,'previous_response_id':null,"
+     "'conversation':null,'top_logprobs':0,'truncation':'auto',"
+     "'include':['reasoning.encrypted_content'],'metadata':{'a':'b'},"
+     "'max_tool_calls':3,'stream_options':{'include_obfuscation':false},"
+     "'client_metadata':{}",
+     "", ""},
+    {",'own':1", ",'own':1", ""},
+    /* tools */
+    {",'tools':[{'type':'function','name':'f','description':'D',"
+     "'parameters':{'type':'object'},'strict':true},{'type':'function',"
+     "'name':'g','parameters':null,'strict':null}],"
+     "'parallel_tool_calls':false,'tool_choice':'required'",
+     "",
+     ",'tools':[{'type':'function','function':{'name':'f','description':'D',"
+     "'parameters':{'type':'object'},'strict':true}},{'type':'function',"
+     "'function':{'name':'g'}}],'parallel_tool_calls':false,"
+     "'tool_choice':'required'"},
+    {",'tools':[{'type':'custom','name':'c','description':'D',"
+     "'format':{'type':'grammar','syntax':'lark','definition':'s'}},"
+     "{'type':'custom','name':'d','format':{'type':'text'}}],"
+     "'tool_choice':{'type':'custom','name':'c'}",
+     "",
+     ",'tools':[{'type':'custom','custom':{'name':'c','description':'D',"
+     "'format':{'type':'grammar','grammar':{'syntax':'lark',"
+     "'definition':'s'}}}},{'type':'custom','custom':{'name':'d',"
+     "'format':{'type':'text'}}}],'tool_choice':{'type':'custom',"
+     "'custom':{'name':'c'}}"},
+#define F "{'type':'function','name':'f'}"
+#define CHAT_F "{'type':'function','function':{'name':'f'}}"
+    {",'tools':[" F "],'tool_choice':" F, "",
+     ",'tools':[" CHAT_F "],'tool_choice':" CHAT_F},
+    {",'tools':[" F "],'tool_choice':{'type':'none'}", "",
+     ",'tools':[" CHAT_F "],'tool_choice':'none'"},
+    {",'tools':[" F "],'tool_choice':{'type':'allowed_tools','mode':'auto',"
+     "'tools':[" F "]}",
+     "",
+     ",'tools':[" CHAT_F "],'tool_choice':{'type':'allowed_tools',"
+     "'allowed_tools':{'mode':'auto','tools':[" CHAT_F "]}}"},
+    /* of no tools nothing may be said there */
+    {",'tools':[],'tool_choice':'auto','parallel_tool_calls':true", "", ""},
+    /* form */
+    {",'text':{'format':{'type':'json_schema'," SCHEMA "},'verbosity':'low'}",
+     "",
+     ",'verbosity':'low','response_format':{'type':'json_schema',"
+     "'json_schema':{" SCHEMA "}}"},
+    {",'text':{'format':{'type':'json_object'}}", "",
+     ",'response_format':{'type':'json_object'}"},
+    {",'text':{'format':{'type':'text'}}", "", ""},
+};
+
+#define NWISHES ((int)(sizeof(wishes) / sizeof(wishes[0])))
+
+START_TEST(members_find_their_place)
+{
+    const char *got =
+        asked(apr_pstrcat(azl_test_pool, "{'model':'m','input':[" HI "]",
+                          wishes[_i].more, "}", NULL));
+
+    ck_assert_msg(got != NULL, "%s", err.param);
+    ck_assert_str_eq(
+        got, quoted(apr_pstrcat(azl_test_pool, "{'model':'m'", wishes[_i].first,
+                                ",'messages':[" HI "]", wishes[_i].last, "}",
+                                NULL)));
+}
+END_TEST
+
+START_TEST(instructions_come_first)
+{
+    ck_assert_str_eq(
+        asked("{'model':'m','input':'Hi','instructions':'Be.'}"),
+        quoted("{'model':'m','messages':[{'role':'system','content':'Be.'}," HI
+               "]}"));
+}
+END_TEST
+
+static const struct {
+    const char *request;
+    const char *param;
+    const char *code;
+} wrong[] = {
+#define BAD(more, param, code) {"{'input':'Hi'" more "}", param, code},
+    BAD(",'store':true", "store", "unsupported_parameter") BAD(
+        ",'background':true", "background",
+        "unsupported_parameter") BAD(",'previous_response_id':'resp_1'",
+                                     "previous_response_id",
+                                     "unsupported_parameter") BAD(",'"
+                                                                  "conversation"
+                                                                  "':'conv_1'",
+                                                                  "conversatio"
+                                                                  "n",
+                                                                  "unsupported_"
+                                                                  "parameter")
+        BAD(",'prompt':{'id':'p'}", "prompt", "unsupported_parameter") BAD(
+            ",'context_management':[{'type':'compaction'}]",
+            "context_management",
+            "unsupported_parameter") BAD(",'top_logprobs':3", "top_logprobs",
+                                         "unsupported_parameter")
+            BAD(",'instructions':[]", "instructions", "invalid_value") BAD(
+                ",'text':{'format':{'type':'xml'}}", "text.format",
+                "invalid_value") BAD(",'tools':[{'type':'function','name':'f'},"
+                                     "{'type':'web_search'}]",
+                                     "tools[1]",
+                                     "invalid_value") BAD(",'tools':[{'type':'"
+                                                          "function'}]",
+                                                          "tools[0].name",
+                                                          "invalid_value")
+                BAD(",'tools':[" F "],'tool_choice':{'type':'file_search'}",
+                    "tool_choice",
+                    "invalid_value") BAD(",'tools':[" F
+                                         "],'tool_choice':{'type':'allowed_"
+                                         "tools','tools':[{}]}",
+                                         "tool_choice", "invalid_value")
+#define BAD_INPUT(items, param)                                                \
+    {"{'input':[" items "]}", param, "invalid_value"},
+                    BAD_INPUT("", "input") BAD_INPUT("'Hi'", "input[0]") BAD_INPUT(
+                        HI ",{'type':'item_reference','id':'msg_1'}",
+                        "input[1]") BAD_INPUT("{'type':'web_search_call','id':'"
+                                              "ws_1'}",
+                                              "input[0]") BAD_INPUT("{'role':'"
+                                                                    "tool','"
+                                                                    "content':'"
+                                                                    "Hi'}",
+                                                                    "input[0]."
+                                                                    "role")
+                        BAD_INPUT("{'role':'user'}", "input[0].content") BAD_INPUT(
+                            "{'role':'assistant'}",
+                            "input[0].content") BAD_INPUT(ITEM("user",
+                                                               "{'type':'input_"
+                                                               "text','text':'"
+                                                               "A'},"
+                                                               "{'type':'video'"
+                                                               "}"),
+                                                          "input[0].content[1]")
+                            BAD_INPUT(
+                                ITEM("user", "{'type':'input_text'}"),
+                                "input[0].content[0]") BAD_INPUT(ITEM("user",
+                                                                      "{'type':"
+                                                                      "'input_"
+                                                                      "image','"
+                                                                      "file_id'"
+                                                                      ":'f'}"),
+                                                                 "input[0]."
+                                                                 "content[0]")
+                                BAD_INPUT(
+                                    ITEM("user", "{'type':'input_file','file_"
+                                                 "url':'https://x'}"),
+                                    "input[0].content[0]") BAD_INPUT(ITEM("use"
+                                                                          "r",
+                                                                          "{'"
+                                                                          "type"
+                                                                          "':'"
+                                                                          "inpu"
+                                                                          "t_"
+                                                                          "audi"
+                                                                          "o'"
+                                                                          "}"),
+                                                                     "input[0]."
+                                                                     "content["
+                                                                     "0]")
+                                    BAD_INPUT(
+                                        ITEM("system", "{'type':'input_image','"
+                                                       "image_url':'x'}"),
+                                        "input[0].content[0]")
+                                        BAD_INPUT(
+                                            ITEM("assistant",
+                                                 OUT("A") ",{'type':'input_"
+                                                          "image'}"),
+                                            "input[0].content[1]")
+                                            BAD_INPUT(
+                                                "{'type':'function_call','name'"
+                                                ":'f'}",
+                                                "input[0]") BAD_INPUT("{'type':"
+                                                                      "'functio"
+                                                                      "n_call',"
+                                                                      "'call_"
+                                                                      "id':'c'"
+                                                                      "}",
+                                                                      "input["
+                                                                      "0]")
+                                                BAD_INPUT(RESULT(1, "'r'"),
+                                                          "input[0].call_id")
+                                                    BAD_INPUT(
+                                                        RESULT(
+                                                            1,
+                                                            "'r'") "," CALL(1),
+                                                        "input[0].call_id")
+                                                        BAD_INPUT(
+                                                            CALL(1) ",{'type':'"
+                                                                    "function_"
+                                                                    "call_"
+                                                                    "output','"
+                                                                    "call_id':'"
+                                                                    "call_1'}",
+                                                            "input[1].output")
+                                                            BAD_INPUT(
+                                                                CALL(1) "," RESULT(
+                                                                    1,
+                                                                    "[{'type':'"
+                                                                    "input_"
+                                                                    "image'}]"),
+                                                                "input[1]."
+                                                                "output[0]")};
+
+#define NWRONG ((int)(sizeof(wrong) / sizeof(wrong[0])))
+
+START_TEST(what_cannot_be_is_refused_by_path)
+{
+    ck_assert_ptr_null(asked(wrong[_i].request));
+    ck_assert_int_eq(err.status, 400);
+    ck_assert_str_eq(err.param, wrong[_i].param);
+    ck_assert_str_eq(err.code, wrong[_i].code);
+}
+END_TEST
+
+/*
+ * Answers
+ */
+
+#define TOLD(status, details, output, tier, usage, echo)                       \
+    "{'id':'resp_0123','object':'response','created_at':1700000000,"           \
+    "'status':'" status "','error':null,'incomplete_details':" details ","     \
+    "'model':'alias','output':[" output "],'service_tier':'" tier "',"         \
+    "'usage':" usage ",'background':false," echo "}"
+#define PLAIN_ECHO                                                             \
+    "'instructions':null,'max_output_tokens':null,'max_tool_calls':null,"      \
+    "'metadata':{},'parallel_tool_calls':true,'prompt_cache_key':null,"        \
+    "'safety_identifier':null,'temperature':null,'tool_choice':'auto',"        \
+    "'tools':[],'top_p':null,'truncation':'disabled','user':null,"             \
+    "'previous_response_id':null,'reasoning':{'effort':null,'summary':null},"  \
+    "'store':false,'text':{'format':{'type':'text'},'verbosity':null},"        \
+    "'top_logprobs':0"
+#define SAID(n, parts, status)                                                 \
+    "{'id':'msg_0123_" #n "','type':'message','role':'assistant',"             \
+    "'content':[" parts "],'status':'" status "'}"
+#define PART(text, annotations)                                                \
+    "{'type':'output_text','text':'" text "','annotations':[" annotations      \
+    "],'logprobs':[]}"
+#define CHAT(message, finish, more)                                            \
+    "{'id':'c1','choices':[{'index':0,'message':{'role':'assistant'," message  \
+    "},'finish_reason':'" finish "'}]" more "}"
+
+static const struct {
+    const char *client;
+    const char *chat;
+    const char *told; /* NULL: it is no answer */
+} answers[] = {
+    {"{'input':'Hi'}",
+     CHAT("'content':'Hi\\u00e9','refusal':null", "stop",
+          ",'service_tier':'flex','usage':{'prompt_tokens':18,"
+          "'completion_tokens':5,'prompt_tokens_details':{'cached_tokens':3,"
+          "'cache_write_tokens':2},'completion_tokens_details':{"
+          "'reasoning_tokens':4}}"),
+     TOLD("completed", "null", SAID(0, PART("Hi\\u00e9", ""), "completed"),
+          "flex",
+          "{'input_tokens':18,'input_tokens_details':{"
+          "'cached_tokens':3,'cache_write_tokens':2},'output_tokens':5,"
+          "'output_tokens_details':{'reasoning_tokens':4},'total_tokens':23}",
+          PLAIN_ECHO)},
+    /* the request is repeated */
+    {"{'input':'Hi','instructions':'Be.','max_output_tokens':50,"
+     "'max_tool_calls':2,'metadata':{'a':'b'},'parallel_tool_calls':false,"
+     "'prompt_cache_key':'k','safety_identifier':'s','temperature':0.70,"
+     "'tool_choice':'none','tools':[" F "],'top_p':0.5,'truncation':'auto',"
+     "'user':'u','reasoning':{'effort':'low'},'text':{'verbosity':'low'},"
+     "'store':false}",
+     CHAT("'content':null", "stop", ""),
+     TOLD("completed", "null", "", "default", "null",
+          "'instructions':'Be.','max_output_tokens':50,'max_tool_calls':2,"
+          "'metadata':{'a':'b'},'parallel_tool_calls':false,"
+          "'prompt_cache_key':'k','safety_identifier':'s',"
+          "'temperature':0.70,'tool_choice':'none','tools':[" F "],"
+          "'top_p':0.5,'truncation':'auto','user':'u',"
+          "'previous_response_id':null,"
+          "'reasoning':{'effort':'low','summary':null},'store':false,"
+          "'text':{'format':{'type':'text'},'verbosity':'low'},"
+          "'top_logprobs':0")},
+    {"{'input':'Hi'}",
+     CHAT("'content':'A','reasoning_content':'Hm','annotations':[{"
+          "'type':'url_citation','url_citation':{'end_index':1,"
+          "'start_index':0,'title':'T','url':'https://u'}},{'type':'other'}],"
+          "'tool_calls':[{'id':'call_1','type':'function','function':{"
+          "'name':'f','arguments':'{\\\"a\\\":1}'}},{'id':'call_2',"
+          "'type':'function','function':{'name':'g','arguments':''}},"
+          "{'type':'custom','custom':{'name':'c','input':'x'}},7,{}]",
+          "tool_calls", ""),
+     TOLD("completed", "null",
+          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
+              1,
+              PART("A", "{'type':'url_citation','start_index':0,"
+                        "'end_index':1,'title':'T','url':'https://u'}"),
+              "completed") ","
+                           "{'id':'fc_0123_2','type':'function_call','call_id':"
+                           "'call_1',"
+                           "'name':'f','arguments':'{\\\"a\\\":1}','status':'"
+                           "completed'},"
+                           "{'id':'fc_0123_3','type':'function_call','call_id':"
+                           "'call_2',"
+                           "'name':'g','arguments':'{}','status':'completed'},"
+                           "{'id':'ctc_0123_4','type':'custom_tool_call',"
+                           "'call_id':'call_0123_4','name':'c','input':'x',"
+                           "'status':'completed'}",
+          "default", "null", PLAIN_ECHO)},
+    {"{'input':'Hi'}",
+     CHAT("'content':null,'refusal':'No.','reasoning':'Hm'", "stop", ""),
+     TOLD("completed", "null",
+          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
+              1, "{'type':'refusal','refusal':'No.'}", "completed"),
+          "default", "null", PLAIN_ECHO)},
+    /* only the last item was cut off */
+    {"{'input':'Hi'}",
+     CHAT("'content':'A','reasoning_content':'Hm'", "length", ""),
+     TOLD("incomplete", "{'reason':'max_output_tokens'}",
+          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
+              1, PART("A", ""), "incomplete"),
+          "default", "null", PLAIN_ECHO)},
+    {"{'input':'Hi'}", CHAT("'content':''", "content_filter", ""),
+     TOLD("incomplete", "{'reason':'content_filter'}", "", "default", "null",
+          PLAIN_ECHO)},
+    {"{'input':'Hi'}", "{'choices':[]}", NULL},
+    {"{'input':'Hi'}", "{'choices':[{'index':0}]}", NULL},
+    {"{'input':'Hi'}", "{'choices':7}", NULL},
+    {"{'input':'Hi'}", "[]", NULL},
+};
+
+#define NANSWERS ((int)(sizeof(answers) / sizeof(answers[0])))
+
+START_TEST(answers_become_responses)
+{
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
+    azl_exchange_t *ex = exchange_in(
+        azl_test_pool, deployment_at("azure", "https://h", NULL, "d"));
+    apr_status_t rv;
+
+    ex->op = AZL_OP_RESPONSES;
+    ex->client = tree_of(azl_test_pool, quoted(answers[_i].client));
+    rv = azl_inbound_responses.answer(ex, quoted_span(answers[_i].chat), out);
+    if (!answers[_i].told) {
+        ck_assert_int_eq(rv, APR_EGENERAL);
+        return;
+    }
+    ck_assert_int_eq(rv, APR_SUCCESS);
+    ck_assert_str_eq(azl_buf_pstr(out, azl_test_pool),
+                     quoted(answers[_i].told));
+}
+END_TEST
+
+/* clang-format on */
+
+TCase *azl_test_responses_in(void)
+{
+    TCase *tc = azl_test_tcase("responses_in");
+
+    tcase_add_loop_test(tc, items_become_messages, 0, NTALKS);
+    tcase_add_loop_test(tc, members_find_their_place, 0, NWISHES);
+    tcase_add_test(tc, instructions_come_first);
+    tcase_add_loop_test(tc, what_cannot_be_is_refused_by_path, 0, NWRONG);
+    tcase_add_loop_test(tc, answers_become_responses, 0, NANSWERS);
+    return tc;
+}
