@@ -30,6 +30,7 @@ typedef struct splicer_t {
 static const azl_dialect_t *const dialects[] = {
     &azl_dialect_anthropic,
     &azl_dialect_azure,
+    &azl_dialect_bedrock,
     &azl_dialect_gemini,
     &azl_dialect_openai,
 };
@@ -50,7 +51,7 @@ const azl_dialect_t *azl_dialect_find(const char *name)
 
 const char *azl_dialect_names(void)
 {
-    return "anthropic, azure, gemini, openai";
+    return "anthropic, azure, bedrock, gemini, openai";
 }
 
 static void add_edit(splicer_t *sp, const char *at, apr_size_t len,

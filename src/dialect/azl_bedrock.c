@@ -1,0 +1,62 @@
+/*
+ * Amazon Bedrock's Converse, for models of all families. The endpoint's URL is
+ * the region's runtime, https://bedrock-runtime.REGION.amazonaws.com; the
+ * deployment's name is a model's id, an inference profile or the ARN of one.
+ *
+ * The credential is either an API key of Bedrock, or requests are signed
+ * (azl_sigv4.h) where they are sent.
+ */
+#include <apr_strings.h>
+
+#include "azl_bedrock_int.h"
+
+static const char *method(apr_pool_t *p, const azl_deployment_t *d,
+                          const char *name)
+{
+    return apr_pstrcat(p, d->endpoint->url, "/model/",
+                       azl_dialect_segment(p, d->name), "/", name, NULL);
+}
+
+static const char *bedrock_url(apr_pool_t *p, const azl_deployment_t *d,
+                               azl_op_e op, const char *response_id,
+                               const char *query)
+{
+    (void)response_id;
+    (void)query;
+    return op == AZL_OP_CHAT ? method(p, d, "converse") : NULL;
+}
+
+static const char *bedrock_stream_url(apr_pool_t *p, const azl_deployment_t *d,
+                                      azl_op_e op)
+{
+    return op == AZL_OP_CHAT ? method(p, d, "converse-stream") : NULL;
+}
+
+static void bedrock_credential(apr_pool_t *p, const azl_endpoint_t *e,
+                               const char **name, const char **value)
+{
+    *name = e->credential ? "Authorization" : NULL;
+    *value =
+        e->credential ? apr_pstrcat(p, "Bearer ", e->credential, NULL) : NULL;
+}
+
+static const azl_outbound_t converse = {
+    .stream_type = "application/vnd.amazon.eventstream",
+    .request = azl_bedrock_request,
+    .answer = azl_bedrock_answer,
+    .decoder = azl_bedrock_decoder,
+    .bytes = azl_bedrock_bytes,
+    .failure = azl_bedrock_failure};
+
+static const azl_outbound_t *bedrock_outbound(const azl_deployment_t *d,
+                                              azl_op_e op)
+{
+    (void)d;
+    return op == AZL_OP_CHAT ? &converse : NULL;
+}
+
+const azl_dialect_t azl_dialect_bedrock = {.name = "bedrock",
+                                           .url = bedrock_url,
+                                           .credential = bedrock_credential,
+                                           .outbound = bedrock_outbound,
+                                           .stream_url = bedrock_stream_url};

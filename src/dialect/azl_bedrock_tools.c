@@ -1,0 +1,446 @@
+/*
+ * Tools and which of them is to be called.
+ */
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "azl_bedrock_int.h"
+
+/* What a tool's name may be long, and how much of it stays when it has to be
+ * made different: the rest is "_" and 8 digits. */
+#define NAME_LEN_MAX 64
+#define NAME_KEPT (NAME_LEN_MAX - 9)
+/* 32-bit FNV-1a (its authors' reference). */
+#define FNV_BASIS 2166136261U
+#define FNV_PRIME 16777619U
+
+/* What a tool_choice says. */
+typedef enum {
+    CHOICE_OPEN, /* nothing */
+    CHOICE_AUTO,
+    CHOICE_ANY,
+    CHOICE_NAMED,
+    CHOICE_NEVER
+} choice_e;
+
+typedef struct choice_t {
+    choice_e what;
+    const char *name;          /* of CHOICE_NAMED */
+    const char *only;          /* no other tool is declared; NULL: all are */
+    const azl_json_t *allowed; /* the only tools there are, or NULL */
+} choice_t;
+
+static int is_text(const azl_json_t *json, const char *text)
+{
+    return azl_span_is(azl_json_text(json), text);
+}
+
+static const char *function_name(const azl_json_t *tool)
+{
+    return azl_json_string(
+        azl_json_get(azl_json_get(tool, "function"), "name"));
+}
+
+/*
+ * Names
+ */
+
+static int is_good_name(const char *name)
+{
+    apr_size_t i;
+
+    for (i = 0; apr_isalnum(name[i]) || name[i] == '_' || name[i] == '-'; ++i) {
+    }
+    return i && !name[i] && i <= NAME_LEN_MAX;
+}
+
+/* Different names become different ones: of each it holds a hash. */
+static const char *make_name(apr_pool_t *p, const char *own)
+{
+    apr_uint32_t hash = FNV_BASIS;
+    char *kept = apr_pstrndup(p, own, NAME_KEPT);
+    char *at;
+
+    for (at = kept; *at; ++at) {
+        if (!apr_isalnum(*at) && *at != '-') {
+            *at = '_';
+        }
+    }
+    for (; *own; ++own) {
+        hash = (hash ^ (unsigned char)*own) * FNV_PRIME;
+    }
+    return apr_psprintf(p, "%s_%08x", kept, hash);
+}
+
+const char *azl_bedrock_tool_name(azl_bedrock_request_t *rq, const char *own)
+{
+    apr_pool_t *p = rq->ex->pool;
+    apr_array_header_t *names = rq->memo->names;
+    azl_bedrock_name_t *name;
+    int i;
+
+    if (is_good_name(own)) {
+        return own;
+    }
+    for (i = 0; i < names->nelts; ++i) {
+        name = &APR_ARRAY_IDX(names, i, azl_bedrock_name_t);
+        if (strcmp(name->own, own) == 0) {
+            return name->sent;
+        }
+    }
+    name = apr_array_push(names);
+    name->own = apr_pstrdup(p, own);
+    name->sent = make_name(p, own);
+    return name->sent;
+}
+
+azl_span_t azl_bedrock_own_name(const azl_bedrock_memo_t *memo, azl_span_t sent)
+{
+    int i;
+
+    for (i = 0; i < memo->names->nelts; ++i) {
+        const azl_bedrock_name_t *name =
+            &APR_ARRAY_IDX(memo->names, i, azl_bedrock_name_t);
+
+        if (azl_span_is(sent, name->sent)) {
+            return azl_span_str(name->own);
+        }
+    }
+    return sent;
+}
+
+/*
+ * tool_choice
+ */
+
+/* A mode as text; 0: there is no such. */
+static int read_mode(const azl_json_t *json, choice_t *choice)
+{
+    static const struct {
+        const char *text;
+        choice_e what;
+    } modes[] = {{"auto", CHOICE_AUTO},
+                 {"required", CHOICE_ANY},
+                 {"none", CHOICE_NEVER}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
+        if (is_text(json, modes[i].text)) {
+            choice->what = modes[i].what;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int read_choice(const azl_exchange_t *ex, choice_t *choice)
+{
+    const azl_json_t *json = azl_json_get(ex->hub, "tool_choice");
+    const azl_json_t *allowed = azl_json_get(json, "allowed_tools");
+
+    memset(choice, 0, sizeof(*choice));
+    if (!json) {
+        return 1;
+    }
+    if (azl_json_type(json) == AZL_JSON_STRING) {
+        return read_mode(json, choice);
+    }
+    if (is_text(azl_json_get(json, "type"), "function")) {
+        choice->what = CHOICE_NAMED;
+        choice->name = function_name(json);
+        return choice->name != NULL;
+    }
+    if (is_text(azl_json_get(json, "type"), "allowed_tools")) {
+        choice->allowed = azl_json_get(allowed, "tools");
+        return azl_json_type(choice->allowed) == AZL_JSON_ARRAY &&
+               read_mode(azl_json_get(allowed, "mode"), choice);
+    }
+    return 0;
+}
+
+static int has_tools(const azl_exchange_t *ex)
+{
+    return azl_json_length(azl_json_get(ex->hub, "tools")) > 0;
+}
+
+int azl_bedrock_is_forced(const azl_exchange_t *ex)
+{
+    choice_t choice;
+
+    return has_tools(ex) && read_choice(ex, &choice) &&
+           (choice.what == CHOICE_ANY || choice.what == CHOICE_NAMED);
+}
+
+static int is_declared(const choice_t *choice, const char *name)
+{
+    apr_size_t i;
+
+    if (choice->only && strcmp(choice->only, name) != 0) {
+        return 0;
+    }
+    for (i = 0; i < azl_json_length(choice->allowed); ++i) {
+        const char *other = function_name(azl_json_at(choice->allowed, i));
+
+        if (other && strcmp(other, name) == 0) {
+            return 1;
+        }
+    }
+    return !choice->allowed;
+}
+
+/* Where the model cannot be made to call one tool, it is shown only that and
+ * made to call any. */
+static int fit_choice(azl_bedrock_request_t *rq, choice_t *choice)
+{
+    if (choice->what != CHOICE_ANY && choice->what != CHOICE_NAMED) {
+        return 1;
+    }
+    if (rq->memo->family->choice == AZL_BEDROCK_AUTO_ONLY ||
+        (rq->memo->claude && !rq->memo->claude->forces)) {
+        choice->what = CHOICE_AUTO;
+        return azl_exchange_without(rq->ex, "tool_choice", 1, rq->err);
+    }
+    if (choice->what == CHOICE_NAMED &&
+        rq->memo->family->choice == AZL_BEDROCK_ANY) {
+        choice->only = choice->name;
+        choice->what = CHOICE_ANY;
+    }
+    return 1;
+}
+
+static void write_choice(azl_bedrock_request_t *rq, const choice_t *choice)
+{
+    azl_write_t *w = &rq->w;
+
+    if (choice->what == CHOICE_OPEN || choice->what == CHOICE_NEVER) {
+        return;
+    }
+    azl_write_open(w, "toolChoice", '{');
+    azl_write_open(w,
+                   choice->what == CHOICE_NAMED ? "tool"
+                   : choice->what == CHOICE_ANY ? "any"
+                                                : "auto",
+                   '{');
+    if (choice->what == CHOICE_NAMED) {
+        azl_write_str(w, "name", azl_bedrock_tool_name(rq, choice->name));
+    }
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
+}
+
+/*
+ * Declarations
+ */
+
+static int copy_member(void *baton, const char *name, const azl_json_t *value)
+{
+    azl_write_json(baton, name, value);
+    return 0;
+}
+
+/* An object's schema, also where there are no arguments. */
+static void write_schema(azl_write_t *w, const azl_json_t *schema, int strict)
+{
+    azl_write_open(w, "inputSchema", '{');
+    if (strict && azl_json_get(schema, "type")) {
+        azl_anthropic_schema(w, "json", schema);
+    }
+    else {
+        azl_write_open(w, "json", '{');
+        if (!azl_json_get(schema, "type")) {
+            azl_write_str(w, "type", "object");
+        }
+        if (azl_json_type(schema) == AZL_JSON_OBJECT) {
+            azl_json_each(schema, copy_member, w);
+        }
+        else {
+            azl_write_open(w, "properties", '{');
+            azl_write_close(w, '}');
+        }
+        azl_write_close(w, '}');
+    }
+    azl_write_close(w, '}');
+}
+
+static void write_spec(azl_write_t *w, const char *name, const char *about,
+                       const azl_json_t *schema, int strict)
+{
+    azl_write_open(w, NULL, '{');
+    azl_write_open(w, "toolSpec", '{');
+    azl_write_str(w, "name", name);
+    if (about && *about) {
+        azl_write_str(w, "description", about);
+    }
+    write_schema(w, schema, strict);
+    if (strict) {
+        azl_write_bool(w, "strict", 1);
+    }
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
+}
+
+static int refuse_tool(azl_bedrock_request_t *rq, apr_size_t i,
+                       const char *rest, const char *message)
+{
+    return azl_exchange_refuse(
+        rq->ex, rq->err,
+        apr_psprintf(rq->ex->pool, "tools[%d]%s", (int)i, rest), message);
+}
+
+static int write_tool(azl_bedrock_request_t *rq, apr_size_t i,
+                      const azl_json_t *tool)
+{
+    const azl_json_t *function = azl_json_get(tool, "function");
+    const azl_json_t *schema = azl_json_get(function, "parameters");
+    int strict =
+        azl_json_type(azl_json_get(function, "strict")) == AZL_JSON_TRUE;
+
+    if (schema && azl_json_type(schema) != AZL_JSON_OBJECT) {
+        return refuse_tool(rq, i, ".function.parameters",
+                           "The parameters must be a JSON schema.");
+    }
+    if (strict && (!rq->memo->claude || !rq->memo->claude->structured)) {
+        if (!azl_exchange_without(rq->ex, "tools.function.strict", 0,
+                                  rq->err)) {
+            return 0;
+        }
+        strict = 0;
+    }
+    write_spec(&rq->w, azl_bedrock_tool_name(rq, function_name(tool)),
+               azl_json_string(azl_json_get(function, "description")), schema,
+               strict);
+    azl_bedrock_cache(rq,
+                      azl_json_get(tool, "cache_control") ? tool : function);
+    return 1;
+}
+
+static int write_declared(azl_bedrock_request_t *rq, const choice_t *choice)
+{
+    const azl_json_t *tools = azl_json_get(rq->ex->hub, "tools");
+    int found = 0;
+    apr_size_t i;
+
+    for (i = 0; i < azl_json_length(tools); ++i) {
+        const azl_json_t *tool = azl_json_at(tools, i);
+        const char *name = function_name(tool);
+
+        if (!is_text(azl_json_get(tool, "type"), "function") || !name ||
+            !*name) {
+            return refuse_tool(rq, i, "",
+                               "A tool must be a function with a name.");
+        }
+        if (is_declared(choice, name)) {
+            if (!write_tool(rq, i, tool)) {
+                return 0;
+            }
+            found |= !choice->name || strcmp(choice->name, name) == 0;
+        }
+    }
+    return found || azl_exchange_refuse(rq->ex, rq->err, "tool_choice",
+                                        "There is no such tool.");
+}
+
+/* The schema of response_format as a tool that is called with the answer. */
+static void write_json_tool(azl_bedrock_request_t *rq, const azl_json_t *format)
+{
+    const azl_json_t *schema = azl_json_get(format, "json_schema");
+    const char *about = azl_json_string(azl_json_get(schema, "description"));
+
+    write_spec(&rq->w, AZL_BEDROCK_JSON_TOOL,
+               about && *about ? about
+                               : "Gives the answer. Its members are the JSON "
+                                 "object that was asked for.",
+               azl_json_get(schema, "schema"), 0);
+}
+
+/*
+ * A history with calls and no tools that may be called: Converse wants them
+ * declared all the same, and has no way to say that none is to be called.
+ */
+
+static int was_written(const apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void write_called(azl_bedrock_request_t *rq)
+{
+    const azl_json_t *list = azl_json_get(rq->ex->hub, "messages");
+    apr_array_header_t *names =
+        apr_array_make(rq->ex->pool, 4, sizeof(const char *));
+    apr_size_t i, j;
+
+    for (i = 0; i < azl_json_length(list); ++i) {
+        const azl_json_t *calls =
+            azl_json_get(azl_json_at(list, i), "tool_calls");
+
+        for (j = 0; j < azl_json_length(calls); ++j) {
+            const char *name = function_name(azl_json_at(calls, j));
+
+            if (!was_written(names, name)) {
+                APR_ARRAY_PUSH(names, const char *) = name;
+                write_spec(&rq->w, azl_bedrock_tool_name(rq, name),
+                           "Not available any more: do not call it.", NULL, 0);
+            }
+        }
+    }
+}
+
+/* The answer may be a call of the tool for JSON, or else of the client's. */
+static void choose_json(const azl_exchange_t *ex, choice_t *choice)
+{
+    if (!has_tools(ex) || choice->what == CHOICE_NEVER) {
+        choice->what = CHOICE_NAMED;
+        choice->name = AZL_BEDROCK_JSON_TOOL;
+    }
+    else if (choice->what != CHOICE_NAMED) {
+        choice->what = CHOICE_ANY;
+    }
+}
+
+int azl_bedrock_tools(azl_bedrock_request_t *rq, const azl_json_t *format)
+{
+    azl_exchange_t *ex = rq->ex;
+    int open = has_tools(ex);
+    choice_t choice;
+
+    if (!read_choice(ex, &choice)) {
+        return azl_exchange_refuse(ex, rq->err, "tool_choice",
+                                   "The choice must be none, auto, required, "
+                                   "a function or a list of allowed ones.");
+    }
+    open = open && choice.what != CHOICE_NEVER;
+    if (format) {
+        choose_json(ex, &choice);
+    }
+    if ((open || format) && !fit_choice(rq, &choice)) {
+        return 0;
+    }
+    if (!open && !format && !rq->has_calls) {
+        return 1;
+    }
+    azl_write_open(&rq->w, "toolConfig", '{');
+    azl_write_open(&rq->w, "tools", '[');
+    if (open && !write_declared(rq, &choice)) {
+        return 0;
+    }
+    if (format) {
+        write_json_tool(rq, format);
+    }
+    else if (!open) {
+        write_called(rq);
+    }
+    azl_write_close(&rq->w, ']');
+    if (open || format) {
+        write_choice(rq, &choice);
+    }
+    azl_write_close(&rq->w, '}');
+    return 1;
+}
