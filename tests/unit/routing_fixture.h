@@ -240,4 +240,12 @@ static inline void pairs_by_weight(int n)
     fits(seen, share, cells);
 }
 
+static inline void price(int i, azl_pico_t input, azl_pico_t output,
+                         azl_pico_t second)
+{
+    g.d[i].price.input = input;
+    g.d[i].price.output = output;
+    g.d[i].price.second = second;
+}
+
 #endif /* ROUTING_FIXTURE_H */
