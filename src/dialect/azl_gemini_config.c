@@ -53,15 +53,20 @@ static int put_number(const azl_gemini_request_t *rq, const char *name,
     return 1;
 }
 
-/* 0 is what all models do anyway, and some refuse to hear of it. */
+/* 0 is what all models do anyway. Those that think refuse to hear of it, but
+ * on Vertex. */
 static int put_penalty(const azl_gemini_request_t *rq, const char *name,
                        const azl_json_t *value, const char *theirs)
 {
     const char *number = azl_json_number(value);
 
-    return number && strtod(number, NULL) == 0.0
-               ? 1
-               : put_number(rq, name, value, theirs);
+    if (number && strtod(number, NULL) == 0.0) {
+        return 1;
+    }
+    if (rq->model->thinking != AZL_GEMINI_NO_THINKING && !rq->vertex) {
+        return without(rq, name, 0);
+    }
+    return put_number(rq, name, value, theirs);
 }
 
 /* A stream that ends is whole only with as many; see azl_gemini_decoder(). */

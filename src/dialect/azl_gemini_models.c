@@ -11,8 +11,8 @@
         none, minimal, "\"LOW\"", medium, "\"HIGH\"", "\"HIGH\"", "\"HIGH\""   \
     }
 #define LEVELS_FLASH LEVELS("\"MINIMAL\"", "\"MINIMAL\"", "\"MEDIUM\"")
-#define LEVELS_LATER_FLASH LEVELS("\"LOW\"", "\"LOW\"", "\"MEDIUM\"")
-#define LEVELS_PRO LEVELS("\"LOW\"", "\"LOW\"", "\"HIGH\"")
+#define LEVELS_LATER LEVELS("\"LOW\"", "\"LOW\"", "\"MEDIUM\"")
+#define LEVELS_FIRST_PRO LEVELS("\"LOW\"", "\"LOW\"", "\"HIGH\"")
 #define NO_EFFORT                                                              \
     {                                                                          \
         NULL                                                                   \
@@ -27,13 +27,14 @@ static const azl_gemini_model_t models[] = {
     {"gemini-2.5", "pro", AZL_GEMINI_BUDGET, {"128", BUDGETS}, 1, 1, 0},
     {"gemini-2.5", "", AZL_GEMINI_BUDGET, {"0", BUDGETS}, 0, 1, 0},
     /* the later flash models have no MINIMAL */
-    {"gemini-3.7", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER_FLASH, 1, 1, 1},
-    {"gemini-3.8", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER_FLASH, 1, 1, 1},
-    {"gemini-3.9", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER_FLASH, 1, 1, 1},
-    {"gemini-flash-latest", "", AZL_GEMINI_LEVEL, LEVELS_LATER_FLASH, 1, 1, 1},
+    {"gemini-3.7", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
+    {"gemini-3.8", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
+    {"gemini-3.9", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
+    {"gemini-flash-latest", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
     {"gemini-3", "flash", AZL_GEMINI_LEVEL, LEVELS_FLASH, 1, 1, 1},
-    /* pro, and what is not known: the two levels that all have */
-    {"gemini-", "", AZL_GEMINI_LEVEL, LEVELS_PRO, 1, 1, 1},
+    {"gemini-3-pro", "", AZL_GEMINI_LEVEL, LEVELS_FIRST_PRO, 1, 1, 1},
+    /* later pro models, and what is not known */
+    {"gemini-", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
     {"gemma-", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 0, 0},
     /* A name of the operator's own: thinking is left to the model. The
      * signature does no harm where none is wanted. */

@@ -166,6 +166,15 @@ void *azl_gemini_decoder(azl_exchange_t *ex)
     return d;
 }
 
+/* There will be no candidate. */
+static void refuse_prompt(decoder_t *d)
+{
+    take_id(d);
+    azl_hub_role(&d->hub, 0);
+    on_finish(d, 0, azl_span_str("SAFETY"));
+    d->blocked = 1;
+}
+
 static void tell_failure(decoder_t *d, azl_span_t doc)
 {
     azl_gemini_failure_t f;
@@ -197,7 +206,9 @@ void azl_gemini_event(void *decoder, const azl_sse_event_t *ev, azl_buf_t *out)
     if (d->rd.error.type != AZL_JSON_NONE) {
         tell_failure(d, ev->data);
     }
-    d->blocked |= d->rd.blocked;
+    if (d->rd.blocked && !d->blocked && !d->candidates[0].seen && !d->failed) {
+        refuse_prompt(d);
+    }
 }
 
 /* Everything that was begun, and asked for, has come to its end. */
@@ -222,10 +233,6 @@ void azl_gemini_end(void *decoder, azl_buf_t *out)
     d->hub.out = out;
     if (d->failed) {
         return;
-    }
-    if (d->blocked && !d->candidates[0].seen) {
-        azl_hub_role(&d->hub, 0);
-        on_finish(d, 0, azl_span_str("SAFETY"));
     }
     if (d->rd.usage.reported) {
         azl_hub_usage(&d->hub, &d->rd.usage);

@@ -441,7 +441,7 @@ static const struct {
     const char *more;   /* behind it; or the parameter at fault */
     const char *dropped;
 } params[] = {
-    {"gemini-2.5-flash",
+    {"gemini-2.0-flash",
      "'temperature':0.70,'top_p':1,'max_tokens':5,'seed':42,'top_k':3,"
      "'presence_penalty':0.5,'frequency_penalty':-0.5,'n':2,'stop':'x'",
      "'temperature':0.70,'topP':1,'maxOutputTokens':5,'seed':42,'topK':3,"
@@ -451,6 +451,9 @@ static const struct {
      "'max_tokens':5,'max_completion_tokens':6,'stop':['a','b'],'n':1,"
      "'presence_penalty':0,'frequency_penalty':0.0,'temperature':null",
      "'maxOutputTokens':6,'stopSequences':['a','b']", "", ""},
+    {"gemini-2.5-flash",
+     "'presence_penalty':0.5,'frequency_penalty':-0.5", "", "",
+     "presence_penalty,frequency_penalty"},
     {"gemini-2.5-flash", "'stop':[]", "", "", ""},
     {"gemini-2.5-flash", "'response_format':{'type':'text'}", "", "", ""},
     {"gemini-2.5-flash", "'response_format':{'type':'json_object'}",
@@ -517,6 +520,9 @@ static const struct {
      ""},
     {"gemini-3-pro-preview", "'reasoning_effort':'none'",
      "'thinkingConfig':{'thinkingLevel':'LOW'}", "", "reasoning_effort"},
+    {"gemini-3.1-pro-preview", "'reasoning_effort':'medium'",
+     "'thinkingConfig':{'thinkingLevel':'MEDIUM','includeThoughts':true}", "",
+     ""},
     {"gemini-9-ultra", "'reasoning_effort':'xhigh'",
      "'thinkingConfig':{'thinkingLevel':'HIGH','includeThoughts':true}", "",
      ""},
@@ -578,6 +584,8 @@ START_TEST(parameters_as_configured)
     setup_at(VERTEX, "gemini-2.5-flash");
     becomes("{" ASK ",'service_tier':'flex'}", "{" ASKED CONFIG);
     ck_assert_str_eq(dropped_by(ex), "service_tier");
+    becomes("{" ASK ",'presence_penalty':0.5}",
+        "{" ASKED ",'generationConfig':{'presencePenalty':0.5}}");
 }
 END_TEST
 
