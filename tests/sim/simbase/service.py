@@ -4,7 +4,6 @@ import asyncio
 import base64
 import collections
 import hashlib
-import json
 
 from simbase.script import Script, text_of
 from simbase.text import dump
