@@ -191,33 +191,37 @@ static void write_errors(void *baton,
     }
 }
 
+static void write_caller(const page_t *page,
+                         const char *const labels[AZL_SERIES_LABELS],
+                         const char *value)
+{
+    azl_metrics_label_t l[CALLER_LABELS + 1];
+
+    caller_labels(l, page, labels, NULL);
+    azl_metrics_sample(page->out, page->name, l, value);
+}
+
 static void write_spend(void *baton,
                         const char *const labels[AZL_SERIES_LABELS],
                         const apr_uint64_t *n)
 {
-    const page_t *page = baton;
-    azl_metrics_label_t l[CALLER_LABELS + 1];
     char text[AZL_METRICS_USD_MAX];
     apr_uint64_t usd = 0;
     azl_pico_t pico = 0;
 
     add_money(&usd, &pico, n[AZL_N_MICRO], n[AZL_N_PICO]);
     azl_metrics_usd(usd, pico, text);
-    caller_labels(l, page, labels, NULL);
-    azl_metrics_sample(page->out, page->name, l, text);
+    write_caller(baton, labels, text);
 }
 
 static void write_total_tokens(void *baton,
                                const char *const labels[AZL_SERIES_LABELS],
                                const apr_uint64_t *n)
 {
-    const page_t *page = baton;
-    azl_metrics_label_t l[CALLER_LABELS + 1];
     char text[NUMBER_MAX];
 
-    caller_labels(l, page, labels, NULL);
-    azl_metrics_sample(page->out, page->name, l,
-                       number(text, n[AZL_N_PROMPT] + n[AZL_N_COMPLETION]));
+    write_caller(baton, labels,
+                 number(text, n[AZL_N_PROMPT] + n[AZL_N_COMPLETION]));
 }
 
 static void write_of_caller(void *baton,
@@ -225,11 +229,9 @@ static void write_of_caller(void *baton,
                             const apr_uint64_t *n)
 {
     const page_t *page = baton;
-    azl_metrics_label_t l[CALLER_LABELS + 1];
     char text[NUMBER_MAX];
 
-    caller_labels(l, page, labels, NULL);
-    azl_metrics_sample(page->out, page->name, l, number(text, n[page->at]));
+    write_caller(page, labels, number(text, n[page->at]));
 }
 
 static void write_of_model(void *baton,
