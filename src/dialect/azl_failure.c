@@ -56,6 +56,18 @@ static const char *short_word(apr_pool_t *p, const azl_value_t *v)
     return text && strlen(text) <= WORD_MAX ? text : NULL;
 }
 
+/* A code is logged; a sentence in its place could quote the prompt. */
+static const char *code_word(apr_pool_t *p, const azl_value_t *v)
+{
+    const char *text = short_word(p, v);
+    const char *at = text;
+
+    while (at && (apr_isalnum(*at) || (*at && strchr("_-.:/", *at)))) {
+        at++;
+    }
+    return at && !*at ? text : NULL;
+}
+
 static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
                         azl_failure_words_t *words)
 {
@@ -72,7 +84,7 @@ static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
         words->param = short_word(p, v);
     }
     else if (azl_span_is(key, "code")) {
-        words->code = short_word(p, v);
+        words->code = code_word(p, v);
     }
     else if (azl_span_is(key, "status")) {
         apr_int64_t n;

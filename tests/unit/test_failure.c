@@ -95,6 +95,10 @@ static const struct {
      400, AZL_CLASS_VALIDATION, "BadRequest", "400", NULL, "Bad."},
     {400, "{'error':'just a text'}", 400, AZL_CLASS_VALIDATION,
      "invalid_request_error", "bad_request", NULL, "just a text"},
+    /* a sentence is no code: codes are logged */
+    {400, "{'error':{'code':'You said this','message':'Bad.'}}", 400,
+     AZL_CLASS_VALIDATION, "invalid_request_error", "bad_request", NULL,
+     "Bad."},
     {404, "{'detail':'Not Found'}", 404, AZL_CLASS_VALIDATION,
      "invalid_request_error", "not_found", NULL, "Not Found"},
     {400, "[{'error':{'code':400,'message':'In a list.'}}]", 400,
