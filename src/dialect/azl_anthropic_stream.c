@@ -113,6 +113,32 @@ static block_t *find_block(decoder_t *d, apr_int64_t index)
     return NULL;
 }
 
+/* Thinking is kept as the block it will have to be again:
+ * {"type":"thinking","thinking":"...","signature":"..."}. */
+static void end_state(decoder_t *d, const block_t *b)
+{
+    if (!d->state) {
+        return;
+    }
+    if (b->is_signed) {
+        azl_buf_puts(d->state, "\"}");
+    }
+    else if (b->at < d->state->len) {
+        d->state->len = b->at; /* it would not be taken back */
+    }
+}
+
+static void close_block(decoder_t *d, block_t *b)
+{
+    if (b->kind == BLOCK_TOOL && !b->said) {
+        azl_hub_arguments_text(&d->hub, 0, b->tool, azl_span_str("{}"));
+    }
+    else if (b->kind == BLOCK_THINKING) {
+        end_state(d, b);
+    }
+    b->kind = BLOCK_FREE;
+}
+
 /* The place of a new block: its own, if it was not closed, or one that is
  * free, or the first, if upstream forgets to close any. */
 static block_t *new_block(decoder_t *d, apr_int64_t index)
@@ -126,14 +152,25 @@ static block_t *new_block(decoder_t *d, apr_int64_t index)
         }
     }
     b = b ? b : &d->open[0];
+    close_block(d, b);
     memset(b, 0, sizeof(*b));
     b->index = index;
     b->kind = BLOCK_OTHER;
     return b;
 }
 
-/* Thinking is kept as the block it will have to be again:
- * {"type":"thinking","thinking":"...","signature":"..."}. */
+/* One block of thinking at a time, or what is kept would be mixed. */
+static void end_thinking(decoder_t *d)
+{
+    int i;
+
+    for (i = 0; i < OPEN_MAX; ++i) {
+        if (d->open[i].kind == BLOCK_THINKING) {
+            close_block(d, &d->open[i]);
+        }
+    }
+}
+
 static void begin_state(decoder_t *d, block_t *b)
 {
     if (d->state) {
@@ -159,19 +196,6 @@ static void add_signature(decoder_t *d, block_t *b, azl_span_t raw)
     }
 }
 
-static void end_state(decoder_t *d, const block_t *b)
-{
-    if (!d->state) {
-        return;
-    }
-    if (b->is_signed) {
-        azl_buf_puts(d->state, "\"}");
-    }
-    else if (b->at < d->state->len) {
-        d->state->len = b->at; /* it would not be taken back */
-    }
-}
-
 static void think(decoder_t *d, const block_t *b, azl_span_t raw)
 {
     if (!b->is_signed) {
@@ -185,6 +209,7 @@ static void start_thinking(decoder_t *d, block_t *b, const azl_object_t *o)
     const azl_value_t *text = get(o, "thinking", AZL_JSON_STRING);
     const azl_value_t *sign = get(o, "signature", AZL_JSON_STRING);
 
+    end_thinking(d);
     b->kind = BLOCK_THINKING;
     begin_state(d, b);
     if (text) {
@@ -199,6 +224,7 @@ static void keep_redacted(decoder_t *d, const azl_object_t *o)
 {
     const azl_value_t *data = get(o, "data", AZL_JSON_STRING);
 
+    end_thinking(d);
     if (d->state && data && data->raw.len > 2) {
         azl_buf_puts(d->state, d->state->len ? "," : "");
         azl_buf_puts(d->state, "{\"type\":\"redacted_thinking\",\"data\":");
@@ -322,17 +348,6 @@ static void block_delta(decoder_t *d, const azl_object_t *ev)
             add_signature(d, b, v->raw);
         }
     }
-}
-
-static void close_block(decoder_t *d, block_t *b)
-{
-    if (b->kind == BLOCK_TOOL && !b->said) {
-        azl_hub_arguments_text(&d->hub, 0, b->tool, azl_span_str("{}"));
-    }
-    else if (b->kind == BLOCK_THINKING) {
-        end_state(d, b);
-    }
-    b->kind = BLOCK_FREE;
 }
 
 static void block_stop(decoder_t *d, const azl_object_t *ev)

@@ -1,0 +1,437 @@
+"""Chats at Anthropic's API, by the official OpenAI SDK; what arrives there
+is held against the types of the official Anthropic SDK."""
+
+import json
+
+import openai
+import pydantic
+import pytest
+import sdk
+from anthropic.types import MessageCreateParams
+from ask import PROMPT, chat, error_of, events, said
+from simulator import Simulator
+
+# Thinks either way, thinks by itself, thinks by budget, is old.
+MODELS = {
+    "either": "claude-opus-4-6",
+    "newest": "claude-opus-5",
+    "budget": "claude-sonnet-4-5",
+    "old": "claude-3-haiku-20240307",
+}
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
+    "0C8AAAAASUVORK5CYII="
+)
+REPORT = "SIM-REPORT"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def service(env):
+    sim = Simulator(
+        env.root / "anthropic",
+        list(MODELS.values()),
+        env.sim_key,
+        provider="anthropic",
+    )
+    env.anthropic = sim
+    env.simulators.append(sim)
+    yield sim
+    env.simulators.remove(sim)
+    sim.stop()
+
+
+@pytest.fixture(autouse=True)
+def fresh(service):
+    service.reset()
+
+
+def configure(env, sim):
+    url = env.anthropic.url
+    conf = (
+        env.conf()
+        .add("AzureLITCooldown off")
+        .endpoint("direct", url, "dialect=anthropic")
+        .endpoint("foundry", f"{url}/anthropic", "dialect=anthropic")
+        .endpoint(
+            "vertex",
+            f"{url}/v1/projects/p/locations/eu",
+            "dialect=anthropic hosting=vertex",
+        )
+        .endpoint("azure", sim.url)
+        .model("foundry", f"foundry/{MODELS['either']}", "base-model=opus-4-6")
+        .model("vertex", f"vertex/{MODELS['either']}", "base-model=opus-4-6")
+        .model("both", "azure/d1", "order=1")
+        .model(
+            "both",
+            f"direct/{MODELS['either']}",
+            "order=2 base-model=claude-opus-4-6",
+        )
+    )
+    for alias, name in MODELS.items():
+        conf.model(alias, f"direct/{name}", f"base-model={name}")
+    return conf
+
+
+@pytest.fixture
+def sdk_client(gateway):
+    return openai.OpenAI(
+        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
+    )
+
+
+def exhaust(value):
+    """What pydantic checks only when it is read."""
+    if isinstance(value, dict):
+        for member in value.values():
+            exhaust(member)
+    elif not isinstance(value, (str, bytes)) and hasattr(value, "__iter__"):
+        for member in value:
+            exhaust(member)
+
+
+TYPES = pydantic.TypeAdapter(MessageCreateParams)
+
+
+def check_sent(service):
+    """Every body that arrived, against the official types."""
+    bodies = [entry["json"] for entry in service.journal()]
+    assert bodies
+    for body in bodies:
+        body = {"model": "in the path", **body}
+        body.pop("anthropic_version", None)
+        exhaust(TYPES.validate_python(body))
+
+
+def named(check):
+    return check.__name__
+
+
+CHECKS = [sdk.chat, sdk.stream, sdk.stream_helper, sdk.tools, sdk.structured]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=named)
+@pytest.mark.parametrize("model", [*MODELS, "foundry", "vertex"])
+def test_sdk(sdk_client, service, model, check):
+    if model == "newest":
+        service.script({"reasoning": False, "times": 9})
+    check(sdk_client, model)
+    check_sent(service)
+
+
+def test_credentials_and_versions(gateway, client, service):
+    for model in ("either", "foundry", "vertex"):
+        client.post("/v1/chat/completions", json=chat(model))
+    direct, foundry, vertex = (
+        entry["fields"] for entry in service.journal()
+    )
+    assert direct["x-api-key"] == gateway.sim_key
+    assert direct["anthropic-version"] == "2023-06-01"
+    assert foundry["x-api-key"] == gateway.sim_key
+    assert vertex["authorization"] == f"Bearer {gateway.sim_key}"
+    assert "anthropic-version" not in vertex
+    for fields in (direct, foundry, vertex):
+        assert gateway.key not in str(fields)
+
+
+def test_conversation(client, service):
+    messages = [
+        {"role": "system", "content": "be brief"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": f"{REPORT} look"},
+                {
+                    "type": "image_url",
+                    "image_url": {"url": f"data:image/png;base64,{PNG}"},
+                },
+                {
+                    "type": "file",
+                    "file": {
+                        "filename": "a.pdf",
+                        "file_data": "data:application/pdf;base64,JVBERi0x",
+                    },
+                },
+            ],
+        },
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": f"{REPORT} go on"},
+        {"role": "developer", "content": "be kind"},
+    ]
+    answer = client.post(
+        "/v1/chat/completions", json=chat("either", messages=messages)
+    ).json()
+    assert answer["choices"][0]["message"]["content"].split("\n") == [
+        "system: be brief",
+        "system: be kind",
+        f"user: {REPORT} look",
+        "user: image image/png 68",
+        "user: file application/pdf 6",
+        "assistant: yes",
+        f"user: {REPORT} go on",
+    ]
+    check_sent(service)
+
+
+def tool_turn(client, model, streamed=False, **more):
+    """One call of a tool and the request that answers it."""
+    body = chat(model, tools=[sdk.tool("weather", "city")], **more)
+    if streamed:
+        with client.stream(
+            "POST", "/v1/chat/completions", json={**body, "stream": True}
+        ) as answer:
+            answer.read()
+        call = {"function": {"arguments": ""}}
+        for chunk in events(answer):
+            for choice in chunk["choices"] if chunk != "[DONE]" else []:
+                for part in choice["delta"].get("tool_calls", []):
+                    call["id"] = part.get("id", call.get("id"))
+                    call["function"]["arguments"] += part["function"][
+                        "arguments"
+                    ]
+    else:
+        answer = client.post("/v1/chat/completions", json=body)
+        call = answer.json()["choices"][0]["message"]["tool_calls"][0]
+    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
+    call = {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": "weather", **call["function"]},
+    }
+    body["messages"] = [
+        *body["messages"],
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
+    ]
+    return client.post("/v1/chat/completions", json=body)
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", ["either", "newest", "budget"])
+def test_thinking_in_a_tool_loop(client, service, model, streamed):
+    """The thoughts of the first turn come back with their signature."""
+    answer = tool_turn(client, model, streamed, reasoning_effort="high")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["reasoning_content"]
+    first, second = (entry["json"] for entry in service.journal())
+    assert first["thinking"]["type"] in ("adaptive", "enabled")
+    assert second["thinking"] == first["thinking"]
+    blocks = second["messages"][1]["content"]
+    assert blocks[0]["type"] == "thinking" and blocks[0]["signature"]
+    assert blocks[-1]["type"] == "tool_use"
+    check_sent(service)
+
+
+@pytest.mark.parametrize("model", ["either", "newest", "budget"])
+def test_thinking_that_is_gone(client, service, model):
+    """Nobody has kept anything for a call of another provider."""
+    call = {
+        "id": "call of another",
+        "type": "function",
+        "function": {"name": "weather", "arguments": '{"city":"Bern"}'},
+    }
+    messages = [
+        *chat()["messages"],
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
+    ]
+    answer = client.post(
+        "/v1/chat/completions",
+        json=chat(model, messages=messages, reasoning_effort="low"),
+    )
+    assert answer.status_code == 200, answer.text
+    thinking = service.last()["json"].get("thinking", {"type": "disabled"})
+    assert thinking == {"type": "disabled"}
+    check_sent(service)
+
+
+def test_forced_tool_and_one_at_a_time(client, service):
+    tools = [sdk.tool("weather", "city"), sdk.tool("clock", "zone")]
+    forced = {"type": "function", "function": {"name": "clock"}}
+    for more, names in (
+        ({"tool_choice": forced}, ["clock"]),
+        ({"parallel_tool_calls": False}, ["weather"]),
+        ({"tool_choice": "required"}, ["weather", "clock"]),
+    ):
+        answer = client.post(
+            "/v1/chat/completions", json=chat("either", tools=tools, **more)
+        ).json()
+        calls = answer["choices"][0]["message"]["tool_calls"]
+        assert [call["function"]["name"] for call in calls] == names
+        assert answer["choices"][0]["finish_reason"] == "tool_calls"
+    check_sent(service)
+
+
+def test_json_object(client, service):
+    for model in ("either", "old"):
+        answer = client.post(
+            "/v1/chat/completions",
+            json=chat(model, response_format={"type": "json_object"}),
+        ).json()
+        choice = answer["choices"][0]
+        assert isinstance(json.loads(choice["message"]["content"]), dict)
+        assert choice["finish_reason"] == "stop"
+        assert "tool_calls" not in choice["message"]
+    check_sent(service)
+
+
+def test_ends(client, service):
+    for behaviour, finish in (
+        ({}, "stop"),
+        ({"finish": "length"}, "length"),
+        ({"finish": "content_filter"}, "content_filter"),
+        ({"finish": "a_reason_of_next_year"}, "stop"),
+    ):
+        for stream in (False, True):
+            service.script(behaviour)
+            answer = client.post(
+                "/v1/chat/completions", json=chat("either", stream=stream)
+            )
+            if stream:
+                got = [
+                    choice["finish_reason"]
+                    for chunk in events(answer)
+                    if chunk != "[DONE]"
+                    for choice in chunk["choices"]
+                ]
+                assert got[-1] == finish and got.count(None) == len(got) - 1
+                assert events(answer)[-1] == "[DONE]"
+            else:
+                choice = answer.json()["choices"][0]
+                assert choice["finish_reason"] == finish
+
+
+def test_usage_with_cache(gateway, client, service):
+    for stream in (False, True):
+        service.script({"cached": 100, "cache_written": 10})
+        answer = client.post(
+            "/v1/chat/completions",
+            json=chat(
+                "either",
+                stream=stream,
+                **({"stream_options": {"include_usage": True}} if stream
+                   else {}),
+            ),
+        )
+        usage = (
+            events(answer)[-2]["usage"] if stream else answer.json()["usage"]
+        )
+        assert usage["prompt_tokens"] > 110
+        assert usage["prompt_tokens_details"]["cached_tokens"] == 100
+        assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
+        record = gateway.records()[-1]
+        assert record["prompt_tokens"] == usage["prompt_tokens"]
+
+
+@pytest.mark.parametrize(
+    "name, status, code",
+    [
+        ("bad_request", 400, "bad_request"),
+        ("too_long", 400, "context_length_exceeded"),
+        ("rate", 429, "rate_limit_exceeded"),
+        ("server", 500, "internal_error"),
+        ("overloaded", 503, "service_unavailable"),
+        ("bad_key", 502, "upstream_authentication_error"),
+    ],
+)
+def test_errors(client, service, log, name, status, code):
+    log.expect("AZL0034")
+    service.script({"error": name, "times": 9})
+    answer = client.post("/v1/chat/completions", json=chat("either"))
+    error_of(answer, status, code)
+
+
+def test_errors_in_a_stream(client, service, log):
+    log.expect("AZL0030")
+    service.script({"error_event": 5, "event_error": "overloaded"})
+    answer = client.post(
+        "/v1/chat/completions", json=chat("either", stream=True)
+    )
+    assert "error" in events(answer)[-1]
+    service.script({"error_event": 1, "event_error": "overloaded", "times": 9})
+    answer = client.post(
+        "/v1/chat/completions", json=chat("either", stream=True)
+    )
+    assert answer.status_code == 503
+
+
+def test_cut_streams_are_told(client, service, log):
+    log.expect("AH01110", "AZL0030")
+    service.script({"cut_after": 6})
+    answer = client.post(
+        "/v1/chat/completions", json=chat("either", stream=True)
+    )
+    last = events(answer)[-1]
+    assert last["error"]["code"] == "stream_truncated"
+
+
+def test_azure_fails_over_to_anthropic(gateway, client, sim, log):
+    """Cut before content: one stream, of the one that served."""
+    log.expect("AH01110")
+    for behaviour in ({"error": "server"}, {"cut_after": 1}):
+        sim.reset()
+        sim.script({**behaviour, "times": 9})
+        gateway.forget_records()
+        answer = client.post(
+            "/v1/chat/completions", json=chat("both", stream=True)
+        )
+        chunks = events(answer)
+        assert said(chunks) == f"You said: {PROMPT}"
+        assert chunks[-1] == "[DONE]"
+        assert gateway.records(1)[-1]["endpoint"] == "direct"
+
+
+def test_left_out_members_are_named(client, service):
+    answer = client.post(
+        "/v1/chat/completions",
+        json=chat("newest", seed=1, temperature=0.5, top_p=1),
+    )
+    assert answer.headers["x-azurelit-dropped-params"] == "seed,temperature"
+    answer = client.post("/v1/chat/completions", json=chat("either", n=2))
+    assert error_of(answer, 400, "unsupported_parameter")["param"] == "n"
+
+
+@pytest.mark.parametrize(
+    "messages, param",
+    [
+        ([{"role": "robot", "content": "x"}], "messages[0].role"),
+        (
+            [{"role": "tool", "tool_call_id": "c", "content": "x"}],
+            "messages[0].tool_call_id",
+        ),
+        (
+            [{"role": "user", "content": [{"type": "hologram"}]}],
+            "messages[0].content[0]",
+        ),
+        (
+            [
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {
+                            "id": "c",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": "no"},
+                        }
+                    ],
+                }
+            ],
+            "messages[0].tool_calls[0].function.arguments",
+        ),
+    ],
+)
+def test_bad_input(client, service, messages, param):
+    answer = client.post(
+        "/v1/chat/completions", json=chat("either", messages=messages)
+    )
+    assert error_of(answer, 400, "invalid_value")["param"] == param
+    assert service.journal() == []
+
+
+def test_betas_go_on(client, service):
+    client.post(
+        "/v1/chat/completions",
+        json=chat("either"),
+        headers={"anthropic-beta": "one-2026,two-2026"},
+    )
+    fields = service.last()["fields"]
+    assert fields["anthropic-beta"] == "one-2026,two-2026"
