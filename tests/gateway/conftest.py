@@ -13,6 +13,15 @@ from simulator import Simulator
 DEPLOYMENTS = ["d1", "d2", "d3", "emb"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fixtures that end can see whether the test has passed."""
+    report = yield
+    if report.when == "call":
+        item.passed = report.passed
+    return report
+
+
 @pytest.fixture(scope="session")
 def env():
     env = Env(os.environ.get("PYTEST_XDIST_WORKER", "main"))
