@@ -59,6 +59,8 @@ struct azl_attempt_t {
     azl_exchange_t *exchange; /* of a way that translates (azl_translation.h) */
     azl_buf_t *translated; /* the body it made; given back on commit */
     int unfit;            /* this deployment cannot be asked that: `error` */
+    int regretted;        /* a good status, and then an error in place of an
+                             answer: `error` */
     azl_body_t body;
     int body_served;
 

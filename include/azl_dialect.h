@@ -93,6 +93,10 @@ int azl_failure_moves_on(int status);
 void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
                       const apr_table_t *headers, azl_span_t body,
                       azl_error_t *err);
+/* The same for an error that has no status, the data of an error event or a
+ * document that came with a good one: the status its words stand for. It does
+ * not know the endpoint, so it cannot remove what names it. */
+void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err);
 /* No answer at all: refused, reset, timed out, TLS failure, garbage. */
 void azl_failure_transport(azl_error_t *err, int timed_out);
 /* How long the upstream says to wait, in seconds; -1: it does not say. */

@@ -91,7 +91,8 @@ typedef struct azl_outbound_t {
     /* The upstream's body, from ex->hub. 1, or 0 with the error for the
      * client: 400 with `param` naming the path ("messages[2].content[0]"). */
     int (*request)(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
-    /* A whole good answer as the hub's. APR_EGENERAL: it is none. */
+    /* A whole good answer as the hub's. APR_EGENERAL: it is none; with an
+     * error document (azl_hub_error_write()) in `out` if it says why. */
     apr_status_t (*answer)(azl_exchange_t *ex, azl_span_t doc, azl_buf_t *out);
     /* The decoder of one stream, in ex->pool; it keeps nothing for each token
      * in any pool. It writes hub events ("data: {...}\n\n"), see

@@ -19,7 +19,8 @@ int azl_translation_request(azl_attempt_t *at, azl_error_t *err);
 const char *azl_translation_stream_type(const azl_attempt_t *at);
 /* The stream of the attempt is translated. */
 void azl_translation_stream(azl_attempt_t *at);
-/* A whole answer as the client's. APR_EGENERAL: it is none. */
+/* A whole answer as the client's. APR_EGENERAL: it is none, and perhaps
+ * `regretted`. */
 apr_status_t azl_translation_answer(azl_attempt_t *at, azl_span_t doc,
                                     azl_buf_t *out);
 /* An error answer in words that azl_failure_read() knows, with its status. */

@@ -23,8 +23,5 @@ int azl_failure_words(apr_pool_t *p, azl_span_t body,
  * none). `e` names what must not be told; NULL when it is not known. */
 void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
                       const azl_failure_words_t *words, azl_error_t *err);
-/* The same for the data of an error event, which has no status: the one its
- * words stand for. */
-void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err);
 
 #endif /* AZL_FAILURE_INT_H */

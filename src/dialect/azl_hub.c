@@ -12,6 +12,8 @@
 int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
                          azl_error_t *err)
 {
+    /* it may be the request's, which is gone before the answer's headers */
+    member = apr_pstrdup(ex->pool, member);
     if (ex->params == AZL_PARAMS_REJECT ||
         (ex->params == AZL_PARAMS_KEEP && matters)) {
         azl_error_invalid(err, "unsupported_parameter", member,

@@ -126,7 +126,8 @@ static void judge(const run_t *run, const azl_attempt_t *at, verdict_t *v)
         v->status = at->status;
         judge_answer(at, v);
     }
-    else if (at->stream && azl_stream_state(at->stream)->failed) {
+    else if (at->regretted ||
+             (at->stream && azl_stream_state(at->stream)->failed)) {
         /* 200, and then an error in place of content */
         v->status = at->error.status;
         judge_answer(at, v);

@@ -107,6 +107,10 @@ static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
             ? azl_translation_answer(at, doc, at->out)
             : azl_reply_rewrite(&at->rules, doc, at->out, &at->usage);
 
+    if (rv != APR_SUCCESS && at->regretted) {
+        at->mode = AZL_REPLY_FAILED;
+        return APR_SUCCESS;
+    }
     if (rv != APR_SUCCESS) {
         azl_reply_fail_transport(at, 0);
         return APR_SUCCESS;

@@ -196,6 +196,10 @@ apr_status_t azl_translation_answer(azl_attempt_t *at, azl_span_t doc,
         rv = way->outbound->answer(at->exchange, doc, hub);
         rv = rv == APR_SUCCESS && hub->failed ? APR_ENOSPC : rv;
         doc = azl_span(hub->data, hub->len);
+        if (rv == APR_EGENERAL && hub->len) {
+            azl_failure_event(at->r->pool, doc, &at->error);
+            at->regretted = 1;
+        }
     }
     if (rv == APR_SUCCESS) {
         told = way->inbound ? azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX)

@@ -144,6 +144,20 @@ const checks = {
     assert.deepEqual(final.output.map((item) => item.name), ['weather', 'clock']);
     assert.equal(kinds.at(-1), 'response.completed');
   },
+  async responses_unstored() {
+    const input = [{ role: 'user', content: 'PROMPT-MARK-node tell me' }];
+    const answer = await client.responses.create({ model, input, store: false });
+    assert.equal(answer.output_text, words);
+    const stream = client.responses.stream({ model, input, store: false });
+    let text = '';
+    for await (const event of stream) {
+      if (event.type === 'response.output_text.delta') text += event.delta;
+    }
+    const final = await stream.finalResponse();
+    assert.equal(text, words);
+    assert.equal(final.output_text, words);
+    assert.equal(final.usage.output_tokens, 5);
+  },
   async audio() {
     const sound = Buffer.alloc(70000, 'abc');
     const answer = await client.audio.transcriptions.create({
