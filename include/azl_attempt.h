@@ -61,6 +61,7 @@ struct azl_attempt_t {
     int unfit;            /* this deployment cannot be asked that: `error` */
     int regretted;        /* a good status, and then an error in place of an
                              answer: `error` */
+    const char *url; /* that is asked */
     azl_body_t body;
     int body_served;
 

@@ -19,6 +19,7 @@
 #include "azl_seal.h"
 
 struct azl_dialect_t;
+struct azl_identity_t;
 typedef struct azl_way_t azl_way_t;
 struct azl_upstream_t;
 struct azl_health_t;
@@ -62,6 +63,10 @@ typedef struct azl_endpoint_t {
     const char *api_version;        /* NULL: the v1 surface */
     const char *credential;         /* the secret itself; never printed */
     const char *credential_source;  /* "env:NAME", for messages */
+    struct azl_identity_t *identity; /* in place of `credential`, if that is
+                                        one that changes; else NULL */
+    const char *region;  /* of AWS; NULL: the URL or the environment tells */
+    const char *service; /* which requests are signed for; NULL: likewise */
     apr_interval_time_t timeout;    /* socket inactivity */
     apr_interval_time_t connect_timeout;
     int tls_verify;

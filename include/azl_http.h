@@ -18,6 +18,7 @@ typedef struct azl_http_request_t {
     const char *url;            /* http or https */
     const char *const *headers; /* "Name: value", up to NULL; NULL: none */
     azl_span_t body;            /* empty: GET, else POST */
+    const char *method;         /* another one; NULL: as the body says */
     const char *ca;             /* PEM file; NULL: what the system trusts */
     int verify;                 /* the certificate, for https */
     apr_interval_time_t connect_timeout;

@@ -122,6 +122,9 @@ static void set_up(CURL *curl, call_t *call, struct curl_slist *headers)
                         (curl_off_t)request->body.len);
         lib.easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.at);
     }
+    if (request->method) {
+        lib.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    }
     lib.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     lib.easy_setopt(curl, CURLOPT_WRITEDATA, call);
     lib.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);

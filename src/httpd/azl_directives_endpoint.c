@@ -9,6 +9,7 @@
 #include "azl_dialect.h"
 #include "azl_file.h"
 #include "azl_httpd.h"
+#include "azl_identity.h"
 #include "azl_options.h"
 
 /* Socket inactivity: a reasoning model may think for minutes before it says
@@ -159,6 +160,18 @@ static const char *ep_hosting(apr_pool_t *p, void *target, const char *value)
     return "direct, foundry, vertex or bedrock";
 }
 
+static const char *ep_region(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_endpoint_t *)target)->region = apr_pstrdup(p, value);
+    return NULL;
+}
+
+static const char *ep_service(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_endpoint_t *)target)->service = apr_pstrdup(p, value);
+    return NULL;
+}
+
 static const azl_option_t endpoint_options[] = {
     {"dialect", ep_dialect, 0},
     {"credential", ep_credential, 0},
@@ -171,6 +184,8 @@ static const azl_option_t endpoint_options[] = {
     {"annotations", ep_annotations, 0},
     {"prefill", ep_prefill, 0},
     {"hosting", ep_hosting, 0},
+    {"region", ep_region, 0},
+    {"service", ep_service, 0},
     {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
@@ -269,6 +284,38 @@ static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
     memcpy(ep->fingerprint, digest, sizeof(ep->fingerprint));
 }
 
+/* One that is fetched and changes. */
+static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep)
+{
+    azl_identity_setup_t setup;
+    const char *err;
+
+    if (strcmp(ep->dialect->name, "azure") == 0 ||
+        strcmp(ep->dialect->name, "gemini") == 0) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "credentials of AWS are for dialect=bedrock, "
+                                "openai and anthropic");
+    }
+    setup.source = ep->credential_source;
+    setup.host = ep->host;
+    setup.region = ep->region;
+    setup.service = ep->service;
+    err = azl_identity_create(cmd->pool, &setup, &ep->identity);
+    return err ? azl_cmd_complain(cmd, ep->name,
+                                  apr_pstrcat(cmd->pool, "credential=",
+                                              setup.source, ": ", err, NULL))
+               : NULL;
+}
+
+static const char *check_place(cmd_parms *cmd, const azl_endpoint_t *ep)
+{
+    return (ep->region || ep->service) && !ep->identity
+               ? azl_cmd_complain(cmd, ep->name,
+                                  "region= and service= are for credentials of "
+                                  "AWS (credential=aws:env and its like)")
+               : NULL;
+}
+
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
 {
     const char *source = ep->credential_source;
@@ -314,8 +361,12 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
         ep->credential_source = "literal";
     }
     name_endpoint(ep, cmd->temp_pool);
-    if (strcmp(source, "none") == 0) {
-        return NULL;
+    if (azl_identity_is(source)) {
+        return make_identity(cmd, ep);
+    }
+    err = check_place(cmd, ep);
+    if (err || strcmp(source, "none") == 0) {
+        return err;
     }
     return azl_cmd_secret(cmd, ep->name, source, &ep->credential);
 }

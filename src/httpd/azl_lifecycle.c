@@ -7,6 +7,7 @@
 #include "azl_conf.h"
 #include "azl_hold.h"
 #include "azl_httpd.h"
+#include "azl_identity_watchdog.h"
 #include "azl_probe.h"
 #include "azl_random.h"
 #include "azl_store.h"
@@ -67,6 +68,9 @@ int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
         }
         if (!err) {
             err = azl_probe_check_modules(conf);
+        }
+        if (!err) {
+            err = azl_identity_check_modules(conf);
         }
         if (err) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
@@ -226,6 +230,7 @@ int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 {
     server_rec *main_server = s;
     int any = is_on_anywhere(s);
+    int rc;
 
     for (; s; s = s->next) {
         azl_conf_t *conf = azl_conf_get(s);
@@ -247,7 +252,8 @@ int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     /* The first of httpd's two passes only looks whether all is well. */
     if (any && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
         open_store(ptemp, main_server);
-        return azl_probe_start(pconf, main_server);
+        rc = azl_identity_start(pconf, main_server);
+        return rc == OK ? azl_probe_start(pconf, main_server) : rc;
     }
     return OK;
 }

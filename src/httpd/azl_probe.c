@@ -6,6 +6,7 @@
 #include "azl_dialect.h"
 #include "azl_http.h"
 #include "azl_httpd.h"
+#include "azl_identity.h"
 #include "azl_store.h"
 
 /* What is sent is below 1 KB. */
@@ -110,9 +111,25 @@ static const char *credential(apr_pool_t *p, const azl_endpoint_t *ep)
     return apr_pstrcat(p, name, ": ", value, NULL);
 }
 
+/* Without a valid credential the endpoint says what it thinks of that. */
+static void authorize(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
+                      azl_span_t body, apr_table_t *headers)
+{
+    azl_identity_call_t call;
+
+    call.method = "POST";
+    call.url = d->ways[op].url;
+    call.host = d->endpoint->host;
+    call.content_type = "application/json";
+    call.body = &body;
+    call.npieces = 1;
+    azl_identity_authorize(d->endpoint->identity, p, &call, apr_time_now(),
+                           headers);
+}
+
 /* NAME: value, each; ended by NULL. */
 static const char *const *make_headers(apr_pool_t *p, const azl_deployment_t *d,
-                                       azl_op_e op)
+                                       azl_op_e op, azl_span_t body)
 {
     const azl_dialect_t *dialect = d->endpoint->dialect;
     apr_array_header_t *list = apr_array_make(p, 8, sizeof(const char *));
@@ -122,6 +139,9 @@ static const char *const *make_headers(apr_pool_t *p, const azl_deployment_t *d,
 
     if (dialect->headers) {
         dialect->headers(d, op, NULL, more);
+    }
+    if (d->endpoint->identity) {
+        authorize(p, d, op, body, more);
     }
     APR_ARRAY_PUSH(list, const char *) = "Content-Type: application/json";
     APR_ARRAY_PUSH(list, const char *) = "Accept: application/json";
@@ -160,8 +180,8 @@ void azl_probe_ask(apr_pool_t *p, const azl_model_t *model,
     if (!request.url) {
         return;
     }
-    request.headers = make_headers(p, d, op);
     request.body = make_body(p, model, d, op);
+    request.headers = make_headers(p, d, op, request.body);
     request.ca = ep->tls_ca;
     request.verify = ep->tls_verify;
     request.connect_timeout =

@@ -11,6 +11,7 @@
 #include "azl_dialect.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_identity.h"
 #include "azl_translation.h"
 #include "azl_watch.h"
 
@@ -236,6 +237,29 @@ const char *azl_upstream_child_init_own(azl_deployment_t *d, apr_pool_t *pchild,
     return init_workers(d->upstream, pchild, s);
 }
 
+/* For a credential that is not just written there, but signs the request or
+ * has been fetched. */
+static void authorize(request_rec *r, const azl_attempt_t *at)
+{
+    azl_identity_call_t call;
+    apr_status_t rv;
+
+    call.method = r->method;
+    call.url = at->url;
+    call.host = apr_table_get(r->headers_in, "Host");
+    call.content_type = apr_table_get(r->headers_in, "Content-Type");
+    call.body = at->body.pieces;
+    call.npieces = at->body.npieces;
+    rv = azl_identity_authorize(at->deployment->endpoint->identity, r->pool,
+                                &call, apr_time_now(), r->headers_in);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      AZLNO(0104) "%s: a request to endpoint %s could not be "
+                                  "authorized",
+                      at->ar->id, at->deployment->endpoint->name);
+    }
+}
+
 /*
  * The request line and headers are about to be written: r->headers_in is
  * mod_proxy's copy and thrown away afterwards. What we put there was minimal,
@@ -257,7 +281,10 @@ static int proxy_fixups(request_rec *r)
     apr_table_unset(r->headers_in, "Via");
     apr_table_unset(r->headers_in, "Proxy-Authorization");
     ep = ar->attempt->deployment->endpoint;
-    if (ep->credential) {
+    if (ep->identity) {
+        authorize(r, ar->attempt);
+    }
+    else if (ep->credential) {
         ep->dialect->credential(r->pool, ep, &name, &value);
         apr_table_setn(r->headers_in, name, value);
     }
@@ -400,6 +427,15 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
     ap_conf_vector_t *dir_config = r->per_dir_config;
     int rc;
 
+    if (d->endpoint->identity &&
+        !azl_identity_ready(d->endpoint->identity, apr_time_now())) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      AZLNO(0103) "%s: endpoint %s has no valid credentials "
+                                  "and is not asked",
+                      ar->id, d->endpoint->name);
+        return AZL_CALL_FAILED;
+    }
+    ar->attempt->url = url;
     if (ar->rec.attempts > 1) {
         reset_for_call(r, ar);
     }

@@ -1,0 +1,72 @@
+/*
+ * azl_identity: credentials that are fetched and change: an endpoint's
+ * `credential=` of the form KIND or KIND:REST, as opposed to a key that is
+ * written down.
+ *
+ * Made while the configuration is read, one for each endpoint, and belongs to
+ * its pool. Requests read the current value under a short lock; one thread of
+ * each process (src/httpd/azl_identity_watchdog.c) fetches the next one in
+ * time. No request ever fetches anything.
+ */
+#ifndef AZL_IDENTITY_H
+#define AZL_IDENTITY_H
+
+#include <apr_pools.h>
+#include <apr_tables.h>
+#include <apr_time.h>
+
+#include "azl_span.h"
+
+typedef struct azl_identity_t azl_identity_t;
+
+/* What an endpoint says. */
+typedef struct azl_identity_setup_t {
+    const char *source;  /* credential= */
+    const char *host;    /* of the URL, with its port */
+    const char *region;  /* region=, or NULL */
+    const char *service; /* service=, or NULL */
+} azl_identity_setup_t;
+
+/* What is to be authorized. */
+typedef struct azl_identity_call_t {
+    const char *method;
+    const char *url;          /* the whole, or from its path on */
+    const char *host;         /* as in the Host header */
+    const char *content_type; /* NULL: it has none */
+    const azl_span_t *body;   /* in pieces, as it will be on the wire */
+    int npieces;
+} azl_identity_call_t;
+
+typedef enum {
+    AZL_IDENTITY_IDLE,  /* it was not due */
+    AZL_IDENTITY_FRESH, /* there is a new value */
+    AZL_IDENTITY_FAILED /* there is none: what was, stays while it is valid */
+} azl_identity_result_e;
+
+/* 1 if `source` is of a kind that is known here. */
+int azl_identity_is(const char *source);
+/* NULL and the identity; or what is wrong with the setup, for the operator.
+ * What lies in the environment or in a file is read at once. */
+const char *azl_identity_create(apr_pool_t *p,
+                                const azl_identity_setup_t *setup,
+                                azl_identity_t **identity);
+/* 1 if azl_identity_refresh() has to be called now and then. */
+int azl_identity_changes(const azl_identity_t *id);
+/* Fetch the next value if it is due; blocks. One thread at a time. `stop` is
+ * asked now and then: not 0 gives up. *problem is for the operator and holds
+ * no secret; in the pool, which is for everything that is needed. */
+azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
+                                           apr_time_t now,
+                                           int (*stop)(void *baton),
+                                           void *baton, const char **problem);
+/* 1 if there is a value that is valid. Of an identity that has never been
+ * fetched in this process the first value is waited for, at most
+ * AZL_IDENTITY_WAIT: a new process is asked before it knows itself. */
+#define AZL_IDENTITY_WAIT apr_time_from_sec(3)
+int azl_identity_ready(azl_identity_t *id, apr_time_t now);
+/* Set the headers of a call. APR_ENOENT if there is no valid value. */
+apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
+                                    const azl_identity_call_t *call,
+                                    apr_time_t now, apr_table_t *headers);
+
+#endif /* AZL_IDENTITY_H */

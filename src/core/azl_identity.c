@@ -1,0 +1,297 @@
+/*
+ * azl_identity: credentials that are fetched and change.
+ *
+ * Every value lies in a pool of its own. The fetching thread makes the next
+ * one, exchanges the two under the lock and throws the old one away; requests
+ * copy what they need under the same lock.
+ */
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "azl_identity_int.h"
+
+/* A value is fetched again this long before it ends, or when a quarter of its
+ * time is left, whatever is later. */
+#define MARGIN_MAX apr_time_from_sec(15 * 60)
+#define MARGIN_SHARE 4
+/* After a failure, doubled each time up to the last. */
+#define RETRY_FIRST apr_time_from_sec(2)
+#define RETRY_LAST apr_time_from_sec(60)
+/* What a service that gives out credentials may take. */
+#define CONNECT_LIMIT apr_time_from_sec(2)
+#define CALL_LIMIT apr_time_from_sec(10)
+#define ANSWER_MAX (64 * 1024)
+
+static const azl_identity_kind_t *const kinds[] = {
+    &azl_identity_aws_env,
+    &azl_identity_aws_file,
+    &azl_identity_aws_container,
+    &azl_identity_aws_instance,
+};
+
+/* The kind of a source, and what follows its name. */
+static const azl_identity_kind_t *find_kind(const char *source,
+                                            const char **rest)
+{
+    apr_size_t i, len;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        len = strlen(kinds[i]->name);
+        *rest = NULL;
+        if (strncmp(source, kinds[i]->name, len) == 0) {
+            if (!source[len]) {
+                return kinds[i];
+            }
+            if (kinds[i]->rest && source[len] == ':') {
+                *rest = source + len + 1;
+                return kinds[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+int azl_identity_is(const char *source)
+{
+    const char *rest;
+
+    return find_kind(source, &rest) != NULL;
+}
+
+int azl_identity_changes(const azl_identity_t *id)
+{
+    return id->kind->remote || id->kind->changed;
+}
+
+/*
+ * Fetching
+ */
+
+static apr_time_t due_after(const azl_identity_value_t *value, apr_time_t now)
+{
+    apr_interval_time_t left = value->expires - now;
+    apr_interval_time_t margin = left / MARGIN_SHARE;
+
+    if (!value->expires) {
+        return now;
+    }
+    return value->expires - (margin < MARGIN_MAX ? margin : MARGIN_MAX);
+}
+
+static void put_value(azl_identity_t *id, azl_identity_value_t *value)
+{
+    azl_identity_value_t *old;
+
+    apr_thread_mutex_lock(id->mutex);
+    old = id->value;
+    if (value) {
+        id->value = value;
+    }
+    id->tried = 1;
+    apr_thread_cond_broadcast(id->first);
+    apr_thread_mutex_unlock(id->mutex);
+    if (value && old) {
+        apr_pool_destroy(old->pool);
+    }
+}
+
+static azl_identity_value_t *make_value(void)
+{
+    azl_identity_value_t *value;
+    apr_pool_t *pool;
+
+    /* Of no other pool: it comes and goes beside all of them. */
+    apr_pool_create_unmanaged(&pool);
+    apr_pool_tag(pool, "azurelit_identity");
+    value = apr_pcalloc(pool, sizeof(*value));
+    value->pool = pool;
+    return value;
+}
+
+static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
+{
+    azl_identity_value_t *value = make_value();
+    const char *problem = id->kind->fetch(id, p, value);
+
+    if (!problem && value->expires && value->expires <= now) {
+        problem = "what was given out is not valid any more";
+    }
+    if (problem) {
+        apr_pool_destroy(value->pool);
+        put_value(id, NULL);
+        return problem;
+    }
+    id->due = due_after(value, now);
+    put_value(id, value);
+    return NULL;
+}
+
+azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
+                                           apr_time_t now,
+                                           int (*stop)(void *baton),
+                                           void *baton, const char **problem)
+{
+    *problem = NULL;
+    if (now < id->due || (id->kind->changed && !id->kind->changed(id, p))) {
+        return AZL_IDENTITY_IDLE;
+    }
+    id->stop = stop;
+    id->baton = baton;
+    *problem = fetch(id, p, now);
+    if (!*problem) {
+        id->patience = 0;
+        return AZL_IDENTITY_FRESH;
+    }
+    id->patience = id->patience ? 2 * id->patience : RETRY_FIRST;
+    if (id->patience > RETRY_LAST) {
+        id->patience = RETRY_LAST;
+    }
+    id->due = id->kind->remote ? now + id->patience : now;
+    return AZL_IDENTITY_FAILED;
+}
+
+const char *azl_identity_call(azl_identity_t *id, apr_pool_t *p,
+                              const char *method, const char *url,
+                              const char *const *headers, azl_span_t *answer)
+{
+    azl_http_request_t request;
+    azl_http_answer_t got;
+    const char *problem;
+
+    memset(&request, 0, sizeof(request));
+    request.method = method;
+    request.url = url;
+    request.headers = headers;
+    request.verify = 1;
+    request.connect_timeout = CONNECT_LIMIT;
+    request.timeout = CALL_LIMIT;
+    request.max = ANSWER_MAX;
+    request.stop = id->stop;
+    request.baton = id->baton;
+    problem = azl_http_call(p, &request, &got);
+    if (!problem && got.status != 200) {
+        problem = apr_psprintf(p, "the answer was %d", got.status);
+    }
+    *answer = got.body;
+    return problem;
+}
+
+int azl_identity_is_word(const char *text)
+{
+    const char *at;
+
+    for (at = text ? text : ""; (unsigned char)*at > ' ' && *at != 0x7f; at++) {
+    }
+    return text && *text && !*at;
+}
+
+/*
+ * The configuration
+ */
+
+static apr_status_t throw_away(void *baton)
+{
+    azl_identity_t *id = baton;
+
+    if (id->value) {
+        apr_pool_destroy(id->value->pool);
+        id->value = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+static const char *make_locks(azl_identity_t *id)
+{
+    if (apr_thread_mutex_create(&id->mutex, APR_THREAD_MUTEX_DEFAULT,
+                                id->pool) != APR_SUCCESS ||
+        apr_thread_cond_create(&id->first, id->pool) != APR_SUCCESS) {
+        return "the system gave no lock";
+    }
+    apr_pool_cleanup_register(id->pool, id, throw_away, apr_pool_cleanup_null);
+    return NULL;
+}
+
+const char *azl_identity_create(apr_pool_t *p,
+                                const azl_identity_setup_t *setup,
+                                azl_identity_t **identity)
+{
+    azl_identity_t *id = apr_pcalloc(p, sizeof(*id));
+    const char *problem;
+
+    id->pool = p;
+    id->setup = *setup;
+    id->kind = find_kind(setup->source, &id->rest);
+    if (!id->kind) {
+        return "there is no such kind of credential";
+    }
+    if (id->kind->rest != (id->rest && *id->rest)) {
+        return "the file is missing: it must be " /* the only kind so far */
+               "aws:file:/path or aws:file:/path#profile";
+    }
+    problem = make_locks(id);
+    if (!problem && id->kind->configure) {
+        problem = id->kind->configure(id);
+    }
+    if (!problem && !id->kind->remote) {
+        problem = fetch(id, p, apr_time_now());
+    }
+    *identity = id;
+    return problem;
+}
+
+/*
+ * Requests
+ */
+
+static int is_valid(const azl_identity_value_t *value, apr_time_t now)
+{
+    return value && (!value->expires || value->expires > now);
+}
+
+int azl_identity_ready(azl_identity_t *id, apr_time_t now)
+{
+    apr_time_t until = apr_time_now() + AZL_IDENTITY_WAIT;
+    apr_interval_time_t left = AZL_IDENTITY_WAIT;
+    int ready;
+
+    apr_thread_mutex_lock(id->mutex);
+    while (!id->value && !id->tried && left > 0) {
+        apr_thread_cond_timedwait(id->first, id->mutex, left);
+        left = until - apr_time_now();
+    }
+    ready = is_valid(id->value, now);
+    apr_thread_mutex_unlock(id->mutex);
+    return ready;
+}
+
+static int copy_value(azl_identity_t *id, apr_pool_t *p, apr_time_t now,
+                      azl_identity_value_t *copy)
+{
+    const azl_identity_value_t *value;
+    int valid;
+
+    memset(copy, 0, sizeof(*copy));
+    apr_thread_mutex_lock(id->mutex);
+    value = id->value;
+    valid = is_valid(value, now);
+    if (valid) {
+        copy->aws.id = apr_pstrdup(p, value->aws.id);
+        copy->aws.secret = apr_pstrdup(p, value->aws.secret);
+        copy->aws.token = apr_pstrdup(p, value->aws.token);
+        copy->bearer = apr_pstrdup(p, value->bearer);
+    }
+    apr_thread_mutex_unlock(id->mutex);
+    return valid;
+}
+
+apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
+                                    const azl_identity_call_t *call,
+                                    apr_time_t now, apr_table_t *headers)
+{
+    azl_identity_value_t value;
+
+    if (!copy_value(id, p, now, &value)) {
+        return APR_ENOENT;
+    }
+    return id->kind->authorize(id, p, &value, call, now, headers);
+}
