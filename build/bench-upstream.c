@@ -12,6 +12,10 @@
  *     .../deployments/slow/...    one every second, SLOW_EVENTS of them
  *     .../deployments/silent/...  nothing, ever
  *     .../deployments/limited/... 429, as Azure says it
+ *     .../talk/...                50 text deltas as Anthropic sends them, in one
+ *                                 write
+ *     .../talk-paced/...          the same, one every 20 ms, PACED_EVENTS
+ *     .../told/...                a whole answer of Anthropic's
  *     GET /stats                  {"connections":...,"requests":...} so far;
  *                                 "streams" and "silent" answers that are
  *                                 under way now; "left_at", seconds of the
@@ -56,6 +60,8 @@ typedef struct conn_t {
     size_t out_len;
     int silent;     /* never answered */
     int paced_left; /* events still to be sent, 0: no stream */
+    const char *paced_event;
+    const char *paced_tail;
     int64_t pace;   /* ns between two of them */
     int64_t due;    /* when the next one is */
     struct conn_t *next;
@@ -73,6 +79,11 @@ static char burst_answer[65536];
 static char paced_head[512];
 static char paced_event[2048];
 static char paced_tail[4096];
+static char talk_answer[65536];
+static char talk_head[4096];
+static char talk_event[2048];
+static char talk_tail[4096];
+static char told_answer[4096];
 static char stats_answer[512];
 
 static int64_t now_ns(void)
@@ -158,6 +169,77 @@ static void add_end(char *out, size_t size)
     strcat(out, "0\r\n\r\n");
 }
 
+/* As Anthropic sends them: each event has a name. */
+static void add_named(char *out, size_t size, const char *name,
+                      const char *json)
+{
+    size_t len = strlen(out);
+
+    snprintf(out + len, size - len, "%zx\r\nevent: %s\ndata: %s\n\n\r\n",
+             strlen(json) + strlen(name) + 16, name, json);
+}
+
+static void add_talk_start(char *out, size_t size)
+{
+    add_named(out, size, "message_start",
+              "{\"type\":\"message_start\",\"message\":{"
+              "\"id\":\"msg_BenchBenchBenchBenchBench01\",\"type\":\"message\","
+              "\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\","
+              "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+              "\"usage\":{\"input_tokens\":200,\"output_tokens\":1}}}");
+    add_named(out, size, "content_block_start",
+              "{\"type\":\"content_block_start\",\"index\":0,"
+              "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}");
+}
+
+static void add_talk(char *out, size_t size)
+{
+    add_named(out, size, "content_block_delta",
+              "{\"type\":\"content_block_delta\",\"index\":0,"
+              "\"delta\":{\"type\":\"text_delta\",\"text\":\" token\"}}");
+}
+
+static void add_talk_end(char *out, size_t size)
+{
+    add_named(out, size, "content_block_stop",
+              "{\"type\":\"content_block_stop\",\"index\":0}");
+    add_named(out, size, "message_delta",
+              "{\"type\":\"message_delta\",\"delta\":{"
+              "\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
+              "\"usage\":{\"output_tokens\":46}}");
+    add_named(out, size, "message_stop", "{\"type\":\"message_stop\"}");
+    strcat(out, "0\r\n\r\n");
+}
+
+static void make_talk(void)
+{
+    static const char body[] =
+        "{\"id\":\"msg_BenchBenchBenchBenchBench01\",\"type\":\"message\","
+        "\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"The quick brown fox jumps "
+        "over the lazy dog near the river bank.\"}],"
+        "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
+        "\"usage\":{\"input_tokens\":200,\"output_tokens\":17}}";
+    int i;
+
+    strcpy(talk_answer, STREAM_HEAD);
+    add_talk_start(talk_answer, sizeof(talk_answer));
+    /* start, end and stops are events as well */
+    for (i = 0; i < BURST_EVENTS - 5; i++) {
+        add_talk(talk_answer, sizeof(talk_answer));
+    }
+    add_talk_end(talk_answer, sizeof(talk_answer));
+    strcpy(talk_head, STREAM_HEAD);
+    add_talk_start(talk_head, sizeof(talk_head));
+    add_talk(talk_event, sizeof(talk_event));
+    add_talk_end(talk_tail, sizeof(talk_tail));
+    snprintf(told_answer, sizeof(told_answer),
+             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+             "request-id: req_BenchBenchBenchBenchBench01\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+}
+
 static void make_answers(void)
 {
     static const char body[] =
@@ -203,6 +285,7 @@ static void make_answers(void)
     strcpy(paced_head, STREAM_HEAD);
     add_delta(paced_event, sizeof(paced_event));
     add_end(paced_tail, sizeof(paced_tail));
+    make_talk();
 }
 
 /* ---------------------------------------------------------- connections */
@@ -211,6 +294,8 @@ static void start_stream(conn_t *c, int events, int64_t pace)
 {
     c->paced_left = events;
     c->pace = pace;
+    c->paced_event = paced_event;
+    c->paced_tail = paced_tail;
     /* Streams that start together must not tick together. */
     c->due = now_ns() + (rand() % (int)(pace / 1000)) * 1000LL;
     c->next = paced_list.next;
@@ -311,6 +396,18 @@ static int answer(conn_t *c)
     }
     if (memmem(c->head, line, "/limited/", 9)) {
         return answer_with(c, limited_answer);
+    }
+    if (memmem(c->head, line, "/talk/", 6)) {
+        return answer_with(c, talk_answer);
+    }
+    if (memmem(c->head, line, "/talk-paced/", 12)) {
+        start_stream(c, PACED_EVENTS, PACE_NS);
+        c->paced_event = talk_event;
+        c->paced_tail = talk_tail;
+        return answer_with(c, talk_head);
+    }
+    if (memmem(c->head, line, "/told/", 6)) {
+        return answer_with(c, told_answer);
     }
     return answer_with(c, small_answer);
 }
@@ -438,10 +535,10 @@ static void tick(void)
         c->due += c->pace;
         if (--c->paced_left == 0) {
             end_stream(c);
-            answer_with(c, paced_tail);
+            answer_with(c, c->paced_tail);
         }
         else {
-            answer_with(c, paced_event);
+            answer_with(c, c->paced_event);
         }
     }
 }
