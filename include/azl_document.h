@@ -53,6 +53,7 @@ typedef struct azl_document_t {
                              of responses the instructions, if they alone are
                              at least AZL_AFFINITY_PREFIX bytes. Empty if
                              absent, or neither string nor array */
+    int base64;           /* of embeddings: vectors are wanted as base64 */
     int background;       /* /responses: the provider works on by itself */
     const char *said;     /* not the client's: what another deployment had
                              answered when it was cut off, to be gone on from,

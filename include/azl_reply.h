@@ -30,6 +30,8 @@ typedef struct azl_reply_rules_t {
     int keep_annotations;   /* leave Azure's filter results and obfuscation */
     int include_usage;      /* the client asked for usage in the stream */
     int choices;            /* as many were asked for; 0: not known */
+    int base64;             /* embeddings: vectors that come as arrays become
+                               base64 */
     int keep_said;          /* of a stream: keep its text, so that another may
                                go on from there, and do not tell an error
                                after content, see azl_stream_resume() */
@@ -43,6 +45,10 @@ typedef struct azl_reply_rules_t {
  * is written then), APR_ENOSPC if out is full. */
 apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
                                azl_buf_t *out, azl_usage_t *usage);
+
+/* Are the vectors of an embeddings answer arrays? Told from its beginning, as
+ * soon as the first of them is in it. */
+int azl_reply_has_arrays(azl_span_t start);
 
 typedef struct azl_stream_t azl_stream_t;
 

@@ -35,6 +35,7 @@ static const fixed_t fixed[] = {
     FIXED("messages/count_tokens", METHOD_POST, 0, AZL_OP_COUNT_TOKENS),
     FIXED("messages", METHOD_POST, 0, AZL_OP_MESSAGES),
     FIXED("rerank", METHOD_POST, 0, AZL_OP_RERANK),
+    FIXED("v2/rerank", METHOD_POST, 0, AZL_OP_RERANK),
     FIXED("models", METHOD_GET, 0, AZL_OP_MODELS),
     FIXED("health/liveliness", METHOD_GET, 0, AZL_OP_LIVENESS),
     FIXED("health/liveness", METHOD_GET, 0, AZL_OP_LIVENESS),

@@ -2,6 +2,8 @@
  * Amazon Bedrock's Converse, for models of all families. The endpoint's URL is
  * the region's runtime, https://bedrock-runtime.REGION.amazonaws.com; the
  * deployment's name is a model's id, an inference profile or the ARN of one.
+ * Embeddings and rerank go by InvokeModel, or rerank by the agents' runtime,
+ * https://bedrock-agent-runtime.REGION.amazonaws.com.
  *
  * The credential is either an API key of Bedrock, or requests are signed
  * (azl_sigv4.h) where they are sent.
@@ -9,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
+#include "azl_bedrock_invoke_int.h"
 
 static const char *method(apr_pool_t *p, const azl_deployment_t *d,
                           const char *name)
@@ -23,6 +26,11 @@ static const char *bedrock_url(apr_pool_t *p, const azl_deployment_t *d,
 {
     (void)response_id;
     (void)query;
+    if (azl_bedrock_invoked(d, op)) {
+        return azl_bedrock_is_agents(d->endpoint)
+                   ? apr_pstrcat(p, d->endpoint->url, "/rerank", NULL)
+                   : method(p, d, "invoke");
+    }
     return op == AZL_OP_CHAT ? method(p, d, "converse") : NULL;
 }
 
@@ -51,8 +59,7 @@ static const azl_outbound_t converse = {
 static const azl_outbound_t *bedrock_outbound(const azl_deployment_t *d,
                                               azl_op_e op)
 {
-    (void)d;
-    return op == AZL_OP_CHAT ? &converse : NULL;
+    return op == AZL_OP_CHAT ? &converse : azl_bedrock_invoked(d, op);
 }
 
 const azl_dialect_t azl_dialect_bedrock = {.name = "bedrock",

@@ -408,6 +408,9 @@ static int read_known(reader_t *rd, int index, const azl_value_t *v)
     if (azl_span_is(name, "stream_format")) {
         rd->doc->stream = azl_span_is(v->raw, "\"sse\"");
     }
+    if (azl_span_is(name, "encoding_format")) {
+        rd->doc->base64 = azl_span_is(v->raw, "\"base64\"");
+    }
     read_choices(rd, name, v);
     return rd->doc->op != AZL_OP_RESPONSES ||
            read_responses_member(rd, info->name, v);

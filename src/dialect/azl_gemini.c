@@ -44,18 +44,21 @@ static const char *root(apr_pool_t *p, const azl_endpoint_t *e)
                        ends_with(e->url, PUBLISHER) ? "" : PUBLISHER, NULL);
 }
 
-/* A model's URL. Its name is also written as the API lists it. */
+/* It is also written as the API lists it. */
+const char *azl_gemini_name(const azl_deployment_t *d)
+{
+    static const char listed[] = "models/";
+
+    return strncmp(d->name, listed, strlen(listed)) == 0
+               ? d->name + strlen(listed)
+               : d->name;
+}
+
 static const char *method(apr_pool_t *p, const azl_deployment_t *d,
                           const char *verb)
 {
-    static const char listed[] = "models/";
-    const char *name = d->name;
-
-    if (strncmp(name, listed, strlen(listed)) == 0) {
-        name += strlen(listed);
-    }
     return apr_pstrcat(p, root(p, d->endpoint), "/models/",
-                       azl_dialect_segment(p, name), verb, NULL);
+                       azl_dialect_segment(p, azl_gemini_name(d)), verb, NULL);
 }
 
 static const char *gemini_url(apr_pool_t *p, const azl_deployment_t *d,
@@ -64,6 +67,12 @@ static const char *gemini_url(apr_pool_t *p, const azl_deployment_t *d,
 {
     (void)response_id;
     (void)query;
+    if (op == AZL_OP_EMBEDDINGS) {
+        return method(p, d,
+                      azl_gemini_is_vertex(d->endpoint)
+                          ? ":predict"
+                          : ":batchEmbedContents");
+    }
     return op == AZL_OP_CHAT ? method(p, d, ":generateContent") : NULL;
 }
 
@@ -95,7 +104,10 @@ static void gemini_credential(apr_pool_t *p, const azl_endpoint_t *e,
 static const azl_outbound_t *gemini_outbound(const azl_deployment_t *d,
                                              azl_op_e op)
 {
-    (void)d;
+    if (op == AZL_OP_EMBEDDINGS) {
+        return azl_gemini_is_vertex(d->endpoint) ? &azl_gemini_predict
+                                                 : &azl_gemini_batch;
+    }
     return op == AZL_OP_CHAT ? &azl_gemini_chat : NULL;
 }
 

@@ -11,6 +11,8 @@
 
 /* Vertex AI: other paths, a token in place of a key, and no ids on calls. */
 int azl_gemini_is_vertex(const azl_endpoint_t *e);
+/* The model's name in paths and requests, without "models/". */
+const char *azl_gemini_name(const azl_deployment_t *d);
 /* Under which thought signatures are kept. Those of one host are not valid at
  * the other. */
 const char *azl_gemini_kind(const azl_exchange_t *ex);
@@ -141,5 +143,8 @@ int azl_gemini_failure(azl_exchange_t *ex, int status,
 
 /* Its memo: an int, how many candidates were asked for; NULL: one. */
 extern const azl_outbound_t azl_gemini_chat;
+/* Embeddings, at the Gemini API and on Vertex (azl_gemini_embed.c). */
+extern const azl_outbound_t azl_gemini_batch;
+extern const azl_outbound_t azl_gemini_predict;
 
 #endif /* AZL_GEMINI_INT_H */

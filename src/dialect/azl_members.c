@@ -13,6 +13,7 @@
 #define TRANSCRIPTIONS (1u << AZL_OP_AUDIO_TRANSCRIPTIONS)
 #define TRANSLATIONS (1u << AZL_OP_AUDIO_TRANSLATIONS)
 #define SPEECH (1u << AZL_OP_AUDIO_SPEECH)
+#define RERANK (1u << AZL_OP_RERANK)
 #define EVERYWHERE (~0u)
 #define NOWHERE 0u
 
@@ -38,10 +39,12 @@ static const azl_member_info_t members[] = {
     M("input", EMBEDDINGS | RESPONSES | MODERATIONS | SPEECH,
       AZL_MEMBER_PROMPT),
     M("model", EVERYWHERE, AZL_MEMBER_GUARDED),
+    M("query", RERANK, 0),
     M("speed", SPEECH, 0),
     M("store", CHAT | RESPONSES, 0),
     M("style", IMAGES, 0),
     M("tools", CHAT | RESPONSES, 0),
+    M("top_n", RERANK, 0),
     M("top_p", CHAT | COMPLETIONS | RESPONSES, 0),
     M("voice", SPEECH, 0),
     M("images", EDITS, 0),
@@ -62,6 +65,8 @@ static const azl_member_info_t members[] = {
     M("logprobs", CHAT | COMPLETIONS, 0),
     M("messages", CHAT, AZL_MEMBER_PROMPT),
     M("metadata", CHAT | RESPONSES, 0),
+    M("priority", RERANK, 0),
+    M("documents", RERANK, 0),
     M("functions", CHAT, 0),
     M("reasoning", RESPONSES, 0),
     M("verbosity", CHAT, 0),
@@ -74,6 +79,7 @@ static const azl_member_info_t members[] = {
     M("moderation", CHAT | RESPONSES | IMAGES | EDITS, 0),
     M("prediction", CHAT, 0),
     M("truncation", RESPONSES, 0),
+    M("rank_fields", RERANK, 0),
     M("temperature",
       CHAT | COMPLETIONS | RESPONSES | TRANSCRIPTIONS | TRANSLATIONS, 0),
     M("tool_choice", CHAT | RESPONSES, 0),
@@ -95,11 +101,14 @@ static const azl_member_info_t members[] = {
     M("presence_penalty", CHAT | COMPLETIONS, 0),
     M("prompt_cache_key", CHAT | RESPONSES, AZL_MEMBER_CACHE_KEY),
     M("reasoning_effort", CHAT, 0),
+    M("return_documents", RERANK, 0),
     M("chunking_strategy", TRANSCRIPTIONS, 0),
     M("frequency_penalty", CHAT | COMPLETIONS, 0),
     M("max_output_tokens", RESPONSES, 0),
     M("safety_identifier", CHAT | RESPONSES, AZL_MEMBER_CACHE_KEY),
     M("context_management", RESPONSES, 0),
+    M("max_chunks_per_doc", RERANK, 0),
+    M("max_tokens_per_doc", RERANK, 0),
     M("output_compression", IMAGES | EDITS, 0),
     M("web_search_options", CHAT, 0),
     M("known_speaker_names", TRANSCRIPTIONS, 0),

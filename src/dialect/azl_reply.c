@@ -1,6 +1,8 @@
 #include <apr_errno.h>
+#include <apr_lib.h>
 
 #include "azl_edit_int.h"
+#include "azl_embed_int.h"
 #include "azl_reply.h"
 
 /* The answer is a Response object (or says that one was deleted). */
@@ -32,13 +34,21 @@ apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
         const azl_value_t *v = &pairs[i].value;
 
         if (azl_span_is(pairs[i].key, "usage")) {
-            azl_usage_read(usage, v->raw);
+            if (rules->op == AZL_OP_MESSAGES) {
+                azl_usage_read_messages(usage, v->raw);
+            }
+            else {
+                azl_usage_read(usage, v->raw);
+            }
         }
         else if (azl_span_is(pairs[i].key, "service_tier")) {
             azl_usage_read_tier(usage, v->raw);
         }
         else if (azl_span_is(pairs[i].key, "background")) {
             azl_usage_read_background(usage, v->raw);
+        }
+        else if (rules->base64 && azl_span_is(pairs[i].key, "data")) {
+            azl_embed_edit(&edit, v->raw);
         }
         else if (azl_span_is(pairs[i].key, "model") &&
                  !is_response(rules->op)) {
@@ -47,4 +57,39 @@ apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
     }
     azl_edit_copy(&edit, azl_span_end(doc));
     return out->failed ? APR_ENOSPC : APR_SUCCESS;
+}
+
+/* Behind the name and the colon; NULL: it is not this member's name. */
+static const char *value_behind(const char *at, const char *end)
+{
+    while (at < end && apr_isspace(*at)) {
+        ++at;
+    }
+    if (at == end || *at != ':') {
+        return NULL;
+    }
+    do {
+        ++at;
+    } while (at < end && apr_isspace(*at));
+    return at;
+}
+
+int azl_reply_has_arrays(azl_span_t start)
+{
+    static const char name[] = "\"embedding\"";
+    const char *end = azl_span_end(start);
+    const char *at = start.at;
+    const char *value;
+
+    while ((at = memchr(at, '"', (apr_size_t)(end - at))) &&
+           (apr_size_t)(end - at) > strlen(name)) {
+        value = memcmp(at, name, strlen(name)) == 0
+                    ? value_behind(at + strlen(name), end)
+                    : NULL;
+        if (value) {
+            return value < end && *value == '[';
+        }
+        ++at;
+    }
+    return 0;
 }

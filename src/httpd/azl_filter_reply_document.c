@@ -65,28 +65,33 @@ static apr_status_t start_tap(azl_attempt_t *at)
     return azl_tap_feed(at->tap, at->in->data, at->in->len, emit, at);
 }
 
+/* What is rewritten as a whole, however large it is. */
+static int is_rewritten(const azl_attempt_t *at)
+{
+    return azl_translation_needed(at) ||
+           (at->rules.base64 &&
+            azl_reply_has_arrays(azl_span(at->in->data, at->in->len)));
+}
+
 static apr_status_t hold(azl_attempt_t *at, const char *data, apr_size_t len)
 {
     apr_status_t rv;
 
-    if (azl_buf_append(at->in, data, len) == APR_SUCCESS ||
-        azl_translation_needed(at)) {
-        return at->in->failed ? APR_ENOSPC : APR_SUCCESS;
+    if (azl_buf_append(at->in, data, len) != APR_SUCCESS) {
+        return APR_ENOSPC;
+    }
+    if (at->in->len <= HOLD_MAX || is_rewritten(at)) {
+        return APR_SUCCESS;
     }
     rv = start_tap(at);
     azl_buf_free(at->in);
-    if (rv == APR_SUCCESS) {
-        rv = azl_tap_feed(at->tap, data, len, emit, at);
-    }
     return rv;
 }
 
 void azl_reply_begin_document(azl_attempt_t *at)
 {
     at->mode = AZL_REPLY_HELD;
-    at->in = azl_buf_create(at->r->pool, azl_translation_needed(at)
-                                             ? AZL_HUB_DOCUMENT_MAX
-                                             : HOLD_MAX);
+    at->in = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
 }
 
 apr_status_t azl_reply_feed_document(azl_attempt_t *at, const char *data,

@@ -172,6 +172,34 @@ START_TEST(cache_keys_are_found)
 }
 END_TEST
 
+static int wants_base64(azl_op_e op, const char *body)
+{
+    ck_assert(reads(op, AZL_PARAMS_KEEP, body));
+    return doc.base64;
+}
+
+START_TEST(vectors_as_base64)
+{
+    ck_assert(wants_base64(AZL_OP_EMBEDDINGS, "{'encoding_format':'base64'}"));
+    ck_assert(!wants_base64(AZL_OP_EMBEDDINGS, "{'encoding_format':'float'}"));
+    ck_assert(!wants_base64(AZL_OP_EMBEDDINGS, "{'encoding_format':null}"));
+    ck_assert(!wants_base64(AZL_OP_EMBEDDINGS, "{}"));
+    /* elsewhere it is no member of the surface */
+    ck_assert(!wants_base64(AZL_OP_CHAT, "{'encoding_format':'base64'}"));
+}
+END_TEST
+
+START_TEST(rerank_has_members)
+{
+    ck_assert(reads(AZL_OP_RERANK, AZL_PARAMS_REJECT,
+                    "{'model':'m','query':'q','documents':['d'],'top_n':1,"
+                    "'return_documents':true,'rank_fields':['text'],"
+                    "'max_chunks_per_doc':1,'max_tokens_per_doc':1,"
+                    "'priority':0}"));
+    ck_assert(!reads(AZL_OP_EMBEDDINGS, AZL_PARAMS_REJECT, "{'query':'q'}"));
+}
+END_TEST
+
 static int choices(azl_op_e op, const char *body)
 {
     ck_assert(reads(op, AZL_PARAMS_KEEP, body));
@@ -415,6 +443,8 @@ TCase *azl_test_document(void)
     tcase_add_test(tc, prompts_are_found);
     tcase_add_test(tc, long_instructions_are_the_prompt);
     tcase_add_test(tc, cache_keys_are_found);
+    tcase_add_test(tc, vectors_as_base64);
+    tcase_add_test(tc, rerank_has_members);
     tcase_add_test(tc, choices_that_are_asked_for);
     tcase_add_test(tc, choices_of_several_prompts);
     tcase_add_test(tc, wrong_types);

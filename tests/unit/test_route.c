@@ -43,6 +43,8 @@ static const struct {
     {"POST", "audio/transcriptions", "audio.transcriptions"},
     {"POST", "audio/translations", "audio.translations"},
     {"POST", "audio/speech", "audio.speech"},
+    {"POST", "rerank", "rerank"},
+    {"POST", "v2/rerank", "rerank"},
     {"GET", "responses/resp_1", "responses.get id=resp_1"},
     {"DELETE", "responses/resp_1", "responses.delete id=resp_1"},
     {"GET", "responses/resp_1/input_items", "responses.input_items id=resp_1"},
