@@ -76,7 +76,9 @@ static apr_status_t callback(int state, void *data, apr_pool_t *pool)
         result =
             azl_identity_refresh(w[i].endpoint->identity, p, apr_time_now(),
                                  is_ending, NULL, &problem);
-        tell(&w[i], round->server, result, problem);
+        if (!is_ending(NULL)) { /* or it has been given up for that */
+            tell(&w[i], round->server, result, problem);
+        }
         apr_pool_clear(p);
     }
     apr_pool_destroy(p);
