@@ -79,6 +79,20 @@ def quiet(*command, **options):
 # --------------------------------------------------------------------- tools
 
 
+def packages(source, where):
+    """What npm has to install there, unless it is there."""
+    lock = (source / "package-lock.json").read_text()
+    stamp = where / ".installed"
+    if stamp.exists() and stamp.read_text() == lock:
+        return
+    shutil.rmtree(where, ignore_errors=True)
+    shutil.copytree(
+        source, where, ignore=shutil.ignore_patterns("node_modules")
+    )
+    quiet("npm", "ci", "--no-audit", "--no-fund", cwd=where)
+    stamp.write_text(lock)
+
+
 @suite("tools")
 def tools():
     venv = WORK / "venv"
@@ -88,17 +102,8 @@ def tools():
         quiet(sys.executable, "-m", "venv", "--clear", venv)
         quiet(venv / "bin" / "pip", "install", "-q", "-r", wanted)
         shutil.copy(wanted, stamp)
-    node = WORK / "sdk-node"
-    source = TOP / "tests" / "sdk-node"
-    lock = (source / "package-lock.json").read_text()
-    stamp = node / ".installed"
-    if not stamp.exists() or stamp.read_text() != lock:
-        shutil.rmtree(node, ignore_errors=True)
-        shutil.copytree(
-            source, node, ignore=shutil.ignore_patterns("node_modules")
-        )
-        quiet("npm", "ci", "--no-audit", "--no-fund", cwd=node)
-        stamp.write_text(lock)
+    for name in ("sdk-node", "cli"):
+        packages(TOP / "tests" / name, WORK / name)
     return 1, 0, 0
 
 
@@ -187,6 +192,7 @@ def gateway(directory, *arguments):
         "PATH": f"{programs}:{os.environ['PATH']}",
         "AZURELIT_BUILD": str(where),
         "AZURELIT_SDK_NODE": str(WORK / "sdk-node"),
+        "AZURELIT_CLI": str(WORK / "cli"),
         "AZURELITCTL": str(where / "azurelitctl"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
