@@ -20,6 +20,7 @@
 
 struct azl_dialect_t;
 struct azl_identity_t;
+struct azl_family_t;
 typedef struct azl_way_t azl_way_t;
 struct azl_upstream_t;
 struct azl_health_t;
@@ -98,6 +99,8 @@ typedef struct azl_deployment_t {
     azl_price_t price;  /* table and overrides merged */
     const char *base_model; /* NULL: the alias decides the price */
     int responses_only; /* surface=responses */
+    const struct azl_family_t *family; /* azl_family.h; of base_model or else
+                                          the alias; NULL: nothing known */
     int chat_only;      /* surface=chat: it has no Responses of its own */
     apr_uint32_t rpm;   /* requests a minute; 0: not said */
     apr_uint32_t tpm;   /* tokens a minute; 0: not said */

@@ -20,6 +20,10 @@ typedef struct azl_body_t {
     int npieces;
     azl_span_t *pieces;
     apr_size_t length; /* their sum */
+    const char *dropped; /* names of members that this model does not take and
+                            that were left out, comma-separated; or NULL */
+    const azl_error_t *refusal; /* it must not be sent, because of a member
+                                   that this model does not take; or NULL */
 } azl_body_t;
 
 typedef struct azl_dialect_t {

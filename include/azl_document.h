@@ -27,8 +27,42 @@ typedef enum {
 /* OpenAI's limit on n; the SDKs hold on to it. */
 #define AZL_CHOICES_MAX 128
 
+/* Members of a chat that not every model takes. */
+typedef enum {
+    AZL_PARAM_NONE = 0,
+    AZL_PARAM_MAX_TOKENS,
+    AZL_PARAM_MAX_COMPLETION_TOKENS,
+    AZL_PARAM_TEMPERATURE,
+    AZL_PARAM_TOP_P,
+    AZL_PARAM_LOGPROBS,
+    AZL_PARAM_TOP_LOGPROBS,
+    AZL_PARAM_STOP,
+    AZL_PARAM_PRESENCE_PENALTY,
+    AZL_PARAM_FREQUENCY_PENALTY,
+    AZL_PARAM_LOGIT_BIAS,
+    AZL_PARAM_PREDICTION,
+    AZL_PARAM_REASONING_EFFORT,
+    AZL_PARAM_AUDIO,
+    AZL_PARAM_MODALITIES,
+    AZL_PARAM_N,
+    AZL_PARAM_SEED,
+    AZL_PARAM_TOOLS,
+    AZL_PARAM_TOOL_CHOICE,
+    AZL_PARAM_PARALLEL_TOOL_CALLS,
+    AZL_PARAM_LAST = AZL_PARAM_PARALLEL_TOOL_CALLS
+} azl_param_e;
+
+/* Where one of them stands. */
+typedef struct azl_setting_t {
+    azl_param_e param;
+    const char *name;  /* the member's */
+    azl_span_t key;    /* with its quotes */
+    azl_value_t value;
+} azl_setting_t;
+
 typedef struct azl_document_t {
     azl_op_e op;
+    azl_params_e params;      /* as it was read with */
     azl_span_t body;
     const char *content_type; /* as the client sent it */
     int multipart;
@@ -71,6 +105,8 @@ typedef struct azl_document_t {
     const char *dropped;  /* the members' names, comma-separated, or NULL; a
                              name that may be the client's own text is left
                              out */
+    int nsettings;        /* of a chat; in order of position */
+    azl_setting_t *settings; /* those that are there; NULL: none */
 } azl_document_t;
 
 /* 1, or 0 with the error for the client. Refuses (400): no JSON object (with

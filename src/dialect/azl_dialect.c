@@ -9,8 +9,8 @@
  * six. */
 #define ID_JSON_MAX 4096
 /* Model, stream options, usage inside them, previous response, what has been
- * said. */
-#define EDITS_MAX 5
+ * said, the limit of tokens. */
+#define EDITS_MAX 6
 
 /* One change: `len` bytes at `at` become `text`. */
 typedef struct edit_t {
@@ -25,6 +25,7 @@ typedef struct splicer_t {
     edit_t *edits;
     int nedits;
     const char *insert; /* new members, each with the comma before it */
+    int empty;          /* nothing of the client's is left */
 } splicer_t;
 
 static const azl_dialect_t *const dialects[] = {
@@ -220,7 +221,7 @@ static void cut(splicer_t *sp, azl_body_t *out)
     if (sp->insert) {
         add_piece(out, from, (apr_size_t)(insert_at - from));
         add_piece(out, sp->insert, strlen(sp->insert));
-        if (!sp->doc->multipart && !sp->doc->empty) {
+        if (!sp->doc->multipart && !sp->empty) {
             add_piece(out, ",", 1);
         }
         from = insert_at;
@@ -240,15 +241,24 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
                         const char *previous_response_id, azl_body_t *out)
 {
     splicer_t sp;
+    azl_fit_t fit;
     int i;
 
+    azl_fit(p, d->family, doc, &fit);
+    out->dropped = fit.dropped;
+    out->refusal = fit.refusal;
     memset(&sp, 0, sizeof(sp));
     sp.p = p;
     sp.doc = doc;
+    sp.empty = fit.empty;
     sp.edits =
-        apr_palloc(p, sizeof(edit_t) * ((apr_size_t)doc->ndrops + EDITS_MAX));
-    for (i = 0; i < doc->ndrops; ++i) {
-        add_edit(&sp, doc->drops[i].at, doc->drops[i].len, "");
+        apr_palloc(p, sizeof(edit_t) * ((apr_size_t)fit.ndrops + EDITS_MAX));
+    for (i = 0; i < fit.ndrops; ++i) {
+        add_edit(&sp, fit.drops[i].at, fit.drops[i].len, "");
+    }
+    if (fit.rename) {
+        add_edit(&sp, fit.rename->key.at, fit.rename->key.len,
+                 "\"max_completion_tokens\"");
     }
     if (!doc->multipart) {
         edit_model(&sp, d, place);

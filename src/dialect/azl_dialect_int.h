@@ -28,6 +28,18 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
                         azl_model_place_e place, const azl_document_t *doc,
                         const char *previous_response_id, azl_body_t *out);
 
+/* What is to be done so that a family of models takes a document. */
+typedef struct azl_fit_t {
+    const azl_setting_t *rename; /* max_tokens; NULL: keeps its name */
+    int ndrops;                  /* in place of the document's own */
+    const azl_span_t *drops;
+    int empty;                   /* likewise */
+    const char *dropped;         /* as in azl_body_t */
+    const azl_error_t *refusal;
+} azl_fit_t;
+void azl_fit(apr_pool_t *p, const struct azl_family_t *family,
+             const azl_document_t *doc, azl_fit_t *fit);
+
 /* One segment of a URL's path: everything but unreserved characters (RFC 3986,
  * section 2.3) percent-encoded. */
 const char *azl_dialect_segment(apr_pool_t *p, const char *text);

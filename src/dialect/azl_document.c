@@ -500,7 +500,14 @@ static int read_member(reader_t *rd, azl_span_t key, const azl_value_t *v)
         !place(rd, index, key, key.at - 1, v->raw.at + v->raw.len)) {
         return 0;
     }
-    return !azl_member_defined(index, rd->doc->op) || read_known(rd, index, v);
+    if (!azl_member_defined(index, rd->doc->op)) {
+        return 1;
+    }
+    info = azl_member_info(index);
+    if (info->param && rd->doc->op == AZL_OP_CHAT) {
+        note_setting(rd, info, key, v);
+    }
+    return read_known(rd, index, v);
 }
 
 static int read_json(reader_t *rd)
@@ -511,8 +518,28 @@ static int read_json(reader_t *rd)
     azl_scan_t s;
     int more;
 
+/* What a model may not take is left out where it is known which one is asked:
+ * here only its place is remembered. */
+static void note_setting(reader_t *rd, const azl_member_info_t *info,
+                         azl_span_t key, const azl_value_t *v)
+{
+    azl_document_t *doc = rd->doc;
+    azl_setting_t *s;
+
+    if (!doc->settings) {
+        doc->settings =
+            apr_palloc(rd->p, sizeof(*doc->settings) * AZL_PARAM_LAST);
+    }
+    s = &doc->settings[doc->nsettings++];
+    s->param = (azl_param_e)info->param;
+    s->name = info->name;
+    s->key = azl_span(key.at - 1, key.len + 2);
+    s->value = *v;
+}
+
     if (doc->body.len == 0) {
         return refuse(rd, "invalid_json", NULL,
+    const azl_member_info_t *info;
                       "The request body is empty; a JSON object is expected.");
     }
     azl_scan_init(&s, doc->body.at, doc->body.len);
@@ -685,3 +712,4 @@ int azl_document_read(apr_pool_t *p, azl_op_e op, azl_params_e params,
     }
     return read_json(&rd);
 }
+    doc->params = params;

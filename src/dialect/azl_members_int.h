@@ -5,6 +5,7 @@
 #ifndef AZL_MEMBERS_INT_H
 #define AZL_MEMBERS_INT_H
 
+#include "azl_document.h"
 #include "azl_route.h"
 
 /* Read here: a spelling that only a lenient parser takes for the member is
@@ -21,6 +22,7 @@ typedef struct azl_member_info_t {
     const char *name;
     unsigned char len;
     unsigned char flags;
+    unsigned char param; /* azl_param_e, where the surface is a chat */
     unsigned surfaces; /* bit 1 << op for each operation that defines it */
 } azl_member_info_t;
 

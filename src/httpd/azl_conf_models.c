@@ -5,6 +5,7 @@
 #include "azl_buf.h"
 #include "azl_crypto.h"
 #include "azl_dialect.h"
+#include "azl_family.h"
 #include "azl_httpd.h"
 #include "azl_routing.h"
 
@@ -111,6 +112,8 @@ static azl_deployment_t *new_deployment(const azl_conf_t *conf,
     d->name_json = json_string(p, name);
     d->order = line->order;
     d->base_model = line->base_model;
+    d->family =
+        azl_family_find(line->base_model ? line->base_model : line->alias);
     d->responses_only = line->responses_only;
     d->chat_only = line->chat_only;
     d->limits = line->limits;

@@ -30,11 +30,12 @@ void azl_reply_fail_transport(azl_attempt_t *at, int timed_out)
 static void tell_dropped(azl_attempt_t *at)
 {
     const char *names = at->ar->doc.dropped;
+    const char *more = at->body.dropped;
 
     if (at->exchange && at->exchange->dropped) {
-        const char *more =
-            apr_array_pstrcat(at->r->pool, at->exchange->dropped, ',');
-
+        more = apr_array_pstrcat(at->r->pool, at->exchange->dropped, ',');
+    }
+    if (more) {
         names = names ? apr_pstrcat(at->r->pool, names, ",", more, NULL) : more;
     }
     if (names) {

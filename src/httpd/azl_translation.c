@@ -121,10 +121,18 @@ static int bring_in(azl_request_t *ar, const azl_inbound_t *inbound,
 }
 
 /* The upstream reads the hub's document itself. */
-static void take_hub(azl_attempt_t *at)
+static int take_hub(azl_attempt_t *at, azl_error_t *err)
 {
-    at->deployment->endpoint->dialect->body(at->r->pool, at->deployment,
-                                            &at->ar->hub_doc, NULL, &at->body);
+    azl_document_t *doc = &at->ar->hub_doc;
+
+    doc->params = (azl_params_e)at->ar->conf->params;
+    at->deployment->endpoint->dialect->body(at->r->pool, at->deployment, doc,
+                                            NULL, &at->body);
+    if (at->body.refusal) {
+        *err = *at->body.refusal;
+        return 0;
+    }
+    return 1;
 }
 
 static int send_out(azl_attempt_t *at, azl_error_t *err)
@@ -166,8 +174,7 @@ int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
     if (at->way->outbound) {
         return send_out(at, err);
     }
-    take_hub(at);
-    return 1;
+    return take_hub(at, err);
 }
 
 const char *azl_translation_stream_type(const azl_attempt_t *at)

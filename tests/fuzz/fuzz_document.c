@@ -1,8 +1,9 @@
 /*
  * fuzz_document: a request that is taken, spliced for every kind of upstream,
  * must be the same request but for what was to be changed: the model, usage in
- * streams, the previous response, and members that were to be dropped. What is
- * refused gets a 400 that says why.
+ * streams, the previous response, the name of the limit of tokens, and members
+ * that were to be dropped, for all or for a family of models. What is refused
+ * gets a 400 that says why.
  *
  * Input: one byte for the operation, one for what happens to unknown members,
  * then the body. Forms have the boundary "b".
@@ -10,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "azl_dialect.h"
+#include "azl_family.h"
 #include "azl_fuzz.h"
 #include "azl_multipart.h"
 
@@ -65,6 +67,25 @@ static azl_span_t join(apr_pool_t *p, const azl_body_t *body)
     }
     azl_fuzz_check(len == body->length, "the length is the pieces' sum");
     return azl_span(azl_fuzz_copy(p, out, len), len);
+}
+
+/* The same member; a family of models may know it by another name. */
+static int same_key(int renamed, azl_span_t was, azl_span_t is)
+{
+    return same_span(was, is) || (renamed && azl_span_is(was, "max_tokens") &&
+                                  azl_span_is(is, "max_completion_tokens"));
+}
+
+static int has(const object_t *o, const char *name)
+{
+    int i;
+
+    for (i = 0; i < o->n; ++i) {
+        if (azl_span_is(o->members[i].key, name)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static int wants_usage(const azl_document_t *doc)
@@ -127,14 +148,16 @@ static void check_member(const azl_document_t *doc, const member_t *was,
 }
 
 static void check_json(const azl_document_t *doc, azl_span_t now,
-                       azl_params_e params)
+                       azl_params_e params, const azl_family_t *family)
 {
     object_t before, after;
     int i = 0;
     int j = 0;
+    int renamed;
 
     read_object(doc->body, &before);
     read_object(now, &after);
+    renamed = family && !has(&before, "max_completion_tokens");
     /* what was added stands in front */
     if (!doc->model_raw.len && i < after.n &&
         azl_span_is(after.members[i].key, "model") &&
@@ -149,14 +172,15 @@ static void check_json(const azl_document_t *doc, azl_span_t now,
         ++i;
     }
     for (; i < after.n; ++i, ++j) {
-        while (params == AZL_PARAMS_DROP && j < before.n &&
-               !same_span(before.members[j].key, after.members[i].key)) {
+        while (
+            params == AZL_PARAMS_DROP && j < before.n &&
+            !same_key(renamed, before.members[j].key, after.members[i].key)) {
             azl_fuzz_check(!azl_span_is(before.members[j].key, "model"),
                            "the model is not dropped");
             ++j;
         }
-        azl_fuzz_check(j < before.n && same_span(before.members[j].key,
-                                                 after.members[i].key),
+        azl_fuzz_check(j < before.n && same_key(renamed, before.members[j].key,
+                                                after.members[i].key),
                        "members stand where they stood");
         check_member(doc, &before.members[j], &after.members[i]);
     }
@@ -207,7 +231,7 @@ static void check_form(apr_pool_t *p, const azl_document_t *doc, azl_span_t now,
 
 static void check_body(apr_pool_t *p, const azl_document_t *doc,
                        const char *dialect, const char *api_version,
-                       azl_params_e params)
+                       azl_params_e params, const char *model)
 {
     azl_endpoint_t e;
     azl_deployment_t d;
@@ -220,6 +244,7 @@ static void check_body(apr_pool_t *p, const azl_document_t *doc,
     e.url = "https://h";
     e.api_version = api_version;
     d.endpoint = &e;
+    d.family = azl_family_find(model);
     d.name = NAME;
     d.name_json = NAME_JSON;
     e.dialect->body(p, &d, doc, PREVIOUS, &body);
@@ -228,7 +253,7 @@ static void check_body(apr_pool_t *p, const azl_document_t *doc,
         check_form(p, doc, now, params, api_version == NULL);
     }
     else {
-        check_json(doc, now, params);
+        check_json(doc, now, params, d.family);
     }
 }
 
@@ -256,8 +281,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        "what is refused is told why");
         return 0;
     }
-    check_body(p, &doc, "azure", NULL, params);
-    check_body(p, &doc, "azure", "2024-10-21", params);
-    check_body(p, &doc, "openai", NULL, params);
+    check_body(p, &doc, "azure", NULL, params, "gpt-5");
+    check_body(p, &doc, "azure", "2024-10-21", params, NULL);
+    check_body(p, &doc, "openai", NULL, params, "gpt-5.1");
     return 0;
 }

@@ -1,0 +1,169 @@
+/*
+ * What is left out of a chat for a family of models, without a tree: the
+ * document says where its settings stand, and which members are left out for
+ * everybody.
+ */
+#include <apr_strings.h>
+
+#include "azl_dialect_int.h"
+#include "azl_family.h"
+
+/* What may stand between two members. */
+static int is_between(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Behind it, where the next member begins or the object ends. */
+static const char *skip_on(const char *at)
+{
+    while (is_between(*at)) {
+        ++at;
+    }
+    return at;
+}
+
+/* Before it, where the last member ended or the object began. */
+static const char *skip_back(const char *at)
+{
+    while (is_between(at[-1])) {
+        --at;
+    }
+    return at;
+}
+
+/* A run of members without the comma that was to go with it. */
+static azl_span_t bare(azl_span_t run)
+{
+    const char *from = skip_on(run.at);
+    const char *to = skip_back(run.at + run.len);
+
+    return azl_span(from, (apr_size_t)(to - from));
+}
+
+/* Another run, behind all before it; the two may be neighbours. */
+static void add_run(azl_fit_t *fit, azl_span_t *runs, azl_span_t run)
+{
+    azl_span_t *last = fit->ndrops ? &runs[fit->ndrops - 1] : NULL;
+
+    if (last && skip_on(last->at + last->len) == run.at) {
+        last->len = (apr_size_t)(run.at + run.len - last->at);
+    }
+    else {
+        runs[fit->ndrops++] = run;
+    }
+}
+
+/* Each run takes the comma behind it along, the last member's the one before.
+ */
+static void take_commas(azl_fit_t *fit, azl_span_t *runs)
+{
+    int i;
+
+    for (i = 0; i < fit->ndrops; ++i) {
+        const char *from = runs[i].at;
+        const char *to = from + runs[i].len;
+        const char *next = skip_on(to);
+        const char *before = skip_back(from);
+
+        if (*next != '}') {
+            to = next;
+        }
+        else if (before[-1] != '{') {
+            from = before;
+        }
+        else {
+            fit->empty = 1;
+        }
+        runs[i] = azl_span(from, (apr_size_t)(to - from));
+    }
+}
+
+/* The document's own drops and the settings that are refused, both in order
+ * of position. */
+static void drop(apr_pool_t *p, const azl_document_t *doc, unsigned refused,
+                 azl_fit_t *fit)
+{
+    azl_span_t *runs =
+        apr_palloc(p, sizeof(*runs) * ((apr_size_t)doc->ndrops +
+                                       (apr_size_t)doc->nsettings));
+    const char *names = NULL;
+    int next = 0;
+    int i;
+
+    fit->ndrops = 0;
+    for (i = 0; i < doc->nsettings; ++i) {
+        const azl_setting_t *s = &doc->settings[i];
+        const char *end = s->value.raw.at + s->value.raw.len;
+
+        if (!(refused & (1u << s->param))) {
+            continue;
+        }
+        while (next < doc->ndrops && doc->drops[next].at < s->key.at) {
+            add_run(fit, runs, bare(doc->drops[next++]));
+        }
+        add_run(fit, runs, azl_span(s->key.at, (apr_size_t)(end - s->key.at)));
+        names = names ? apr_pstrcat(p, names, ",", s->name, NULL) : s->name;
+    }
+    while (next < doc->ndrops) {
+        add_run(fit, runs, bare(doc->drops[next++]));
+    }
+    take_commas(fit, runs);
+    fit->drops = runs;
+    fit->dropped = names;
+}
+
+static const azl_error_t *refuse(apr_pool_t *p, const char *name)
+{
+    azl_error_t *err = apr_palloc(p, sizeof(*err));
+
+    azl_error_invalid(err, "unsupported_parameter", name,
+                      apr_psprintf(p,
+                                   "Unsupported parameter: '%s' is not "
+                                   "supported with this model.",
+                                   name));
+    return err;
+}
+
+static const azl_setting_t *setting(const azl_document_t *doc, unsigned params)
+{
+    int i;
+
+    for (i = 0; i < doc->nsettings; ++i) {
+        if (params & (1u << doc->settings[i].param)) {
+            return &doc->settings[i];
+        }
+    }
+    return NULL;
+}
+
+void azl_fit(apr_pool_t *p, const azl_family_t *family,
+             const azl_document_t *doc, azl_fit_t *fit)
+{
+    unsigned refused;
+
+    memset(fit, 0, sizeof(*fit));
+    fit->ndrops = doc->ndrops;
+    fit->drops = doc->drops;
+    fit->empty = doc->empty;
+    if (!family || !doc->nsettings) {
+        return;
+    }
+    if (azl_family_renames(family) &&
+        !setting(doc, 1u << AZL_PARAM_MAX_COMPLETION_TOKENS)) {
+        fit->rename = setting(doc, 1u << AZL_PARAM_MAX_TOKENS);
+    }
+    if (doc->params == AZL_PARAMS_KEEP) {
+        return; /* the upstream says what it thinks of it */
+    }
+    refused = azl_family_refused(family, doc);
+    if (!refused) {
+        return;
+    }
+    if (doc->params == AZL_PARAMS_REJECT) {
+        fit->refusal = refuse(p, setting(doc, refused)->name);
+    }
+    else {
+        drop(p, doc, refused, fit);
+    }
+}
