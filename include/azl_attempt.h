@@ -94,6 +94,7 @@ struct azl_attempt_t {
 typedef struct azl_attempt_plan_t {
     const azl_model_t *model;  /* the one that answers */
     const azl_deployment_t *deployment;
+    const azl_way_t *way; /* of a model call; else NULL */
     const char *url;
     apr_time_t over_by; /* the request's own time limit */
     int fresh;          /* on a new connection */

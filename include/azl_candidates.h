@@ -13,6 +13,7 @@
 
 typedef struct azl_candidate_t {
     const azl_deployment_t *deployment;
+    const azl_way_t *way;     /* of a model call; else NULL */
     const char *url;
     int turns;                /* attempts made */
     int again;                /* may have another turn */

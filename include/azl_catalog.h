@@ -90,7 +90,8 @@ typedef struct azl_deployment_t {
     const char *name;   /* deployment (Azure) or model name upstream */
     const char *name_json;      /* the same as a JSON string */
     const azl_way_t *ways;      /* of each operation up to the last model
-                                   call, made beforehand (azl_dialect.h) */
+                                   call, made beforehand, and behind these
+                                   the detours (azl_dialect.h) */
     const char *public_id;      /* x-litellm-model-id: 16 hex digits of a
                                    hash of id, says nothing about hosts */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN];
@@ -102,6 +103,7 @@ typedef struct azl_deployment_t {
     const struct azl_family_t *family; /* azl_family.h; of base_model or else
                                           the alias; NULL: nothing known */
     int chat_only;      /* surface=chat: it has no Responses of its own */
+    int bridge;         /* azl_bridge_e: what of its model is known */
     apr_uint32_t rpm;   /* requests a minute; 0: not said */
     apr_uint32_t tpm;   /* tokens a minute; 0: not said */
     apr_uint32_t max_parallel; /* 0: no limit */

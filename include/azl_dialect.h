@@ -72,8 +72,24 @@ struct azl_way_t {
 };
 
 /* The ways of all model calls, by operation: made once, when the
- * configuration is read. */
+ * configuration is read. At AZL_WAY_DETOUR + operation stands the way over
+ * Responses of what usually goes as a chat, for models that refuse some of
+ * them; without a URL there is none. */
 azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d);
+#define AZL_WAY_DETOUR (AZL_OP_LAST_MODEL_CALL + 1)
+
+/* What is known of a model that refuses some chats and takes them as
+ * Responses, by its public name (base-model= or the alias). */
+typedef enum {
+    AZL_BRIDGE_NONE = 0,
+    AZL_BRIDGE_EFFORT, /* with tools and an effort of reasoning */
+    AZL_BRIDGE_TOOLS   /* with tools, unless the effort is "none" */
+} azl_bridge_e;
+
+azl_bridge_e azl_bridge_of_model(const char *family);
+/* What a refusal says: 0 nothing of that kind; else 1, and what is refused:
+ * any chat, or (*tools) those with tools. */
+int azl_bridge_refusal(const azl_error_t *err, int *tools);
 
 /* NULL if there is none of that name. */
 const azl_dialect_t *azl_dialect_find(const char *name);

@@ -88,6 +88,9 @@ typedef struct azl_document_t {
                              at least AZL_AFFINITY_PREFIX bytes. Empty if
                              absent, or neither string nor array */
     int base64;           /* of embeddings: vectors are wanted as base64 */
+    int tools;            /* some are offered */
+    azl_span_t effort;    /* of a chat: the value of reasoning_effort as
+                             written; empty if absent or null */
     int background;       /* /responses: the provider works on by itself */
     const char *said;     /* not the client's: what another deployment had
                              answered when it was cut off, to be gone on from,

@@ -103,6 +103,22 @@ azl_health_state_e azl_health_state(const azl_health_t *h, apr_time_t now);
 int azl_health_probe(azl_health_t *h, apr_time_t now,
                      apr_interval_time_t lease);
 
+/* What a deployment has refused and takes in another form (azl_bridge.h).
+ * After AZL_DETOUR_TIME it is asked again: behind the same name there may be
+ * another model then. */
+typedef enum {
+    AZL_DETOUR_CHAT = 0, /* any chat */
+    AZL_DETOUR_TOOLS,    /* a chat with tools by a model that thinks */
+    AZL_DETOUR_COUNT
+} azl_detour_e;
+#define AZL_DETOUR_TIME apr_time_from_sec(3600)
+
+int azl_health_detour(const azl_health_t *h, apr_time_t now,
+                      azl_detour_e detour);
+/* It has just refused. 1: that is new. */
+int azl_health_learn_detour(azl_health_t *h, apr_time_t now,
+                            azl_detour_e detour);
+
 /* The provider's x-ratelimit-remaining-*; -1: not said. */
 void azl_health_limits(azl_health_t *h, apr_time_t now,
                        apr_int64_t remaining_requests,

@@ -387,6 +387,28 @@ static void read_affinity(reader_t *rd, const azl_member_info_t *info,
     }
 }
 
+static int is_empty_list(azl_span_t list)
+{
+    const char *at = list.at + 1;
+
+    while (apr_isspace(*at)) {
+        ++at;
+    }
+    return *at == ']';
+}
+
+/* What some models take in one form only. */
+static void read_needs(reader_t *rd, azl_span_t name, const azl_value_t *v)
+{
+    if (azl_span_is(name, "tools")) {
+        rd->doc->tools = v->type == AZL_JSON_ARRAY && !is_empty_list(v->raw);
+    }
+    else if (azl_span_is(name, "reasoning_effort") &&
+             v->type == AZL_JSON_STRING) {
+        rd->doc->effort = v->raw;
+    }
+}
+
 /* What of the members the gateway itself acts on. */
 static int read_known(reader_t *rd, int index, const azl_value_t *v)
 {
@@ -412,6 +434,7 @@ static int read_known(reader_t *rd, int index, const azl_value_t *v)
         rd->doc->base64 = azl_span_is(v->raw, "\"base64\"");
     }
     read_choices(rd, name, v);
+    read_needs(rd, name, v);
     return rd->doc->op != AZL_OP_RESPONSES ||
            read_responses_member(rd, info->name, v);
 }

@@ -43,10 +43,23 @@ static int find_way(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
     return way->url != NULL;
 }
 
+/* Another way for what the deployment takes as a chat, if it has Responses
+ * beside it. */
+static void find_detour(apr_pool_t *p, const azl_deployment_t *d,
+                        const azl_way_t *way, azl_way_t *detour)
+{
+    azl_way_t responses;
+
+    if (way->url && way->op == AZL_OP_CHAT && !way->outbound &&
+        find_way(p, d, AZL_OP_RESPONSES, &responses) && !responses.outbound &&
+        find_bridge(p, d, detour)) {
+        detour->inbound = way->inbound;
+    }
+}
+
 azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d)
 {
-    azl_way_t *ways =
-        apr_pcalloc(p, sizeof(*ways) * (AZL_OP_LAST_MODEL_CALL + 1));
+    azl_way_t *ways = apr_pcalloc(p, sizeof(*ways) * 2 * AZL_WAY_DETOUR);
     int op;
 
     for (op = AZL_OP_NONE + 1; op <= AZL_OP_LAST_MODEL_CALL; ++op) {
@@ -57,6 +70,7 @@ azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d)
             find_way(p, d, AZL_OP_CHAT, way);
             way->inbound = inbound;
         }
+        find_detour(p, d, way, &ways[AZL_WAY_DETOUR + op]);
     }
     return ways;
 }

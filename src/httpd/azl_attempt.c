@@ -109,9 +109,7 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->r = r;
     at->ar = ar;
     at->deployment = d;
-    if (ar->route.op <= AZL_OP_LAST_MODEL_CALL) {
-        at->way = &d->ways[ar->route.op];
-    }
+    at->way = plan->way;
     at->rules.op = at->way ? at->way->op : ar->route.op;
     at->rules.alias_json = plan->model->alias_json;
     at->rules.keep_annotations = d->endpoint->keep_annotations;

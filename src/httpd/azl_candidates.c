@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include "azl_bridge.h"
 #include "azl_dialect.h"
 #include "azl_health.h"
 #include "azl_httpd.h"
@@ -83,18 +84,19 @@ static void read_load(const azl_deployment_t *d, azl_strategy_e strategy,
     load->first_token = view.first_token;
 }
 
-/* NULL: it has no such operation. Azure has no moderations. */
-static const char *url_of(const azl_stage_t *stage, const azl_deployment_t *d)
+/* The URL is NULL if it has no such operation. Azure has no moderations. */
+static void find_way(const azl_stage_t *stage, azl_candidate_t *c)
 {
+    const azl_deployment_t *d = c->deployment;
     azl_op_e op = stage->ar->route.op;
-    const azl_way_t *way;
 
     if (op > AZL_OP_LAST_MODEL_CALL) {
-        return d->endpoint->dialect->url(
+        c->url = d->endpoint->dialect->url(
             stage->r->pool, d, op, stage->ar->response_id, stage->r->args);
+        return;
     }
-    way = &d->ways[op];
-    return stage->ar->doc.stream ? way->stream_url : way->url;
+    c->way = azl_bridge_way(stage->ar, d);
+    c->url = stage->ar->doc.stream ? c->way->stream_url : c->way->url;
 }
 
 /* Who cannot be asked is none: it must not be put on trial for that. */
@@ -103,7 +105,7 @@ static void add_candidate(azl_stage_t *stage, const azl_deployment_t *d)
     azl_candidate_t *c = &stage->candidates[stage->ncandidates];
 
     c->deployment = d;
-    c->url = url_of(stage, d);
+    find_way(stage, c);
     stage->ncandidates += c->url != NULL;
 }
 

@@ -116,6 +116,8 @@ static azl_deployment_t *new_deployment(const azl_conf_t *conf,
         azl_family_find(line->base_model ? line->base_model : line->alias);
     d->responses_only = line->responses_only;
     d->chat_only = line->chat_only;
+    d->bridge =
+        azl_bridge_of_model(line->base_model ? line->base_model : line->alias);
     d->limits = line->limits;
     name_deployment(d, p);
     /* to find them would cost each request more than its routing */

@@ -5,6 +5,7 @@
 #include "azl_admission.h"
 #include "azl_answer.h"
 #include "azl_attempt.h"
+#include "azl_bridge.h"
 #include "azl_candidates.h"
 #include "azl_dialect.h"
 #include "azl_httpd.h"
@@ -154,18 +155,39 @@ static int was_stale(const azl_attempt_t *at)
            apr_time_now() - at->started < STALE_WITHIN;
 }
 
-/* One deployment's turn: an attempt, and another if its connection was stale.
- */
+/* It does not take the request as it is, but another way. */
+static int goes_another_way(const run_t *run, const azl_attempt_t *at,
+                            azl_attempt_plan_t *plan)
+{
+    const azl_way_t *way =
+        at->mode == AZL_REPLY_FAILED && !at->client_gone
+            ? azl_bridge_after(run->r, run->ar, plan->deployment, plan->way,
+                               &at->error)
+            : NULL;
+
+    if (way) {
+        plan->way = way;
+        plan->url = run->ar->doc.stream ? way->stream_url : way->url;
+        plan->fresh = 0;
+    }
+    return way != NULL;
+}
+
+/* One deployment's turn: an attempt, and another if its connection was stale
+ * or it wants to be asked in another way. */
 static azl_attempt_t *try_deployment(run_t *run, azl_stage_t *stage,
                                      azl_candidate_t *c,
                                      const azl_attempt_t *before)
 {
     azl_attempt_plan_t plan = {
-        stage->model, c->deployment, c->url, run->over_by, 0, before};
+        stage->model, c->deployment, c->way, c->url, run->over_by, 0, before};
     azl_attempt_t *at = azl_attempt_make(run->r, run->ar, &plan);
 
     if (was_stale(at) && !at->client_gone) {
         plan.fresh = 1;
+        at = azl_attempt_make(run->r, run->ar, &plan);
+    }
+    if (goes_another_way(run, at, &plan)) {
         at = azl_attempt_make(run->r, run->ar, &plan);
     }
     azl_stage_ended(stage, c);

@@ -345,6 +345,8 @@ void azl_health_copy(azl_health_t *to, const azl_health_t *from)
     set(&to->failures, get(&from->failures));
     set(&to->total_failures, get(&from->total_failures));
     set(&to->total_cooldowns, get(&from->total_cooldowns));
+    set(&to->detours[AZL_DETOUR_CHAT], get(&from->detours[AZL_DETOUR_CHAT]));
+    set(&to->detours[AZL_DETOUR_TOOLS], get(&from->detours[AZL_DETOUR_TOOLS]));
     set(&to->calls, get(&from->calls));
     set(&to->total_calls, get(&from->total_calls));
     set(&to->tokens, get(&from->tokens));
@@ -353,6 +355,26 @@ void azl_health_copy(azl_health_t *to, const azl_health_t *from)
     set(&to->remaining_requests, get(&from->remaining_requests));
     set(&to->remaining_tokens, get(&from->remaining_tokens));
     set(&to->limits_at, get(&from->limits_at));
+}
+
+/* A time that lies farther ahead than any detour is that of a clock that was
+ * set back. */
+int azl_health_detour(const azl_health_t *h, apr_time_t now,
+                      azl_detour_e detour)
+{
+    apr_uint64_t until = get(&h->detours[detour]);
+
+    return until > (apr_uint64_t)now &&
+           until <= (apr_uint64_t)(now + AZL_DETOUR_TIME);
+}
+
+int azl_health_learn_detour(azl_health_t *h, apr_time_t now,
+                            azl_detour_e detour)
+{
+    int known = azl_health_detour(h, now, detour);
+
+    set(&h->detours[detour], (apr_uint64_t)(now + AZL_DETOUR_TIME));
+    return !known;
 }
 
 void azl_health_limits(azl_health_t *h, apr_time_t now,

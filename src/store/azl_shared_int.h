@@ -58,6 +58,7 @@ struct azl_health_t {
     azl_word64_t failures; /* this minute */
     azl_word64_t total_failures;
     azl_word64_t total_cooldowns;
+    azl_word64_t detours[AZL_DETOUR_COUNT]; /* until when; 0: none */
     /* One for what every request writes. */
     _Alignas(AZL_CACHE_LINE) azl_word64_t calls; /* this minute */
     azl_word64_t total_calls;

@@ -15,6 +15,13 @@ CLAUDE = "claude-sonnet-4-5"
 DEPLOYMENTS = {
     "codex": "gpt-5.1-codex",
     "plain": "gpt-4.1",
+    # each is found out about by one test
+    "codex1": "gpt-5.1-codex",
+    "codex2": "gpt-5.1-codex",
+    "codex3": "gpt-5.1-codex",
+    "sol1": "gpt-5.6-sol",
+    "sol2": "gpt-5.6-sol",
+    "new": "gpt-5.4",
 }
 MARK = "PROMPT-MARK"
 REPORT = "SIM-REPORT"
@@ -68,6 +75,12 @@ def configure(env, sim):
         .model("classic", "classic/plain", "surface=chat")
         .model("foreign", f"claude/{CLAUDE}", f"base-model={CLAUDE}")
         .model("native", "v1/plain")
+        .model("found", "v1/codex1")
+        .model("streamed", "classic/codex2")
+        .model("no-responses", "v1/codex3", "surface=chat")
+        .model("thinker", "v1/sol1")
+        .model("gpt-5.6", "v1/sol2")
+        .model("new", "v1/new", "base-model=gpt-5.4")
     )
 
 
@@ -505,3 +518,81 @@ def test_request_is_repeated(client):
         headers={"content-type": "application/json"},
     ).json()
     assert {name: answer[name] for name in asked} == asked
+
+
+# ------------------------------------------------ found out by itself
+
+TOLD = "AZL0120"
+
+
+def asked(service):
+    """Where each request went: to chat or to responses."""
+    return [
+        entry["path"].split("?")[0].rsplit("/", 1)[1]
+        for entry in service.journal()
+    ]
+
+
+def test_found_out(gateway, client, service, log):
+    """A refusal is nothing the client hears of, and it is remembered."""
+    for _ in range(3):
+        answer = client.post("/v1/chat/completions", json=chat("found"))
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["message"]["content"] == WORDS
+    assert asked(service) == ["completions"] + 3 * ["responses"]
+    assert log.text().count(TOLD) == 1
+    assert "v1/codex1 takes no chats: " in log.text()
+    attempts = [record["attempts"] for record in gateway.records(3)]
+    assert attempts == [2, 1, 1]
+
+
+def test_found_out_by_a_stream(client, service):
+    for _ in range(2):
+        data = events(
+            client.post(
+                "/v1/chat/completions", json=chat("streamed", stream=True)
+            )
+        )
+        assert said(data) == WORDS and data[-1] == "[DONE]"
+    assert asked(service) == ["completions", "responses", "responses"]
+
+
+def test_there_is_nothing_to_find(client, service):
+    """It was said that it has no Responses: its word is the client's."""
+    answer = client.post("/v1/chat/completions", json=chat("no-responses"))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "OperationNotSupported"
+    assert asked(service) == ["completions"]
+
+
+def test_tools_found_out(client, service, log):
+    """Only chats with tools go another way from then on."""
+    body = chat("thinker", tools=sdk.TOOLS)
+    for more in ({}, {}, {"reasoning_effort": "none"}):
+        answer = client.post("/v1/chat/completions", json={**body, **more})
+        message = answer.json()["choices"][0]["message"]
+        assert len(message["tool_calls"]) == 2
+    client.post("/v1/chat/completions", json=chat("thinker"))
+    assert asked(service) == [
+        "completions", "responses", "responses", "completions", "completions",
+    ]
+    assert "v1/sol1 takes no chats with tools: " in log.text()
+
+
+def test_known_by_name(client, service, log):
+    body = chat("gpt-5.6", tools=sdk.TOOLS)
+    answer = client.post("/v1/chat/completions", json=body)
+    assert answer.json()["choices"][0]["finish_reason"] == "tool_calls"
+    client.post("/v1/chat/completions", json=chat("gpt-5.6"))
+    client.post("/v1/chat/completions", json={**body, "tools": []})
+    assert asked(service) == ["responses", "completions", "completions"]
+    assert TOLD not in log.text()
+
+
+def test_known_by_its_base_model(client, service):
+    """This one thinks when it is told to."""
+    body = chat("new", tools=sdk.TOOLS)
+    for more in ({}, {"reasoning_effort": "none"}, {"reasoning_effort": "low"}):
+        answer = client.post("/v1/chat/completions", json={**body, **more})
+        assert answer.status_code == 200, answer.text
+    assert asked(service) == ["completions", "completions", "responses"]
