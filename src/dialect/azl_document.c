@@ -511,8 +511,28 @@ static int place(reader_t *rd, int index, azl_span_t name, const char *start,
     return 1;
 }
 
+/* What a model may not take is left out where it is known which one is asked:
+ * here only its place is remembered. */
+static void note_setting(reader_t *rd, const azl_member_info_t *info,
+                         azl_span_t key, const azl_value_t *v)
+{
+    azl_document_t *doc = rd->doc;
+    azl_setting_t *s;
+
+    if (!doc->settings) {
+        doc->settings =
+            apr_palloc(rd->p, sizeof(*doc->settings) * AZL_PARAM_LAST);
+    }
+    s = &doc->settings[doc->nsettings++];
+    s->param = (azl_param_e)info->param;
+    s->name = info->name;
+    s->key = azl_span(key.at - 1, key.len + 2);
+    s->value = *v;
+}
+
 static int read_member(reader_t *rd, azl_span_t key, const azl_value_t *v)
 {
+    const azl_member_info_t *info;
     int index;
 
     if (++rd->nmembers > AZL_DOCUMENT_MEMBERS_MAX) {
@@ -541,28 +561,8 @@ static int read_json(reader_t *rd)
     azl_scan_t s;
     int more;
 
-/* What a model may not take is left out where it is known which one is asked:
- * here only its place is remembered. */
-static void note_setting(reader_t *rd, const azl_member_info_t *info,
-                         azl_span_t key, const azl_value_t *v)
-{
-    azl_document_t *doc = rd->doc;
-    azl_setting_t *s;
-
-    if (!doc->settings) {
-        doc->settings =
-            apr_palloc(rd->p, sizeof(*doc->settings) * AZL_PARAM_LAST);
-    }
-    s = &doc->settings[doc->nsettings++];
-    s->param = (azl_param_e)info->param;
-    s->name = info->name;
-    s->key = azl_span(key.at - 1, key.len + 2);
-    s->value = *v;
-}
-
     if (doc->body.len == 0) {
         return refuse(rd, "invalid_json", NULL,
-    const azl_member_info_t *info;
                       "The request body is empty; a JSON object is expected.");
     }
     azl_scan_init(&s, doc->body.at, doc->body.len);
@@ -714,6 +714,7 @@ int azl_document_read(apr_pool_t *p, azl_op_e op, azl_params_e params,
 
     memset(doc, 0, sizeof(*doc));
     doc->op = op;
+    doc->params = params;
     doc->body = body;
     doc->content_type = content_type;
     memset(&rd, 0, sizeof(rd));
@@ -735,4 +736,3 @@ int azl_document_read(apr_pool_t *p, azl_op_e op, azl_params_e params,
     }
     return read_json(&rd);
 }
-    doc->params = params;
