@@ -99,9 +99,9 @@ typedef struct azl_deployment_t {
     int order;          /* lower first; default 1 */
     azl_price_t price;  /* table and overrides merged */
     const char *base_model; /* NULL: the alias decides the price */
-    int responses_only; /* surface=responses */
     const struct azl_family_t *family; /* azl_family.h; of base_model or else
                                           the alias; NULL: nothing known */
+    int responses_only; /* surface=responses */
     int chat_only;      /* surface=chat: it has no Responses of its own */
     int bridge;         /* azl_bridge_e: what of its model is known */
     apr_uint32_t rpm;   /* requests a minute; 0: not said */

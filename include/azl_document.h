@@ -87,10 +87,10 @@ typedef struct azl_document_t {
                              of responses the instructions, if they alone are
                              at least AZL_AFFINITY_PREFIX bytes. Empty if
                              absent, or neither string nor array */
-    int base64;           /* of embeddings: vectors are wanted as base64 */
     int tools;            /* some are offered */
     azl_span_t effort;    /* of a chat: the value of reasoning_effort as
                              written; empty if absent or null */
+    int base64;           /* of embeddings: vectors are wanted as base64 */
     int background;       /* /responses: the provider works on by itself */
     const char *said;     /* not the client's: what another deployment had
                              answered when it was cut off, to be gone on from,
@@ -105,11 +105,11 @@ typedef struct azl_document_t {
                              that stand together are one */
     azl_span_t *drops;    /* each with the comma that belongs to it, in order
                              of position */
+    int nsettings;        /* of a chat; in order of position */
+    azl_setting_t *settings; /* those that are there; NULL: none */
     const char *dropped;  /* the members' names, comma-separated, or NULL; a
                              name that may be the client's own text is left
                              out */
-    int nsettings;        /* of a chat; in order of position */
-    azl_setting_t *settings; /* those that are there; NULL: none */
 } azl_document_t;
 
 /* 1, or 0 with the error for the client. Refuses (400): no JSON object (with

@@ -128,12 +128,12 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
         at->unfit = !azl_translation_request(at, &at->error);
     }
     else if (at->way) {
+        d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
+                                   &at->body);
         if (at->body.refusal) {
             at->unfit = 1;
             at->error = *at->body.refusal;
         }
-        d->endpoint->dialect->body(r->pool, d, &ar->doc, ar->response_id,
-                                   &at->body);
     }
     else {
         at->body.npieces = 1;
