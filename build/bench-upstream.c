@@ -12,7 +12,7 @@
  *     .../deployments/slow/...    one every second, SLOW_EVENTS of them
  *     .../deployments/silent/...  nothing, ever
  *     .../deployments/limited/... 429, as Azure says it
- *     .../talk/...                50 text deltas as Anthropic sends them, in one
+ *     .../talk/...                50 events as Anthropic sends them, in one
  *                                 write
  *     .../talk-paced/...          the same, one every 20 ms, PACED_EVENTS
  *     .../told/...                a whole answer of Anthropic's

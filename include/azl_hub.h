@@ -15,11 +15,12 @@
  * passes untouched, without any of this.
  *
  * Between outbound and inbound a stream goes through azl_stream_t
- * (azl_reply.h), so an inbound is fed clean chunks: the role once, tool calls numbered from 0
- * with id and name once, one finish_reason for each choice, usage always, an
- * error or [DONE] at the end. A decoder need not be that careful, but must
- * never write [DONE] (or a finish_reason) that the upstream has not earned: a
- * stream without them is a stream that was cut, and the client is told so.
+ * (azl_reply.h), so an inbound is fed clean chunks: the role once, tool calls
+ * numbered from 0 with id and name once, one finish_reason for each choice,
+ * usage always, an error or [DONE] at the end. A decoder need not be that
+ * careful, but must never write [DONE] (or a finish_reason) that the upstream
+ * has not earned: a stream without them is a stream that was cut, and the
+ * client is told so.
  *
  * An exchange is one attempt's translation: made for each attempt, in the
  * request's pool, used by one thread. Tables are static and read-only.
@@ -86,7 +87,7 @@ typedef struct azl_exchange_t {
 
 /* The API of an upstream. */
 typedef struct azl_outbound_t {
-    /* The media type of its event stream. */
+    /* The media type of its event stream; NULL: it has none, nor a decoder. */
     const char *stream_type;
     /* The upstream's body, from ex->hub. 1, or 0 with the error for the
      * client: 400 with `param` naming the path ("messages[2].content[0]"). */
