@@ -50,6 +50,12 @@ static int read_texts(azl_exchange_t *ex, int most, azl_embed_t *e,
                                    "'input' must be a string or a list of at "
                                    "least one.");
     }
+    for (i = 0; i < n; ++i) {
+        if (!add_text(ex, e, azl_json_at(input, i),
+                      apr_psprintf(ex->pool, "input[%d]", (int)i), err)) {
+            return 0;
+        }
+    }
     if (n > (apr_size_t)most) {
         return azl_exchange_refuse(
             ex, err, "input",
@@ -58,12 +64,6 @@ static int read_texts(azl_exchange_t *ex, int most, azl_embed_t *e,
                                      "This model embeds at most %d texts at a "
                                      "time.",
                                      most));
-    }
-    for (i = 0; i < n; ++i) {
-        if (!add_text(ex, e, azl_json_at(input, i),
-                      apr_psprintf(ex->pool, "input[%d]", (int)i), err)) {
-            return 0;
-        }
     }
     return 1;
 }

@@ -20,11 +20,12 @@
 
 static ap_filter_rec_t *reply_filter_handle;
 
+/* `want` may be NULL: what does not exist is never sent. */
 static int is_type(const char *have, const char *want)
 {
-    apr_size_t len = strlen(want);
+    apr_size_t len = want ? strlen(want) : 0;
 
-    return have && ap_cstr_casecmpn(have, want, len) == 0 &&
+    return have && want && ap_cstr_casecmpn(have, want, len) == 0 &&
            (have[len] == '\0' || have[len] == ';' || have[len] == ' ');
 }
 
