@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "azl_anthropic_int.h"
+#include "azl_bedrock_int.h"
 
 #define VERTEX_PUBLISHER "/publishers/anthropic/models"
 /* Vertex and Bedrock name the API's version in the body. */
@@ -259,11 +260,25 @@ static const azl_outbound_t outbound = {
     .failure = azl_anthropic_failure,
 };
 
+static const azl_outbound_t outbound_bedrock = {
+    .stream_type = "application/vnd.amazon.eventstream",
+    .request = azl_anthropic_request,
+    .answer = azl_anthropic_answer,
+    .decoder = azl_anthropic_frames,
+    .bytes = azl_anthropic_bytes,
+    .end = azl_anthropic_frames_end,
+    .failure = azl_bedrock_failure,
+};
+
 static const azl_outbound_t *anthropic_outbound(const azl_deployment_t *d,
                                                 azl_op_e op)
 {
-    (void)d;
-    return op == AZL_OP_CHAT ? &outbound : NULL;
+    if (op != AZL_OP_CHAT) {
+        return NULL;
+    }
+    return azl_anthropic_hosting(d->endpoint) == AZL_HOSTING_BEDROCK
+               ? &outbound_bedrock
+               : &outbound;
 }
 
 const azl_dialect_t azl_dialect_anthropic = {

@@ -143,4 +143,10 @@ void azl_anthropic_event(void *decoder, const azl_sse_event_t *ev,
                          azl_buf_t *out);
 void azl_anthropic_end(void *decoder, azl_buf_t *out);
 
+/* The same in the frames of Bedrock. */
+void *azl_anthropic_frames(azl_exchange_t *ex);
+apr_status_t azl_anthropic_bytes(void *frames, const char *data, apr_size_t len,
+                                 azl_buf_t *out);
+void azl_anthropic_frames_end(void *frames, azl_buf_t *out);
+
 #endif /* AZL_ANTHROPIC_INT_H */

@@ -117,6 +117,8 @@ static const azl_surface_t *surface_of(azl_op_e op)
     case AZL_OP_RESPONSES:
     case AZL_OP_RESPONSE_GET:
         return &azl_surface_responses;
+    case AZL_OP_MESSAGES:
+        return &azl_surface_messages;
     default:
         return &surface_media;
     }
@@ -173,7 +175,8 @@ static void done_came(azl_stream_t *st)
         st->state.finished = st->state.content;
     }
     if (st->state.finished) {
-        close_stream(st, st->surface != &azl_surface_responses);
+        close_stream(st, st->surface != &azl_surface_responses &&
+                         st->surface != &azl_surface_messages);
     }
 }
 

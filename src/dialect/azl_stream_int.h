@@ -103,6 +103,7 @@ struct azl_stream_t {
     union { /* by surface: a stream is either of them */
         azl_chunks_t chunks;
         azl_sealed_ids_t ids;
+        azl_usage_t messages; /* what has been told of it so far */
     };
     apr_size_t data_at;   /* where the data of the event begins in out */
     apr_int64_t sequence; /* last sequence_number of a Responses stream */
@@ -122,6 +123,7 @@ apr_status_t azl_stream_encode(azl_stream_t *st);
 
 extern const azl_surface_t azl_surface_chunks;
 extern const azl_surface_t azl_surface_responses;
+extern const azl_surface_t azl_surface_messages;
 
 /* Begin an event; `name` may be empty. The data follows. */
 void azl_stream_begin(azl_stream_t *st, azl_span_t name);

@@ -3,11 +3,21 @@
  * language where the upstream has it, else through the hub form.
  */
 #include "azl_dialect_int.h"
+#include "azl_messages_int.h"
 #include "azl_responses_int.h"
 
 const azl_inbound_t *azl_inbound_of(azl_op_e op)
 {
-    return op == AZL_OP_RESPONSES ? &azl_inbound_responses : NULL;
+    switch (op) {
+    case AZL_OP_RESPONSES:
+        return &azl_inbound_responses;
+    case AZL_OP_MESSAGES:
+        return &azl_inbound_messages;
+    case AZL_OP_COUNT_TOKENS:
+        return &azl_inbound_count_tokens;
+    default:
+        return NULL;
+    }
 }
 
 /* Does the upstream take this operation's document as it is? */

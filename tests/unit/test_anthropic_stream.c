@@ -2,7 +2,10 @@
  * Messages as chat completions: whole answers, streams (in one piece and cut
  * at every byte), and what errors stand for.
  */
+#include <apr_base64.h>
+
 #include "azl_anthropic_int.h"
+#include "frame_fixture.h"
 #include "translation_fixture.h"
 #include "stream_fixture.h"
 
@@ -370,6 +373,131 @@ START_TEST(long_thoughts_are_not_kept)
 END_TEST
 
 /*
+ * Bedrock: each event is base64 in a frame
+ */
+
+static azl_exchange_t *asking_bedrock(void)
+{
+    azl_exchange_t *ex = asking(0);
+
+    ((azl_deployment_t *)ex->deployment)->endpoint =
+        deployment_at("anthropic",
+                      "https://bedrock-runtime.eu-west-1.amazonaws.com", NULL,
+                      "up")
+            ->endpoint;
+    return ex;
+}
+
+static void put_chunk(azl_buf_t *out, const char *json)
+{
+    const char *text = quoted(json);
+    char *code = apr_palloc(
+        azl_test_pool, (apr_size_t)apr_base64_encode_len((int)strlen(text)));
+
+    apr_base64_encode(code, text, (int)strlen(text));
+    put_event(
+        azl_test_pool, out, "event", "chunk",
+        apr_psprintf(azl_test_pool, "{\"bytes\":\"%s\",\"p\":\"abc\"}", code));
+}
+
+typedef struct framed_case_t {
+    const char *out;
+    int state;
+    int broken; /* the feed fails */
+} framed_case_t;
+
+static void run_framed(apr_pool_t *p, void *baton, const azl_span_t *pieces,
+                       int npieces)
+{
+    const framed_case_t *c = baton;
+    azl_exchange_t *ex = asking_bedrock();
+    azl_buf_t *out = azl_buf_create(p, 1024 * 1024);
+    azl_reply_rules_t rules;
+    apr_status_t rv = APR_SUCCESS;
+    azl_stream_t *st;
+    int bits;
+    int i;
+
+    memset(&rules, 0, sizeof(rules));
+    rules.op = AZL_OP_CHAT;
+    rules.alias_json = "\"alias\"";
+    rules.choices = 1;
+    ex->pool = p;
+    st = azl_stream_create(p, &rules);
+    azl_stream_from(st, outbound_of(ex), ex);
+    for (i = 0; i < npieces && rv == APR_SUCCESS; ++i) {
+        rv = azl_stream_feed(st, pieces[i].at, pieces[i].len, out);
+    }
+    ck_assert_int_eq(rv != APR_SUCCESS, c->broken);
+    bits = azl_stream_finish(st, out) ? WHOLE : 0;
+    ck_assert_int_eq(bits | state_bits(azl_stream_state(st)), c->state);
+    ck_assert_str_eq(azl_buf_pstr(out, p), c->out);
+}
+
+static void check_framed(const azl_buf_t *in, const char *out, int state,
+                         int broken)
+{
+    framed_case_t c = {quoted(out), state, broken};
+
+    azl_test_every_split(in->data, in->len, run_framed, &c);
+}
+
+#define FRAMED_START                                                           \
+    "{'type':'message_start','message':{'id':'msg_1','usage':{'input_tokens':" \
+    "3}}}"
+#define FRAMED_TEXT                                                            \
+    "{'type':'content_block_start','index':0,'content_block':{'type':'text',"  \
+    "'text':'a'}}"
+
+START_TEST(frames_of_bedrock)
+{
+    azl_buf_t *in = azl_buf_create(azl_test_pool, 64 * 1024);
+
+    put_chunk(in, FRAMED_START);
+    put_event(azl_test_pool, in, "event", "news", "{}");
+    put_chunk(in, FRAMED_TEXT);
+    put_chunk(in,
+              "{'type':'message_delta','delta':{'stop_reason':'end_turn'}}");
+    put_chunk(in, "{'type':'message_stop'}");
+    check_framed(in, FIRST SAYS("'content':'a'") ENDS("stop") DONE, ALL_WELL,
+                 0);
+}
+END_TEST
+
+START_TEST(frames_that_fail)
+{
+    azl_buf_t *in = azl_buf_create(azl_test_pool, 64 * 1024);
+
+    put_event(azl_test_pool, in, "exception", "throttlingException",
+              "{\"message\":\"slowly\"}");
+    put_chunk(in, FRAMED_START);
+    check_framed(in, "", FAILED, 0);
+    azl_buf_clear(in);
+    put_event(azl_test_pool, in, "event", "chunk", "{\"bytes\":5}");
+    check_framed(in, CUT, CLOSED, 1);
+    azl_buf_clear(in);
+    put_chunk(in, FRAMED_START);
+    put_chunk(in, FRAMED_TEXT);
+    check_framed(in, FIRST SAYS("'content':'a'") CUT, CONTENT | CLOSED, 0);
+}
+END_TEST
+
+START_TEST(errors_of_bedrock)
+{
+    azl_exchange_t *ex = asking_bedrock();
+    azl_buf_t *out = azl_buf_create(azl_test_pool, 4096);
+
+    ck_assert_int_eq(outbound_of(ex)->failure(
+                         ex, 400, NULL,
+                         quoted_span("{'message':'prompt is too long: 9'}"),
+                         out),
+                     400);
+    ck_assert_ptr_nonnull(strstr(azl_buf_pstr(out, azl_test_pool),
+                                 "\"context_length_exceeded\""));
+}
+END_TEST
+
+/*
  * Errors
  */
 
@@ -429,6 +557,9 @@ TCase *azl_test_anthropic_stream(void)
     tcase_add_loop_test(tc, streams_become_chunks, 0,
                         sizeof(streams) / sizeof(streams[0]));
     tcase_add_test(tc, long_thoughts_are_not_kept);
+    tcase_add_test(tc, frames_of_bedrock);
+    tcase_add_test(tc, frames_that_fail);
+    tcase_add_test(tc, errors_of_bedrock);
     tcase_add_loop_test(tc, errors_are_understood, 0,
                         sizeof(failures) / sizeof(failures[0]));
     return tc;

@@ -1,0 +1,45 @@
+/*
+ * Anthropic's Messages API, as clients speak it: its requests as chats, chats'
+ * answers as its own.
+ */
+#ifndef AZL_MESSAGES_INT_H
+#define AZL_MESSAGES_INT_H
+
+#include "azl_hub.h"
+#include "azl_write.h"
+
+extern const azl_inbound_t azl_inbound_messages;
+/* Nothing of it is translated but errors. */
+extern const azl_inbound_t azl_inbound_count_tokens;
+
+/* A request that is brought into the hub's form. */
+typedef struct azl_messages_in_t {
+    apr_pool_t *p;
+    azl_error_t *err;
+    azl_write_t w;
+} azl_messages_in_t;
+
+/* A 400 about a place in the request; returns 0. The path is copied. */
+int azl_messages_refuse(azl_messages_in_t *in, const char *path,
+                        const char *message);
+/* The member `messages` of the hub from the client's `system` and `messages`.
+ * 1, or 0 with the error. */
+int azl_messages_talk(azl_messages_in_t *in, const azl_json_t *client);
+
+/* "end_turn" ... for a finish_reason. */
+const char *azl_messages_stop(azl_span_t finish);
+/* The members of a usage object, without its braces; from OpenAI's. */
+void azl_messages_usage(azl_write_t *w, const azl_usage_t *usage);
+/* An id as clients know it, begun with "msg_"; in the pool. */
+const char *azl_messages_id(apr_pool_t *p, azl_span_t hub_id,
+                            const char *request_id);
+apr_status_t azl_messages_answer(azl_exchange_t *ex, azl_span_t hub,
+                                 azl_buf_t *out);
+apr_status_t azl_messages_error(const azl_error_t *err, const char *request_id,
+                                azl_buf_t *out);
+
+void *azl_messages_encoder(azl_exchange_t *ex);
+void azl_messages_event(void *encoder, const azl_sse_event_t *ev,
+                        azl_buf_t *out);
+
+#endif /* AZL_MESSAGES_INT_H */
