@@ -73,7 +73,7 @@ static apr_time_t due_after(const azl_identity_value_t *value, apr_time_t now)
     apr_interval_time_t margin = left / MARGIN_SHARE;
 
     if (!value->expires) {
-        return now;
+        return 0; /* whenever it changes */
     }
     return value->expires - (margin < MARGIN_MAX ? margin : MARGIN_MAX);
 }
