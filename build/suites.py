@@ -80,15 +80,17 @@ def quiet(*command, **options):
 
 
 def packages(source, where):
-    """What npm has to install there, unless it is there."""
+    """A copy of what is there, with what npm has to install."""
+    shutil.copytree(
+        source,
+        where,
+        ignore=shutil.ignore_patterns("node_modules"),
+        dirs_exist_ok=True,
+    )
     lock = (source / "package-lock.json").read_text()
     stamp = where / ".installed"
     if stamp.exists() and stamp.read_text() == lock:
         return
-    shutil.rmtree(where, ignore_errors=True)
-    shutil.copytree(
-        source, where, ignore=shutil.ignore_patterns("node_modules")
-    )
     quiet("npm", "ci", "--no-audit", "--no-fund", cwd=where)
     stamp.write_text(lock)
 
