@@ -29,7 +29,8 @@ typedef struct azl_stage_t {
     int ncandidates;
     int navailable; /* the first ones; the others cool down or are full */
     int turns;      /* of all */
-    int full;       /* some deployment was at its hard limit */
+    apr_time_t room_at; /* some deployments were at a hard limit: when the first
+                           of them may have room again. 0: none was */
 } azl_stage_t;
 
 azl_stage_t *azl_stage_create(request_rec *r, azl_request_t *ar,

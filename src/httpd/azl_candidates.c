@@ -26,11 +26,36 @@
  * order. */
 #define FEW 8
 
-static int over_limits(const azl_deployment_t *d, const azl_health_view_t *view)
+/* What counts anew with each minute. */
+static int over_minute(const azl_deployment_t *d, const azl_health_view_t *view)
 {
     return (d->rpm && view->calls >= d->rpm) ||
-           (d->tpm && view->tokens >= d->tpm) ||
+           (d->tpm && view->tokens >= d->tpm);
+}
+
+static int over_limits(const azl_deployment_t *d, const azl_health_view_t *view)
+{
+    return over_minute(d, view) ||
            (d->max_parallel && view->in_flight >= d->max_parallel);
+}
+
+/* When one that is over its limits may have room: with the next minute, or
+ * when one of those in flight has its answer. */
+static apr_time_t room_at(const azl_deployment_t *d,
+                          const azl_health_view_t *view, apr_time_t now)
+{
+    return over_minute(d, view) ? now - now % LIMIT_WINDOW + LIMIT_WINDOW
+                                : now + view->latency / d->max_parallel;
+}
+
+static void note_full(azl_stage_t *stage, const azl_deployment_t *d,
+                      const azl_health_view_t *view, apr_time_t now)
+{
+    apr_time_t then = room_at(d, view, now);
+
+    if (!stage->room_at || then < stage->room_at) {
+        stage->room_at = then;
+    }
 }
 
 static int has_limits(const azl_deployment_t *d)
@@ -75,7 +100,7 @@ static void read_load(const azl_deployment_t *d, azl_strategy_e strategy,
     }
     /* soft ones only step back, which is azl_routing's affair */
     if (d->hard && over_limits(d, &view)) {
-        be_away(load, now - now % LIMIT_WINDOW + LIMIT_WINDOW);
+        be_away(load, room_at(d, &view, now));
     }
     load->in_flight = view.in_flight;
     load->requests = view.calls;
@@ -215,13 +240,14 @@ static int begin(azl_stage_t *stage, azl_candidate_t *c, apr_time_t now)
     if (d->hard && has_limits(d)) {
         azl_health_view(d->health, now, &view);
         if (over_limits(d, &view)) {
-            stage->full = 1;
+            note_full(stage, d, &view, now);
             return 0;
         }
     }
     if (!azl_health_begin(d->health, azl_store_row(), now,
                           d->hard ? d->max_parallel : 0)) {
-        stage->full = 1;
+        azl_health_view(d->health, now, &view);
+        note_full(stage, d, &view, now);
         return 0;
     }
     c->in_flight = 1;
@@ -427,15 +453,15 @@ void azl_stage_failed(azl_stage_t *stage, azl_candidate_t *c, int status,
 
 void azl_stage_no_candidate(const azl_stage_t *stage, azl_error_t *err)
 {
-    if (stage->full) {
+    if (stage->room_at) {
+        apr_interval_time_t wait = stage->room_at - apr_time_now();
+
         azl_error_from_status(err, HTTP_TOO_MANY_REQUESTS);
         err->message = "All deployments of this model are at their limit.";
         err->code = "model_rate_limit";
-        /* the next minute's count starts by then, at the latest */
-        err->retry_after = apr_itoa(
-            stage->r->pool,
-            (int)apr_time_sec(LIMIT_WINDOW - apr_time_now() % LIMIT_WINDOW) +
-                1);
+        /* whole seconds, and at least one */
+        err->retry_after = apr_itoa(stage->r->pool,
+                                    wait > 0 ? (int)apr_time_sec(wait) + 1 : 1);
         return;
     }
     azl_error_invalid(err, "unsupported_operation", "model",
