@@ -194,6 +194,40 @@ def test_reasoning(client, service):
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_reasoning_comes_back(sdk_client, service, stream):
+    """What led to a call is given back with its result, though the client
+    knows nothing of it."""
+    asked = {
+        "model": "codex",
+        "tools": sdk.TOOLS,
+        "reasoning_effort": "low",
+    }
+    if stream:
+        with sdk_client.chat.completions.stream(
+            messages=sdk.MESSAGES, **asked
+        ) as events:
+            answer = events.get_final_completion()
+    else:
+        answer = sdk_client.chat.completions.create(
+            messages=sdk.MESSAGES, **asked
+        )
+    assert service.last()["json"]["include"] == ["reasoning.encrypted_content"]
+    message = answer.choices[0].message
+    messages = [*sdk.MESSAGES, message.to_dict()]
+    messages += [
+        {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+        for call in message.tool_calls
+    ]
+    sdk_client.chat.completions.create(messages=messages, **asked)
+    items = service.last()["json"]["input"]
+    assert [item["type"] for item in items] == [
+        "message", "reasoning", "function_call", "function_call",
+        "function_call_output", "function_call_output",
+    ]
+    assert items[1]["encrypted_content"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     "finish, told", [("length", "length"),
                      ("content_filter", "content_filter")]
