@@ -91,6 +91,10 @@ azl_bridge_e azl_bridge_of_model(const char *family);
  * any chat, or (*tools) those with tools. */
 int azl_bridge_refusal(const azl_error_t *err, int *tools);
 
+/* The answer to count_tokens where no upstream gives one: an estimate
+ * (azl_estimate.h) for the request `body`, a JSON object. */
+void azl_dialect_count_tokens(azl_span_t body, azl_buf_t *out);
+
 /* NULL if there is none of that name. */
 const azl_dialect_t *azl_dialect_find(const char *name);
 /* "azure, openai": for error texts. */

@@ -3,7 +3,9 @@
  */
 #include <apr_strings.h>
 
+#include "azl_dialect.h"
 #include "azl_edit_int.h"
+#include "azl_estimate.h"
 #include "azl_messages_int.h"
 
 #define ID_PREFIX "msg_"
@@ -174,6 +176,34 @@ apr_status_t azl_messages_answer(azl_exchange_t *ex, azl_span_t hub,
     azl_write_close(&w, '}');
     azl_write_close(&w, '}');
     return APR_SUCCESS;
+}
+
+/*
+ * What a request would cost
+ */
+
+void azl_dialect_count_tokens(azl_span_t body, azl_buf_t *out)
+{
+    azl_pair_t pairs[AZL_PAIRS_MAX];
+    int n = azl_pairs_read(body, pairs, AZL_PAIRS_MAX);
+    apr_uint64_t text = 0;
+    azl_usage_t usage;
+    azl_write_t w;
+    int i;
+
+    for (i = 0; i < n; ++i) {
+        if (azl_span_is(pairs[i].key, "system") ||
+            azl_span_is(pairs[i].key, "messages") ||
+            azl_span_is(pairs[i].key, "tools")) {
+            text += azl_estimate_text(pairs[i].value.raw);
+        }
+    }
+    memset(&usage, 0, sizeof(usage));
+    azl_estimate_usage(&usage, text, 0, 0);
+    azl_write_init(&w, out);
+    azl_write_open(&w, NULL, '{');
+    azl_write_int(&w, "input_tokens", usage.prompt);
+    azl_write_close(&w, '}');
 }
 
 /*

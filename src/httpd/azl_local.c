@@ -2,7 +2,9 @@
 
 #include <apr_strings.h>
 
+#include "azl_admission.h"
 #include "azl_answer.h"
+#include "azl_dialect.h"
 #include "azl_httpd.h"
 #include "azl_page.h"
 
@@ -127,6 +129,34 @@ static int answer_page(request_rec *r, azl_request_t *ar)
                                           : azl_page_health(r, ar);
 }
 
+/* Somebody counts who knows how the model does. */
+static int is_counted(const azl_model_t *model)
+{
+    azl_deployment_t **d = (void *)model->deployments->elts;
+    int i;
+
+    for (i = 0; i < model->deployments->nelts; i++) {
+        if (d[i]->ways[AZL_OP_COUNT_TOKENS].url) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int answer_count(request_rec *r, azl_request_t *ar)
+{
+    azl_buf_t *doc;
+
+    if (is_counted(ar->model)) {
+        return DECLINED;
+    }
+    azl_admission_leave(ar);
+    doc = azl_buf_create(r->pool, DOCUMENT_MAX);
+    azl_dialect_count_tokens(ar->body, doc);
+    azl_answer_headers(r, ar);
+    return azl_answer_json(r, HTTP_OK, doc);
+}
+
 int azl_local_answer(request_rec *r, azl_request_t *ar)
 {
     switch (ar->route.op) {
@@ -142,6 +172,8 @@ int azl_local_answer(request_rec *r, azl_request_t *ar)
     case AZL_OP_HEALTH:
     case AZL_OP_METRICS:
         return answer_page(r, ar);
+    case AZL_OP_COUNT_TOKENS:
+        return answer_count(r, ar);
     default:
         return DECLINED;
     }

@@ -275,6 +275,29 @@ START_TEST(ids_look_like_ids)
 END_TEST
 
 /*
+ * Counts
+ */
+
+START_TEST(tokens_are_estimated)
+{
+    azl_buf_t *out = azl_buf_create(azl_test_pool, 4096);
+
+    /* "user" and 36 bytes of text; the model's name does not count */
+    azl_dialect_count_tokens(
+        quoted_span("{'model':'a name that is long','messages':[{'role':"
+                    "'user','content':'0123456789abcdef0123456789abcdefwxyz'}"
+                    "]}"),
+        out);
+    ck_assert_str_eq(azl_buf_pstr(out, azl_test_pool), "{\"input_tokens\":10}");
+    azl_buf_clear(out);
+    azl_dialect_count_tokens(quoted_span("{'system':'01234567','tools':"
+                                         "['0123']}"),
+                             out);
+    ck_assert_str_eq(azl_buf_pstr(out, azl_test_pool), "{\"input_tokens\":3}");
+}
+END_TEST
+
+/*
  * Errors
  */
 
@@ -337,6 +360,7 @@ TCase *azl_test_messages(void)
     tcase_add_loop_test(tc, chats_become_messages, 0,
                         sizeof(answers) / sizeof(answers[0]));
     tcase_add_test(tc, ids_look_like_ids);
+    tcase_add_test(tc, tokens_are_estimated);
     tcase_add_loop_test(tc, errors_have_their_types, 0,
                         sizeof(errors) / sizeof(errors[0]));
     tcase_add_test(tc, errors_name_the_place);

@@ -1,0 +1,339 @@
+"""Clients of the Messages API: the official Anthropic SDK at Anthropic, where
+everything passes, and at Azure, where it becomes a chat."""
+
+import json
+
+import anthropic
+import pytest
+from ask import PROMPT, WORDS
+from simulator import Simulator
+
+CLAUDE = "claude-opus-4-6"
+REPORT = "SIM-REPORT"
+TOOLS = [
+    {
+        "name": name,
+        "description": f"tells the {name}",
+        "input_schema": {
+            "type": "object",
+            "properties": {member: {"type": "string"}},
+            "required": [member],
+        },
+    }
+    for name, member in (("weather", "city"), ("clock", "zone"))
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def service(env):
+    sim = Simulator(
+        env.root / "messages", [CLAUDE], env.sim_key, provider="anthropic"
+    )
+    env.anthropic = sim
+    env.simulators.append(sim)
+    yield sim
+    env.simulators.remove(sim)
+    sim.stop()
+
+
+@pytest.fixture(autouse=True)
+def fresh(service, simulator):
+    service.reset()
+    simulator.reset()
+
+
+def configure(env, sim):
+    url = env.anthropic.url
+    return (
+        env.conf()
+        .add("AzureLITCooldown off")
+        .endpoint("direct", url, "dialect=anthropic")
+        .endpoint(
+            "vertex",
+            f"{url}/v1/projects/p/locations/eu",
+            "dialect=anthropic hosting=vertex",
+        )
+        .endpoint("azure", sim.url)
+        .model("claude", f"direct/{CLAUDE}", f"base-model={CLAUDE}")
+        .model("vertex", f"vertex/{CLAUDE}", f"base-model={CLAUDE}")
+        .model("gpt", "azure/d1")
+        .model("both", "azure/d1", "order=1")
+        .model("both", f"direct/{CLAUDE}", "order=2")
+    )
+
+
+@pytest.fixture
+def messages(gateway):
+    return anthropic.Anthropic(
+        base_url=gateway.url, api_key=gateway.key, max_retries=0
+    ).messages
+
+
+ALL = ["claude", "vertex", "gpt"]
+
+
+def ask(words=PROMPT, **more):
+    return {
+        "max_tokens": 1000,
+        "messages": [{"role": "user", "content": words}],
+        **more,
+    }
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_text(messages, gateway, model):
+    gateway.forget_records()
+    answer = messages.create(model=model, **ask())
+    assert answer.id.startswith("msg_")
+    assert answer.model == model
+    assert [block.text for block in answer.content] == [WORDS]
+    assert answer.stop_reason == "end_turn"
+    assert answer._request_id
+    record = gateway.records(1)[0]
+    assert record["surface"] == "messages"
+    assert record["prompt_tokens"] == answer.usage.input_tokens
+    assert record["completion_tokens"] == answer.usage.output_tokens
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_stream(messages, gateway, model):
+    plain = messages.create(model=model, **ask())
+    gateway.forget_records()
+    with messages.stream(model=model, **ask()) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert text == WORDS
+    assert final.model == model
+    assert final.stop_reason == "end_turn"
+    assert final.usage.output_tokens == plain.usage.output_tokens
+    assert final.usage.input_tokens == plain.usage.input_tokens
+    record = gateway.records(1)[0]
+    assert record["completion_tokens"] == plain.usage.output_tokens
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", ALL)
+def test_tool_loop(messages, model, streamed):
+    body = ask(f"{REPORT} go on", tools=TOOLS, system="be brief")
+    if streamed:
+        with messages.stream(model=model, **body) as stream:
+            answer = stream.get_final_message()
+    else:
+        answer = messages.create(model=model, **body)
+    calls = [block for block in answer.content if block.type == "tool_use"]
+    assert [call.name for call in calls] == ["weather", "clock"]
+    assert calls[0].input == {"city": "Paris"}
+    assert answer.stop_reason == "tool_use"
+    body["messages"] += [
+        {
+            "role": "assistant",
+            "content": [block.model_dump() for block in answer.content],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": call.id,
+                    "content": "sunny",
+                }
+                for call in calls
+            ],
+        },
+    ]
+    answer = messages.create(model=model, **body)
+    said = answer.content[0].text.split("\n")
+    assert said[0] == "system: be brief"
+    assert said[1:] == [
+        f"user: {REPORT} go on",
+        'assistant: call weather {"city":"Paris"}',
+        'assistant: call clock {"zone":"Paris"}',
+        "tool weather: sunny",
+        "tool clock: sunny",
+    ]
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_image_and_structure(messages, model):
+    png = (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAA"
+        "AYAAjCB0C8AAAAASUVORK5CYII="
+    )
+    source = {"type": "base64", "media_type": "image/png", "data": png}
+    content = [
+        {"type": "image", "source": source},
+        {"type": "text", "text": f"{REPORT} look"},
+    ]
+    answer = messages.create(model=model, **ask(content))
+    assert "user: image image/png 68" in answer.content[0].text
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    answer = messages.create(
+        model=model,
+        **ask(
+            output_config={"format": {"type": "json_schema", "schema": schema}}
+        ),
+    )
+    assert json.loads(answer.content[0].text) == {"city": "Paris"}
+
+
+def test_what_passes_is_untouched(client, service):
+    body = (
+        b'{ "max_tokens":5,\t"model" : "claude", "top_k" : 7,'
+        b'"messages":[{"role":"user","content":"a\\u0062c"}] }'
+    )
+    answer = client.post(
+        "/v1/messages?beta=true",
+        content=body,
+        headers={
+            "content-type": "application/json",
+            "anthropic-version": "2023-06-01",
+            "anthropic-beta": "some-2026",
+        },
+    )
+    assert answer.status_code == 200
+    sent = service.last()
+    assert sent["raw"] == body.replace(b'"claude"', f'"{CLAUDE}"'.encode())
+    assert sent["fields"]["anthropic-beta"] == "some-2026"
+    assert sent["fields"]["anthropic-version"] == "2023-06-01"
+
+
+def test_thinking_passes_and_comes_back(messages, service):
+    """Where everything passes the client keeps the signatures itself."""
+    body = ask(tools=TOOLS[:1], thinking={"type": "adaptive"})
+    answer = messages.create(model="claude", **body)
+    assert answer.content[0].type == "thinking" and answer.content[0].signature
+    call = answer.content[-1]
+    body["messages"] += [
+        {
+            "role": "assistant",
+            "content": [block.model_dump() for block in answer.content],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": call.id,
+                    "content": "sunny",
+                }
+            ],
+        },
+    ]
+    assert messages.create(model="claude", **body).stop_reason == "end_turn"
+
+
+def test_billing_header_does_not_go_on(messages, sim, service):
+    billing = {
+        "type": "text",
+        "text": "x-anthropic-billing-header: cc_version=2.1; cch=12345;",
+    }
+    system = [billing, {"type": "text", "text": "be kind"}]
+    messages.create(model="gpt", **ask(system=system))
+    assert "billing" not in sim.last()["raw"].decode()
+    messages.create(model="claude", **ask(system=system))
+    assert service.last()["json"]["system"] == system
+
+
+def test_azure_fails_over_to_anthropic(messages, gateway, sim, log):
+    log.expect("AH01110")
+    for behaviour in ({"error": "server"}, {"cut_after": 1}):
+        sim.reset()
+        sim.script({**behaviour, "times": 9})
+        gateway.forget_records()
+        with messages.stream(model="both", **ask()) as stream:
+            assert "".join(stream.text_stream) == WORDS
+        assert gateway.records(1)[0]["endpoint"] == "direct"
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("rate", anthropic.RateLimitError),
+        ("server", anthropic.InternalServerError),
+        ("bad_key", anthropic.InternalServerError),
+        ("bad_request", anthropic.BadRequestError),
+    ],
+)
+def test_errors(messages, service, sim, log, name, kind):
+    log.expect("AZL0034")
+    for model in ("claude", "gpt"):
+        for upstream in (service, sim):
+            upstream.script({"error": name, "times": 9})
+        with pytest.raises(kind) as caught:
+            messages.create(model=model, **ask())
+        assert caught.value.body["type"] == "error"
+        assert caught.value.body["error"]["message"]
+        assert caught.value.request_id
+        for upstream in (service, sim):
+            upstream.heal()
+
+
+def test_errors_of_our_own(gateway, messages, client):
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        messages.create(model="nobody", **ask())
+    assert caught.value.body["error"]["type"] == "not_found_error"
+    other = anthropic.Anthropic(
+        base_url=gateway.url, api_key="sk-wrong", max_retries=0
+    )
+    with pytest.raises(anthropic.AuthenticationError):
+        other.messages.create(model="gpt", **ask())
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        messages.create(
+            model="gpt",
+            **ask(
+                [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "t",
+                        "content": "orphan",
+                    }
+                ]
+            ),
+        )
+    assert caught.value.body["error"]["message"].startswith(
+        "messages[0].content[0]: "
+    )
+
+
+@pytest.mark.parametrize("model", ["claude", "gpt"])
+def test_cut_and_failed_streams(messages, service, sim, log, model):
+    log.expect("AH01110", "AZL0030")
+    for behaviour in (
+        {"cut_after": 5},
+        {"error_event": 5, "event_error": "overloaded"},
+    ):
+        for upstream in (service, sim):
+            upstream.reset()
+            upstream.script(behaviour)
+        with pytest.raises(anthropic.APIError):
+            with messages.stream(model=model, **ask("one two three four five")
+                                 ) as stream:
+                for _ in stream:
+                    pass
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_count_tokens(messages, model):
+    short = messages.count_tokens(
+        model=model, messages=[{"role": "user", "content": "hello"}]
+    )
+    long = messages.count_tokens(
+        model=model,
+        system="be brief",
+        tools=TOOLS,
+        messages=[{"role": "user", "content": "hello " * 100}],
+    )
+    assert 0 < short.input_tokens < long.input_tokens
+
+
+def test_bearer_keys(gateway):
+    client = anthropic.Anthropic(
+        base_url=gateway.url, auth_token=gateway.key, max_retries=0
+    )
+    answer = client.messages.create(model="gpt", **ask())
+    assert answer.content[0].text == WORDS
