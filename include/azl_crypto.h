@@ -42,6 +42,16 @@ apr_status_t azl_crypto_gcm_open(const unsigned char key[AZL_SHA256_LEN],
                                  const void *data, apr_size_t len,
                                  const unsigned char tag[AZL_GCM_TAG_LEN],
                                  unsigned char *out);
+/* An RSA key that signs. */
+typedef struct azl_crypto_rsa_t azl_crypto_rsa_t;
+/* Read a private key in PEM (PKCS#8 or PKCS#1, without a password); it is
+ * freed with the pool. APR_EINVAL if it is none, or of another kind. */
+apr_status_t azl_crypto_rsa_read(apr_pool_t *p, azl_span_t pem,
+                                 azl_crypto_rsa_t **key);
+/* RS256: PKCS #1 v1.5 with SHA-256. One thread at a time. */
+apr_status_t azl_crypto_rsa_sign(apr_pool_t *p, const azl_crypto_rsa_t *key,
+                                 azl_span_t data, unsigned char **signature,
+                                 apr_size_t *len);
 /* Overwrite a secret so that the compiler keeps the writes. */
 void azl_crypto_wipe(void *data, apr_size_t len);
 

@@ -1,10 +1,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 
 #include "azl_crypto.h"
@@ -212,6 +215,71 @@ apr_status_t azl_crypto_gcm_open(const unsigned char key[AZL_SHA256_LEN],
         return APR_EINVAL;
     }
     return APR_SUCCESS;
+}
+
+struct azl_crypto_rsa_t {
+    EVP_PKEY *pkey;
+};
+
+/* OpenSSL would ask at the terminal. */
+static int no_password(char *buf, int size, int writing, void *baton)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)baton;
+    return -1;
+}
+
+static apr_status_t rsa_free(void *pkey)
+{
+    EVP_PKEY_free(pkey);
+    return APR_SUCCESS;
+}
+
+apr_status_t azl_crypto_rsa_read(apr_pool_t *p, azl_span_t pem,
+                                 azl_crypto_rsa_t **key)
+{
+    EVP_PKEY *pkey = NULL;
+    BIO *bio;
+
+    *key = NULL;
+    if (pem.len > INT_MAX) {
+        return APR_EINVAL;
+    }
+    bio = BIO_new_mem_buf(pem.at, (int)pem.len);
+    if (bio) {
+        pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+        BIO_free(bio);
+    }
+    /* what it says of a key that is none is not for whoever looks next */
+    ERR_clear_error();
+    if (!pkey || !EVP_PKEY_is_a(pkey, "RSA")) {
+        EVP_PKEY_free(pkey);
+        return APR_EINVAL;
+    }
+    *key = apr_palloc(p, sizeof(**key));
+    (*key)->pkey = pkey;
+    apr_pool_cleanup_register(p, pkey, rsa_free, apr_pool_cleanup_null);
+    return APR_SUCCESS;
+}
+
+apr_status_t azl_crypto_rsa_sign(apr_pool_t *p, const azl_crypto_rsa_t *key,
+                                 azl_span_t data, unsigned char **signature,
+                                 apr_size_t *len)
+{
+    size_t n = (size_t)EVP_PKEY_get_size(key->pkey);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int ok;
+
+    *signature = apr_palloc(p, n);
+    ok = ctx &&
+         EVP_DigestSignInit(ctx, NULL, algorithms.sha256, NULL, key->pkey) &&
+         EVP_DigestSign(ctx, *signature, &n, (const unsigned char *)data.at,
+                        data.len) > 0;
+    EVP_MD_CTX_free(ctx);
+    *len = n;
+    return ok ? APR_SUCCESS : APR_EGENERAL;
 }
 
 void azl_crypto_wipe(void *data, apr_size_t len)

@@ -2,6 +2,7 @@
 
 #include "azl_crypto.h"
 #include "azl_test.h"
+#include "rsa_vectors.h"
 
 static const char *hex(const unsigned char *data, apr_size_t len)
 {
@@ -305,6 +306,46 @@ START_TEST(base64url_refuses)
 }
 END_TEST
 
+START_TEST(rsa_vector)
+{
+    unsigned char *signature;
+    azl_crypto_rsa_t *key;
+    apr_size_t len;
+
+    start();
+    ck_assert_int_eq(
+        azl_crypto_rsa_read(azl_test_pool, azl_span_str(RSA_KEY), &key),
+        APR_SUCCESS);
+    ck_assert_int_eq(azl_crypto_rsa_sign(azl_test_pool, key,
+                                         azl_span_str(SIGNED_TEXT), &signature,
+                                         &len),
+                     APR_SUCCESS);
+    ck_assert_str_eq(hex(signature, len), SIGNATURE);
+}
+END_TEST
+
+START_TEST(keys_that_are_none)
+{
+    static const char *const texts[] = {
+        "", "no key", "-----BEGIN PRIVATE KEY-----\n", EC_KEY, LOCKED_KEY,
+    };
+    azl_crypto_rsa_t *key;
+    apr_size_t i;
+
+    start();
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        ck_assert_int_eq(
+            azl_crypto_rsa_read(azl_test_pool, azl_span_str(texts[i]), &key),
+            APR_EINVAL);
+        ck_assert_ptr_null(key);
+    }
+    ck_assert_int_eq(
+        azl_crypto_rsa_read(azl_test_pool,
+                            azl_span(RSA_KEY, (apr_size_t)INT_MAX + 1), &key),
+        APR_EINVAL);
+}
+END_TEST
+
 TCase *azl_test_crypto(void)
 {
     TCase *tc = azl_test_tcase("crypto");
@@ -314,6 +355,8 @@ TCase *azl_test_crypto(void)
     tcase_add_test(tc, gcm_vector);
     tcase_add_test(tc, gcm_refuses_changes);
     tcase_add_test(tc, too_long_is_refused);
+    tcase_add_test(tc, rsa_vector);
+    tcase_add_test(tc, keys_that_are_none);
     tcase_add_test(tc, init_counts_its_users);
     tcase_add_test(tc, random_equal_wipe);
     tcase_add_test(tc, equal_sees_every_bit);
