@@ -101,10 +101,8 @@ static const char *vertex_url(apr_pool_t *p, const azl_deployment_t *d,
 static const char *bedrock_url(apr_pool_t *p, const azl_deployment_t *d,
                                azl_op_e op, const char *verb)
 {
-    /* A client's stream would have to be put together from its frames, so
-     * nothing passes as it is. */
-    if (op != AZL_OP_CHAT) {
-        return NULL;
+    if (op == AZL_OP_COUNT_TOKENS) {
+        return NULL; /* InvokeModel only answers */
     }
     return apr_pstrcat(p, d->endpoint->url, "/model/",
                        azl_dialect_segment(p, d->name), verb, NULL);
@@ -270,15 +268,37 @@ static const azl_outbound_t outbound_bedrock = {
     .failure = azl_bedrock_failure,
 };
 
+/* A client of the Messages API gets what it would get from Anthropic. */
+static apr_status_t same_answer(azl_exchange_t *ex, azl_span_t doc,
+                                azl_buf_t *out)
+{
+    (void)ex;
+    return azl_buf_span(out, doc);
+}
+
+static const azl_outbound_t outbound_hosted = {
+    .stream_type = "application/vnd.amazon.eventstream",
+    .request = azl_anthropic_hosted,
+    .answer = same_answer,
+    .decoder = azl_anthropic_unframed,
+    .bytes = azl_anthropic_bytes,
+    .end = azl_anthropic_frames_end,
+    .failure = azl_bedrock_failure,
+};
+
 static const azl_outbound_t *anthropic_outbound(const azl_deployment_t *d,
                                                 azl_op_e op)
 {
-    if (op != AZL_OP_CHAT) {
+    int bedrock = azl_anthropic_hosting(d->endpoint) == AZL_HOSTING_BEDROCK;
+
+    switch (op) {
+    case AZL_OP_CHAT:
+        return bedrock ? &outbound_bedrock : &outbound;
+    case AZL_OP_MESSAGES:
+        return bedrock ? &outbound_hosted : NULL;
+    default:
         return NULL;
     }
-    return azl_anthropic_hosting(d->endpoint) == AZL_HOSTING_BEDROCK
-               ? &outbound_bedrock
-               : &outbound;
 }
 
 const azl_dialect_t azl_dialect_anthropic = {

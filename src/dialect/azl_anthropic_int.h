@@ -95,6 +95,9 @@ typedef struct azl_claude_plan_t {
 /* 1, or 0 with the error. */
 int azl_claude_plan(azl_claude_plan_t *pl);
 int azl_anthropic_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
+/* The same of a client of the Messages API for Bedrock, where the model, the
+ * version, betas and whether it is streamed are said elsewhere. */
+int azl_anthropic_hosted(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
 
 /* The members `system` and `messages`. 1, or 0 with the error. */
 int azl_anthropic_messages(azl_claude_request_t *rq);
@@ -143,8 +146,9 @@ void azl_anthropic_event(void *decoder, const azl_sse_event_t *ev,
                          azl_buf_t *out);
 void azl_anthropic_end(void *decoder, azl_buf_t *out);
 
-/* The same in the frames of Bedrock. */
+/* The same in the frames of Bedrock; and one that only takes them off. */
 void *azl_anthropic_frames(azl_exchange_t *ex);
+void *azl_anthropic_unframed(azl_exchange_t *ex);
 apr_status_t azl_anthropic_bytes(void *frames, const char *data, apr_size_t len,
                                  azl_buf_t *out);
 void azl_anthropic_frames_end(void *frames, azl_buf_t *out);

@@ -229,25 +229,53 @@ static int carry_tier(azl_claude_plan_t *pl)
     return without(pl, "service_tier", 0);
 }
 
-/* Bedrock has no header for them. */
-static void write_betas(azl_claude_plan_t *pl)
+/* Bedrock has no headers for them. */
+static void write_bedrock(azl_write_t *w, azl_exchange_t *ex)
 {
-    azl_exchange_t *ex = pl->rq.ex;
     const char *betas =
         ex->client_headers ? apr_table_get(ex->client_headers, "anthropic-beta")
                            : NULL;
     char *last = NULL;
     char *word;
 
+    azl_write_str(w, "anthropic_version", "bedrock-2023-05-31");
     if (!betas || !*betas) {
         return;
     }
-    azl_write_open(&pl->rq.w, "anthropic_beta", '[');
+    azl_write_open(w, "anthropic_beta", '[');
     for (word = apr_strtok(apr_pstrdup(ex->pool, betas), ", ", &last); word;
          word = apr_strtok(NULL, ", ", &last)) {
-        azl_write_str(&pl->rq.w, NULL, word);
+        azl_write_str(w, NULL, word);
     }
-    azl_write_close(&pl->rq.w, ']');
+    azl_write_close(w, ']');
+}
+
+static int copy_member(void *baton, const char *name, const azl_json_t *value)
+{
+    static const char *const elsewhere[] = {
+        "model", "stream", "anthropic_version", "anthropic_beta"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); ++i) {
+        if (strcmp(name, elsewhere[i]) == 0) {
+            return 0;
+        }
+    }
+    azl_write_json(baton, name, value);
+    return 0;
+}
+
+int azl_anthropic_hosted(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
+{
+    azl_write_t w;
+
+    (void)err;
+    azl_write_init(&w, out);
+    azl_write_open(&w, NULL, '{');
+    write_bedrock(&w, ex);
+    azl_json_each(ex->hub, copy_member, &w);
+    azl_write_close(&w, '}');
+    return 1;
 }
 
 /* What the hosting wants to know, and where. */
@@ -261,8 +289,7 @@ static void write_head(azl_claude_plan_t *pl)
         azl_write_str(w, "anthropic_version", "vertex-2023-10-16");
     }
     else if (hosting == AZL_HOSTING_BEDROCK) {
-        azl_write_str(w, "anthropic_version", "bedrock-2023-05-31");
-        write_betas(pl);
+        write_bedrock(w, ex);
     }
     else {
         azl_write_str(w, "model", ex->deployment->name);

@@ -233,7 +233,7 @@ START_TEST(versions_and_betas)
 }
 END_TEST
 
-START_TEST(bedrock_serves_chats)
+START_TEST(bedrock_has_urls)
 {
     azl_deployment_t *d = deployment_at(
         "anthropic", "https://bedrock-runtime.us-east-1.amazonaws.com", NULL,
@@ -244,8 +244,13 @@ START_TEST(bedrock_serves_chats)
     ck_assert_str_eq(dialect->url(azl_test_pool, d, AZL_OP_CHAT, NULL, NULL),
                      "https://bedrock-runtime.us-east-1.amazonaws.com/model/"
                      "us.anthropic.claude-opus-4-6-v1%3A0/invoke");
+    ck_assert_str_eq(dialect->stream_url(azl_test_pool, d, AZL_OP_MESSAGES),
+                     "https://bedrock-runtime.us-east-1.amazonaws.com/model/"
+                     "us.anthropic.claude-opus-4-6-v1%3A0"
+                     "/invoke-with-response-stream");
     ck_assert_ptr_null(
-        dialect->url(azl_test_pool, d, AZL_OP_MESSAGES, NULL, NULL));
+        dialect->url(azl_test_pool, d, AZL_OP_COUNT_TOKENS, NULL, NULL));
+    ck_assert_ptr_null(dialect->outbound(d, AZL_OP_COUNT_TOKENS));
     dialect->credential(azl_test_pool, d->endpoint, &name, &value);
     ck_assert_str_eq(name, "Authorization");
 }
@@ -309,7 +314,7 @@ TCase *azl_test_anthropic(void)
     tcase_add_test(tc, no_credential_is_no_header);
     tcase_add_test(tc, only_chats_are_translated);
     tcase_add_test(tc, versions_and_betas);
-    tcase_add_test(tc, bedrock_serves_chats);
+    tcase_add_test(tc, bedrock_has_urls);
     tcase_add_test(tc, bodies_pass);
     return tc;
 }

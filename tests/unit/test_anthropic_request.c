@@ -425,6 +425,25 @@ START_TEST(hosts_differ)
 }
 END_TEST
 
+/* A client of the Messages API goes to Bedrock as it is, but for what Bedrock
+ * wants to know elsewhere. */
+START_TEST(bedrock_hosts_messages)
+{
+    azl_exchange_t *ex = asking(
+        "https://bedrock-runtime.eu-west-1.amazonaws.com", ALL,
+        "{'model':'alias','stream':true,'max_tokens':5,'top_k':7,'messages':[]"
+        "}");
+    const azl_dialect_t *dialect = ex->deployment->endpoint->dialect;
+
+    ex->client_headers = apr_table_make(azl_test_pool, 1);
+    apr_table_set(ex->client_headers, "anthropic-beta", "a");
+    ck_assert_str_eq(
+        asked(ex, dialect->outbound(ex->deployment, AZL_OP_MESSAGES)),
+        quoted("{'anthropic_version':'bedrock-2023-05-31','anthropic_beta':["
+               "'a'],'max_tokens':5,'top_k':7,'messages':[]}"));
+}
+END_TEST
+
 static const struct refusal_case {
     const char *family;
     const char *hub;
@@ -732,6 +751,7 @@ TCase *azl_test_anthropic_request(void)
     LOOPED(tc, members_are_carried, members);
     tcase_add_test(tc, streams_are_asked_for);
     tcase_add_test(tc, hosts_differ);
+    tcase_add_test(tc, bedrock_hosts_messages);
     LOOPED(tc, bad_requests_are_refused, refusals);
     tcase_add_test(tc, params_decide);
     tcase_add_test(tc, inline_only_where_urls_are_not_taken);

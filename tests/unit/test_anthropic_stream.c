@@ -401,6 +401,7 @@ static void put_chunk(azl_buf_t *out, const char *json)
 }
 
 typedef struct framed_case_t {
+    azl_op_e op; /* what the client speaks */
     const char *out;
     int state;
     int broken; /* the feed fails */
@@ -419,12 +420,14 @@ static void run_framed(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     int i;
 
     memset(&rules, 0, sizeof(rules));
-    rules.op = AZL_OP_CHAT;
+    rules.op = c->op;
     rules.alias_json = "\"alias\"";
     rules.choices = 1;
     ex->pool = p;
     st = azl_stream_create(p, &rules);
-    azl_stream_from(st, outbound_of(ex), ex);
+    azl_stream_from(
+        st, ex->deployment->endpoint->dialect->outbound(ex->deployment, c->op),
+        ex);
     for (i = 0; i < npieces && rv == APR_SUCCESS; ++i) {
         rv = azl_stream_feed(st, pieces[i].at, pieces[i].len, out);
     }
@@ -434,10 +437,10 @@ static void run_framed(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     ck_assert_str_eq(azl_buf_pstr(out, p), c->out);
 }
 
-static void check_framed(const azl_buf_t *in, const char *out, int state,
-                         int broken)
+static void check_framed(azl_op_e op, const azl_buf_t *in, const char *out,
+                         int state, int broken)
 {
-    framed_case_t c = {quoted(out), state, broken};
+    framed_case_t c = {op, quoted(out), state, broken};
 
     azl_test_every_split(in->data, in->len, run_framed, &c);
 }
@@ -459,8 +462,8 @@ START_TEST(frames_of_bedrock)
     put_chunk(in,
               "{'type':'message_delta','delta':{'stop_reason':'end_turn'}}");
     put_chunk(in, "{'type':'message_stop'}");
-    check_framed(in, FIRST SAYS("'content':'a'") ENDS("stop") DONE, ALL_WELL,
-                 0);
+    check_framed(AZL_OP_CHAT, in, FIRST SAYS("'content':'a'") ENDS("stop") DONE,
+                 ALL_WELL, 0);
 }
 END_TEST
 
@@ -471,14 +474,53 @@ START_TEST(frames_that_fail)
     put_event(azl_test_pool, in, "exception", "throttlingException",
               "{\"message\":\"slowly\"}");
     put_chunk(in, FRAMED_START);
-    check_framed(in, "", FAILED, 0);
+    check_framed(AZL_OP_CHAT, in, "", FAILED, 0);
     azl_buf_clear(in);
     put_event(azl_test_pool, in, "event", "chunk", "{\"bytes\":5}");
-    check_framed(in, CUT, CLOSED, 1);
+    check_framed(AZL_OP_CHAT, in, CUT, CLOSED, 1);
     azl_buf_clear(in);
     put_chunk(in, FRAMED_START);
     put_chunk(in, FRAMED_TEXT);
-    check_framed(in, FIRST SAYS("'content':'a'") CUT, CONTENT | CLOSED, 0);
+    check_framed(AZL_OP_CHAT, in, FIRST SAYS("'content':'a'") CUT,
+                 CONTENT | CLOSED, 0);
+}
+END_TEST
+
+#define PASSES(type, more)                                                     \
+    "event: " type "\ndata: {'type':'" type "'" more "}\n\n"
+
+/* For a client of the Messages API they only lose their frames. */
+START_TEST(frames_come_off)
+{
+    azl_buf_t *in = azl_buf_create(azl_test_pool, 64 * 1024);
+
+    put_chunk(in, "{'type':'message_start',\n'message':{'model':'up'}}");
+    put_chunk(in, FRAMED_TEXT);
+    put_chunk(in, "{'type':'content_block_delta'}");
+    put_chunk(in,
+              "{'type':'message_delta','delta':{'stop_reason':'end_turn'}}");
+    put_chunk(in, "{'type':'message_stop'}");
+    check_framed(AZL_OP_MESSAGES, in,
+                 "event: message_start\ndata: {'type':'message_start', "
+                 "'message':{'model':'alias'}}\n\n" PASSES(
+                     "content_block_start",
+                     ",'index':0,'content_block':{'type':'text','text':'a'}")
+                     PASSES("content_block_delta", "") PASSES(
+                         "message_delta", ",'delta':{'stop_reason':'end_turn'}")
+                         PASSES("message_stop", ""),
+                 ALL_WELL, 0);
+    azl_buf_clear(in);
+    put_chunk(in, FRAMED_START);
+    put_chunk(in, "{'type':'content_block_delta'}");
+    put_event(azl_test_pool, in, "exception", "throttlingException",
+              "{\"message\":\"slowly\"}");
+    check_framed(AZL_OP_MESSAGES, in,
+                 PASSES("message_start",
+                        ",'message':{'id':'msg_1','usage':{'input_tokens':3}}")
+                     PASSES("content_block_delta", "")
+                         PASSES("error", ",'error':{'type':'rate_limit_error',"
+                                         "'message':'slowly'}"),
+                 CONTENT | CLOSED | FAILED, 0);
 }
 END_TEST
 
@@ -559,6 +601,7 @@ TCase *azl_test_anthropic_stream(void)
     tcase_add_test(tc, long_thoughts_are_not_kept);
     tcase_add_test(tc, frames_of_bedrock);
     tcase_add_test(tc, frames_that_fail);
+    tcase_add_test(tc, frames_come_off);
     tcase_add_test(tc, errors_of_bedrock);
     tcase_add_loop_test(tc, errors_are_understood, 0,
                         sizeof(failures) / sizeof(failures[0]));
