@@ -295,20 +295,19 @@ START_TEST(families_by_name)
 }
 END_TEST
 
-#define LOOP_TEST(tc, test, table)                                             \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(table[0])))
+#define N(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 TCase *azl_test_bedrock(void)
 {
     TCase *tc = azl_test_tcase("bedrock");
 
     tcase_add_test(tc, urls_and_credentials);
-    LOOP_TEST(tc, whole_answers, answers);
+    tcase_add_loop_test(tc, whole_answers, 0, N(answers));
     tcase_add_test(tc, json_from_a_tool);
-    LOOP_TEST(tc, finish_reasons, reasons);
+    tcase_add_loop_test(tc, finish_reasons, 0, N(reasons));
     tcase_add_test(tc, thoughts_are_kept);
-    LOOP_TEST(tc, errors, failures);
+    tcase_add_loop_test(tc, errors, 0, N(failures));
     tcase_add_test(tc, errors_without_headers);
-    LOOP_TEST(tc, families_by_name, families);
+    tcase_add_loop_test(tc, families_by_name, 0, N(families));
     return tc;
 }

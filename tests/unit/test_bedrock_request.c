@@ -653,22 +653,21 @@ END_TEST
 
 /* clang-format on */
 
-#define LOOP_TEST(tc, test, table)                                             \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(table[0])))
+#define N(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 TCase *azl_test_bedrock_request(void)
 {
     TCase *tc = azl_test_tcase("bedrock_request");
 
-    LOOP_TEST(tc, conversations, talks);
-    LOOP_TEST(tc, wrong_conversations, wrong);
-    LOOP_TEST(tc, declared_tools, tools);
-    LOOP_TEST(tc, wrong_declarations, wrong_tools);
+    tcase_add_loop_test(tc, conversations, 0, N(talks));
+    tcase_add_loop_test(tc, wrong_conversations, 0, N(wrong));
+    tcase_add_loop_test(tc, declared_tools, 0, N(tools));
+    tcase_add_loop_test(tc, wrong_declarations, 0, N(wrong_tools));
     tcase_add_test(tc, no_tool_may_be_called);
     tcase_add_test(tc, names_come_back);
     tcase_add_test(tc, a_long_name);
-    LOOP_TEST(tc, other_members, members);
-    LOOP_TEST(tc, wrong_other_members, wrong_members);
+    tcase_add_loop_test(tc, other_members, 0, N(members));
+    tcase_add_loop_test(tc, wrong_other_members, 0, N(wrong_members));
     tcase_add_test(tc, no_messages);
     tcase_add_test(tc, what_is_dropped_or_rejected);
     tcase_add_test(tc, betas);

@@ -675,15 +675,14 @@ START_TEST(it_is_not_waited_for_long)
 }
 END_TEST
 
-#define LOOP_TEST(tc, test, table)                                             \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(table[0])))
+#define N(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 TCase *azl_test_identity(void)
 {
     TCase *tc = azl_test_tcase("identity");
 
     tcase_add_test(tc, sources);
-    LOOP_TEST(tc, regions_and_services, places);
+    tcase_add_loop_test(tc, regions_and_services, 0, N(places));
     tcase_add_test(tc, from_the_environment);
     tcase_add_test(tc, an_environment_without_a_key);
     tcase_add_test(tc, urls);
@@ -691,7 +690,7 @@ TCase *azl_test_identity(void)
     tcase_add_test(tc, a_file_that_changes);
     tcase_add_test(tc, from_a_container);
     tcase_add_test(tc, a_short_life);
-    LOOP_TEST(tc, answers_without_credentials, no_credentials);
+    tcase_add_loop_test(tc, answers_without_credentials, 0, N(no_credentials));
     tcase_add_test(tc, what_a_container_has_to_say);
     tcase_add_test(tc, no_container);
     tcase_add_test(tc, from_an_instance);
