@@ -78,6 +78,9 @@ typedef struct azl_bedrock_request_t {
     int thinking;  /* history goes with its reasoning blocks */
     int has_calls; /* history holds calls of tools or results */
     int documents; /* so many were written: their names must differ */
+    int text;      /* the turn that is open has some */
+    int document;  /* ... or a document, which may not be alone */
+    int in_result; /* what is written belongs to the result of a tool */
 } azl_bedrock_request_t;
 
 /* What the request's members become, decided before anything is written. */
