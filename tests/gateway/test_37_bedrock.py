@@ -16,6 +16,7 @@ from bedrock_service import KEY, KEY_ID, REGION, SECRET
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.eventstream import EventStreamBuffer
 
 CONTAINER_TOKEN = "container-token-0123456789"
 # alias: the model and what is known of it
@@ -208,6 +209,68 @@ def sign_as_botocore(request, moment):
     )
     signer._inject_signature_to_request(request, signature)
     return request.headers["Authorization"]
+
+
+def read_by_botocore(data):
+    """What is said, thought and called; how it ends."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(data)
+    read = {"content": "", "reasoning_content": "", "arguments": []}
+    for event in buffer:
+        payload = json.loads(event.payload)
+        delta = payload.get("delta", {})
+        read["content"] += delta.get("text", "")
+        thought = delta.get("reasoningContent", {}).get("text", "")
+        read["reasoning_content"] += thought
+        if "start" in payload:
+            read["arguments"].append("")
+        if "toolUse" in delta:
+            read["arguments"][-1] += delta["toolUse"]["input"]
+        if "usage" in payload:
+            read["tokens"] = payload["usage"]["outputTokens"]
+    return read
+
+
+def read_by_us(chunks):
+    read = {"content": "", "reasoning_content": "", "arguments": []}
+    for chunk in chunks[:-1]:
+        for choice in chunk["choices"]:
+            delta = choice["delta"]
+            for name in ("content", "reasoning_content"):
+                read[name] += delta.get(name) or ""
+            for part in delta.get("tool_calls", []):
+                if "id" in part:
+                    read["arguments"].append("")
+                read["arguments"][-1] += part["function"]["arguments"]
+        if chunk.get("usage"):
+            read["tokens"] = chunk["usage"]["completion_tokens"]
+    return read
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [{}, {"reasoning": True}, {"rare_headers": True}, {"split": 7}],
+    ids=str,
+)
+def test_botocore_reads_the_same(client, service, behaviour):
+    """The request as it arrived, sent once more without us between."""
+    more = {"tools": sdk.TOOLS} if "reasoning" in behaviour else {}
+    service.script({**behaviour, "times": 2})
+    answer = client.post(
+        "/v1/chat/completions",
+        json=chat(
+            "claude",
+            stream=True,
+            stream_options={"include_usage": True},
+            **more,
+        ),
+    )
+    entry = service.last()
+    status, _, data = bedrock_service.ask(
+        service, entry["target"], entry["json"]
+    )
+    assert status == 200
+    assert read_by_us(events(answer)) == read_by_botocore(data)
 
 
 def test_conversation(client, service):
