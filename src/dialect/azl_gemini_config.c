@@ -129,7 +129,6 @@ static int put_format(const azl_gemini_request_t *rq, const char *name,
     const azl_json_t *type = azl_json_get(value, "type");
     azl_json_t *schema;
 
-    (void)name;
     if (is_word(type, "text")) {
         return 1;
     }
@@ -137,6 +136,9 @@ static int put_format(const azl_gemini_request_t *rq, const char *name,
         return refuse(rq, "response_format.type",
                       "The type must be one of text, json_object and "
                       "json_schema.");
+    }
+    if (!rq->model->json_beside_tools && azl_json_length(member(rq, "tools"))) {
+        return without(rq, name, 1);
     }
     azl_write_str(rq->w, theirs, "application/json");
     schema = azl_json_get(azl_json_get(value, "json_schema"), "schema");

@@ -38,6 +38,7 @@ typedef struct azl_gemini_model_t {
     int always;      /* thinking cannot be turned off */
     int takes_system; /* it has a systemInstruction */
     int wants_signature; /* a call without a thought signature is refused */
+    int json_beside_tools; /* it can be asked for JSON and given functions */
 } azl_gemini_model_t;
 
 /* What is known of a family ("gemini-2.5-flash", "vertex_ai/gemini-3-pro");

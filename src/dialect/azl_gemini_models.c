@@ -20,25 +20,25 @@
 
 /* The first that fits. */
 static const azl_gemini_model_t models[] = {
-    {"gemini-1", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0},
-    {"gemini-2.0", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0},
-    {"gemini-2.5", "image", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0},
-    {"gemini-2.5", "tts", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0},
-    {"gemini-2.5", "pro", AZL_GEMINI_BUDGET, {"128", BUDGETS}, 1, 1, 0},
-    {"gemini-2.5", "", AZL_GEMINI_BUDGET, {"0", BUDGETS}, 0, 1, 0},
+    {"gemini-1", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0, 0},
+    {"gemini-2.0", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0, 0},
+    {"gemini-2.5", "image", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0, 0},
+    {"gemini-2.5", "tts", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 0, 0},
+    {"gemini-2.5", "pro", AZL_GEMINI_BUDGET, {"128", BUDGETS}, 1, 1, 0, 0},
+    {"gemini-2.5", "", AZL_GEMINI_BUDGET, {"0", BUDGETS}, 0, 1, 0, 0},
     /* the later flash models have no MINIMAL */
-    {"gemini-3.7", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
-    {"gemini-3.8", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
-    {"gemini-3.9", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
-    {"gemini-flash-latest", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
-    {"gemini-3", "flash", AZL_GEMINI_LEVEL, LEVELS_FLASH, 1, 1, 1},
-    {"gemini-3-pro", "", AZL_GEMINI_LEVEL, LEVELS_FIRST_PRO, 1, 1, 1},
+    {"gemini-3.7", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1, 1},
+    {"gemini-3.8", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1, 1},
+    {"gemini-3.9", "flash", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1, 1},
+    {"gemini-flash-latest", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1, 1},
+    {"gemini-3", "flash", AZL_GEMINI_LEVEL, LEVELS_FLASH, 1, 1, 1, 1},
+    {"gemini-3-pro", "", AZL_GEMINI_LEVEL, LEVELS_FIRST_PRO, 1, 1, 1, 1},
     /* later pro models, and what is not known */
-    {"gemini-", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1},
-    {"gemma-", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 0, 0},
+    {"gemini-", "", AZL_GEMINI_LEVEL, LEVELS_LATER, 1, 1, 1, 1},
+    {"gemma-", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 0, 0, 0},
     /* A name of the operator's own: thinking is left to the model. The
      * signature does no harm where none is wanted. */
-    {"", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 1},
+    {"", "", AZL_GEMINI_NO_THINKING, NO_EFFORT, 0, 1, 1, 1},
 };
 
 static const char *const efforts[AZL_GEMINI_EFFORTS] = {

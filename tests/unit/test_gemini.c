@@ -115,6 +115,7 @@ static void refused(const char *chat, const char *param)
 #define CONFIG ",'generationConfig':{}}"
 #define ASK "'messages':[{'role':'user','content':'Hi'}]"
 #define ASKED "'contents':[{'role':'user','parts':[{'text':'Hi'}]}]"
+#define FUNCTION(name) "{'type':'function','function':{'name':'" name "'}}"
 #define USER(parts) "{'role':'user','parts':[" parts "]}"
 #define MODEL(parts) "{'role':'model','parts':[" parts "]}"
 #define TEXT(text) "{'text':'" text "'}"
@@ -552,6 +553,36 @@ static const struct {
      "web_search_options", ""},
 };
 
+/* Before Gemini 3 it is one or the other. */
+START_TEST(json_beside_tools)
+{
+    static const char *const earlier[] = {
+        "gemini-2.0-flash", "gemini-2.5-flash", "gemini-2.5-pro"};
+    static const char json[] = "'response_format':{'type':'json_object'}";
+    static const char tools[] = "'tools':[" FUNCTION("f") "]";
+    const char *both =
+        apr_pstrcat(azl_test_pool, "{" ASK ",", json, ",", tools, "}", NULL);
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(earlier) / sizeof(earlier[0]); ++i) {
+        setup_at(GEMINI, earlier[i]);
+        refused(both, "response_format");
+        becomes("{" ASK ",'response_format':{'type':'json_object'},"
+                "'tools':[]}",
+            "{" ASKED ",'generationConfig':{"
+            "'responseMimeType':'application/json'}}");
+        ck_assert_ptr_nonnull(asked("{" ASK ",'response_format':{'type':'text'}"
+                                    ",'tools':[" FUNCTION("f") "]}"));
+        ck_assert_str_eq(dropped_by(ex), "");
+        ex->params = AZL_PARAMS_DROP;
+        ck_assert_ptr_null(strstr(asked(both), "responseMimeType"));
+        ck_assert_str_eq(dropped_by(ex), "response_format");
+    }
+    setup_at(GEMINI, "gemini-3-pro");
+    ck_assert_ptr_nonnull(strstr(asked(both), "responseMimeType"));
+}
+END_TEST
+
 START_TEST(parameters)
 {
     char *chat =
@@ -602,7 +633,6 @@ END_TEST
  */
 
 #define DECLARED(name) "{'name':'" name "'}"
-#define FUNCTION(name) "{'type':'function','function':{'name':'" name "'}}"
 #define DECLARE(list) "'tools':[{'functionDeclarations':[" list "]}]"
 #define MODE(mode) ",'toolConfig':{'functionCallingConfig':{" mode "}}"
 
@@ -687,6 +717,7 @@ TCase *azl_test_gemini(void)
     tcase_add_test(tc, each_round_needs_a_signature);
     tcase_add_loop_test(tc, parameters, 0, N(params));
     tcase_add_test(tc, parameters_as_configured);
+    tcase_add_test(tc, json_beside_tools);
     tcase_add_test(tc, choices_are_remembered);
     tcase_add_loop_test(tc, tools_and_choices, 0, N(tools));
     return tc;
