@@ -1,7 +1,7 @@
-"""Codex, headless, finishes a task with two tools through the gateway: reads
-a file, writes another and says that it is done. The simulator says what to do;
-that the result of one tool is in the next request shows that both directions
-work."""
+"""Codex and Claude Code, headless, finish a task with two tools through the
+gateway: they read a file, write another and say that they are done. The
+simulator says what to do; that the result of one tool is in the next request
+shows that both directions work."""
 
 import json
 
@@ -9,8 +9,15 @@ import pytest
 from cli import CODEX_AT_A_CHAT, Desk
 from simulator import Simulator
 
+CLAUDE = "claude-sonnet-4-5"
+NEWEST = "claude-opus-5"
+# An alias that Claude Code takes for one of its own, and so asks otherwise.
+NAMED = "claude-haiku-5-5"
 # name: base model
-DEPLOYMENTS = {"agent": "gpt-5.5", "plain": "gpt-4.1"}
+DEPLOYMENTS = {
+    "agent": "gpt-5.5", "plain": "gpt-4.1", "codex": "gpt-5.1-codex",
+    "thinker": "gpt-5-mini",
+}
 FOUND = "PROMPT-MARK-found 42"
 DONE = "Copied it."
 
@@ -19,25 +26,39 @@ DONE = "Copied it."
 def services(env):
     names = [f"{name}={base}" for name, base in DEPLOYMENTS.items()]
     env.azure = Simulator(env.root / "azure", names, env.sim_key)
-    env.simulators.append(env.azure)
+    env.anthropic = Simulator(
+        env.root / "anthropic", [CLAUDE, NEWEST], env.sim_key,
+        provider="anthropic",
+    )
+    sims = [env.azure, env.anthropic]
+    env.simulators += sims
     yield
-    env.simulators.remove(env.azure)
-    env.azure.stop()
+    for sim in sims:
+        env.simulators.remove(sim)
+        sim.stop()
 
 
 def configure(env, sim):
     return (
         env.conf()
-        .add("AzureLITCooldown off")
+        .add("AzureLITCooldown off", 'CustomLog logs/asked.log "%>s %U"')
         .endpoint("v1", env.azure.url)
+        .endpoint("claude", env.anthropic.url, "dialect=anthropic")
         .model("gpt-5.5", "v1/agent")
         .model("house", "v1/plain", "surface=chat")
+        .model(
+            "codex", "v1/codex", "surface=responses base-model=gpt-5.1-codex"
+        )
+        .model(NAMED, "v1/thinker", "base-model=gpt-5-mini")
+        .model(CLAUDE, f"claude/{CLAUDE}", f"base-model={CLAUDE}")
+        .model(NEWEST, f"claude/{NEWEST}", f"base-model={NEWEST}")
     )
 
 
 @pytest.fixture
 def desk(gateway, tmp_path):
     gateway.azure.reset()
+    gateway.anthropic.reset()
     desk = Desk(tmp_path, gateway)
     (desk.project / "in.txt").write_text(FOUND + "\n")
     yield desk
@@ -80,6 +101,24 @@ def chat_results(body):
         )
         for message in body["messages"]
         if message["role"] == "tool"
+    ]
+
+
+def responses_results(body):
+    """Likewise in a request for Responses."""
+    calls = {
+        item["call_id"]: item
+        for item in body["input"]
+        if item["type"] == "function_call"
+    }
+    return [
+        (
+            calls[item["call_id"]]["name"],
+            json.loads(calls[item["call_id"]]["arguments"]),
+            json.dumps(item["output"]),
+        )
+        for item in body["input"]
+        if item["type"] == "function_call_output"
     ]
 
 
@@ -140,4 +179,109 @@ def test_codex_is_told_what_a_chat_cannot_do(gateway, desk):
     """Not a tool less without a word."""
     with pytest.raises(AssertionError, match="is of type function or custom"):
         desk.codex("house", "PROMPT-MARK copy")
+    assert gateway.azure.journal() == []
+
+
+# ------------------------------------------------------------- Claude Code
+
+
+def blocks(body, kind):
+    return [
+        block
+        for message in body["messages"]
+        if not isinstance(message["content"], str)
+        for block in message["content"]
+        if block["type"] == kind
+    ]
+
+
+def task(desk):
+    read = {"file_path": str(desk.project / "in.txt")}
+    write = {
+        "file_path": str(desk.project / "out.txt"), "content": FOUND + "\n",
+    }
+    return (
+        {"name": "Read", "arguments": read},
+        {"name": "Write", "arguments": write},
+    )
+
+
+@pytest.mark.parametrize("model", [CLAUDE, NEWEST])
+def test_claude(gateway, desk, model):
+    """As it is, at Anthropic."""
+    plan(gateway.anthropic, *task(desk))
+    said = desk.claude("PROMPT-MARK copy", "--model", model)
+    assert said == DONE + "\n"
+    assert written(desk) == FOUND + "\n"
+    journal = gateway.anthropic.journal()
+    for number, body in enumerate(bodies(gateway.anthropic, "/v1/messages")):
+        # What is in one is announced in the other.
+        assert "claude-code" in journal[number]["fields"]["anthropic-beta"]
+        assert body["context_management"]
+        results = blocks(body, "tool_result")
+        assert len(results) == number
+        thoughts = blocks(body, "thinking")
+        assert len(thoughts) == number
+        assert all(thought["signature"] for thought in thoughts)
+    assert FOUND in json.dumps(results[0])
+    assert "out.txt" in json.dumps(results[1])
+
+
+@pytest.mark.parametrize("model", ["house", "codex", "gpt-5.5", NAMED])
+def test_claude_at_azure(gateway, desk, model):
+    """Over /responses if the model thinks with tools only there."""
+    read, write = task(desk)
+    plan(gateway.azure, read, write)
+    said = desk.claude("PROMPT-MARK copy", "--model", model)
+    assert said == DONE + "\n"
+    assert written(desk) == FOUND + "\n"
+    if model in ("codex", "gpt-5.5"):
+        first, second, third = bodies(gateway.azure, "/openai/v1/responses")
+        found = responses_results
+    else:
+        first, second, third = bodies(
+            gateway.azure, "/openai/v1/chat/completions"
+        )
+        found = chat_results
+    assert found(first) == []
+    assert found(second)[0][:2] == (read["name"], read["arguments"])
+    assert FOUND in found(second)[0][2]
+    assert found(third)[0] == found(second)[0]
+    assert found(third)[1][:2] == (write["name"], write["arguments"])
+    assert "out.txt" in found(third)[1][2]
+    # It differs from one conversation to the next: no cache would hold.
+    assert "x-anthropic-billing-header" not in json.dumps(third)
+
+
+def test_names_claude_asks_for(gateway, desk):
+    """Its names of models are whatever its user says."""
+    names = {"opus": "house", "sonnet": "codex", "haiku": NAMED}
+    variables = {
+        f"ANTHROPIC_DEFAULT_{tier.upper()}_MODEL": name
+        for tier, name in names.items()
+    }
+    for tier, name in names.items():
+        said = desk.claude(
+            "PROMPT-MARK say", "--model", tier, "--tools", "", **variables
+        )
+        assert "PROMPT-MARK say" in said
+        (record,) = gateway.records(1)
+        assert record["model"] == name
+        gateway.forget_records()
+
+
+@pytest.mark.parametrize("model", [CLAUDE, "house"])
+def test_claude_counts(gateway, desk, model):
+    """It asks how many tokens each part of its context is. Of models it does
+    not know it believes what it is told."""
+    asked = gateway.logs / "asked.log"
+    asked.write_text("")
+    said = desk.claude(
+        "/context", "--model", model, CLAUDE_CODE_MAX_CONTEXT_TOKENS="180000"
+    )
+    assert "Context Usage" in said
+    assert set(asked.read_text().splitlines()) == {
+        "200 /v1/messages/count_tokens"
+    }
+    assert model != "house" or "/ 180k" in said
     assert gateway.azure.journal() == []

@@ -11,6 +11,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "cli"
 CLI = Path(os.environ.get("AZURELIT_CLI", SOURCE))
 MODULES = CLI / "node_modules"
 CODEX_PROGRAM = MODULES / "@openai" / "codex" / "bin" / "codex.js"
+CLAUDE_PROGRAM = MODULES / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
 
 # With analytics or plugins it asks servers of OpenAI and GitHub too.
 CODEX = """\
@@ -106,4 +107,14 @@ class Desk:
             CODEX_PROGRAM, "exec", "--skip-git-repo-check",
             "--dangerously-bypass-approvals-and-sandbox", prompt,
             GATEWAY_KEY=self.gateway.key,
+        )
+
+    def claude(self, prompt, *arguments, **variables):
+        return self.run(
+            CLAUDE_PROGRAM, "-p", prompt, "--permission-mode", "acceptEdits",
+            *arguments,
+            ANTHROPIC_BASE_URL=self.gateway.url,
+            ANTHROPIC_AUTH_TOKEN=self.gateway.key,
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            **variables,
         )

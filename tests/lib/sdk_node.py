@@ -9,12 +9,12 @@ SOURCE = Path(__file__).resolve().parent.parent / "sdk-node"
 NODE = Path(os.environ.get("AZURELIT_SDK_NODE", SOURCE))
 
 
-def run(**settings):
+def run(program="checks", **settings):
     """The results by check name: "ok" or what went wrong."""
-    if not (NODE / "node_modules" / "openai").exists():
+    if not (NODE / "node_modules" / "@anthropic-ai").exists():
         raise RuntimeError(f"run 'npm ci' in {NODE} first")
     done = subprocess.run(
-        ["node", NODE / "checks.mjs"],
+        ["node", NODE / f"{program}.mjs"],
         input=json.dumps(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
