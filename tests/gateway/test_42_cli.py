@@ -122,6 +122,17 @@ def responses_results(body):
     ]
 
 
+def blocks(body, kind):
+    """Those of one kind in a request for a Message."""
+    return [
+        block
+        for message in body["messages"]
+        if not isinstance(message["content"], str)
+        for block in message["content"]
+        if block["type"] == kind
+    ]
+
+
 # ------------------------------------------------------------------- Codex
 
 READ = {"name": "exec_command", "arguments": {"cmd": "cat in.txt"}}
@@ -175,6 +186,17 @@ def test_codex_at_a_chat(gateway, desk):
     assert "out.txt" in chat_results(third)[1][2]
 
 
+def test_codex_at_anthropic(gateway, desk):
+    plan(gateway.anthropic, READ, WRITE)
+    said = desk.codex(CLAUDE, "PROMPT-MARK copy", CODEX_AT_A_CHAT)
+    assert said == DONE + "\n"
+    assert written(desk) == FOUND + "\n"
+    third = bodies(gateway.anthropic, "/v1/messages")[2]
+    results = blocks(third, "tool_result")
+    assert FOUND in json.dumps(results[0])
+    assert "out.txt" in json.dumps(results[1])
+
+
 def test_codex_is_told_what_a_chat_cannot_do(gateway, desk):
     """Not a tool less without a word."""
     with pytest.raises(AssertionError, match="is of type function or custom"):
@@ -183,16 +205,6 @@ def test_codex_is_told_what_a_chat_cannot_do(gateway, desk):
 
 
 # ------------------------------------------------------------- Claude Code
-
-
-def blocks(body, kind):
-    return [
-        block
-        for message in body["messages"]
-        if not isinstance(message["content"], str)
-        for block in message["content"]
-        if block["type"] == kind
-    ]
 
 
 def task(desk):

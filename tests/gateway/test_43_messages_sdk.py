@@ -382,6 +382,19 @@ def test_count_tokens(sdk, name, service):
     ] == []
 
 
+def test_beta(sdk, name, service):
+    """The same address with a query, and a header that is Anthropic's."""
+    answer = sdk.beta.messages.create(
+        model=alias_of(name), max_tokens=1000, messages=ASK,
+        betas=["context-management-2025-06-27"],
+    )
+    assert answer.content[-1].text == SAID
+    betas = service.last()["fields"].get("anthropic-beta")
+    assert betas == (
+        "context-management-2025-06-27" if "anthropic" in name else None
+    )
+
+
 def test_models(sdk):
     assert {model.id for model in sdk.models.list()} == {
         alias_of(name) for name in PROVIDERS
