@@ -3,7 +3,8 @@
 
 #include "../../src/dialect/azl_responses_int.h"
 
-/* clang-format off: tables of JSON read like JSON */
+/* Tables of JSON read like JSON. */
+/* clang-format off */
 
 static azl_error_t err;
 
@@ -42,77 +43,60 @@ static const char *asked(const char *client)
 static const struct {
     const char *input;
     const char *messages;
-} talks[] =
-    {
-        {"{'role':'user','content':'Hi'}", "{'role':'user','content':'Hi'}"},
-        {"{'role':'user','content':'A'},{'role':'developer','content':'B'}"
-         "," ITEM("system", "{'type':'input_text','text':'C'}"),
-         "{'role':'user','content':'A'},{'role':'developer','content':'B'},"
+} talks[] = {
+    {"{'role':'user','content':'Hi'}",
+     "{'role':'user','content':'Hi'}"},
+    {"{'role':'user','content':'A'},{'role':'developer','content':'B'},"
+     ITEM("system", "{'type':'input_text','text':'C'}"),
+     "{'role':'user','content':'A'},{'role':'developer','content':'B'},"
          "{'role':'system','content':[{'type':'text','text':'C'}]}"},
-        {ITEM("user",
-              "{'type':'input_text','text':'A',"
-              "'prompt_cache_breakpoint':{'mode':'explicit'}},"
-              "{'type':'input_image','image_url':'https://x/y','detail':'low'},"
-              "{'type':'input_image','image_url':'data:,'},"
-              "{'type':'input_file','filename':'a.pdf','file_data':'data:,'},"
-              "{'type':'input_file','file_id':'file-1'},"
-              "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}"
-              "}"),
-         "{'role':'user','content':[{'type':'text','text':'A',"
+    {ITEM("user", "{'type':'input_text','text':'A',"
          "'prompt_cache_breakpoint':{'mode':'explicit'}},"
-         "{'type':'image_url','image_url':{'url':'https://x/"
-         "y','detail':'low'}},"
-         "{'type':'image_url','image_url':{'url':'data:,'}},"
-         "{'type':'file','file':{'filename':'a.pdf','file_data':'data:,'}},"
-         "{'type':'file','file':{'file_id':'file-1'}},"
-         "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}}]}"},
-        /* what is said and called in a row is one message, thought is none */
-        {
-            THOUGHT
-            "," ITEM("assistant",
-                     OUT("Let ") "," OUT(
-                         "me see")) "," THOUGHT
-                                    "," CALL(1) "," CALL(2) "," RESULT(1, "'one"
-                                                                          "'") "," RESULT(
-                                        2, "[{'type':'input_text','text':'two'}"
-                                           "]") "," CALL(3) "," RESULT(3,
-                                                                       "'three"
-                                                                       "'"),
-            "{'role':'assistant','content':'Let me "
-            "see','tool_calls':[" CHAT_CALL(1) "," CHAT_CALL(
-                2) "]}," TOOL(1,
-                              "'one'") "," TOOL(2,
-                                                "[{'type':'text','text':'two'}"
-                                                "]") ","
-                                                     "{'role':'assistant','"
-                                                     "content':null,'tool_"
-                                                     "calls':[" CHAT_CALL(
-                                                         3) "]}," TOOL(3,
-                                                                       "'three"
-                                                                       "'")},
-        /* what is said after a call stands before its result all the same */
-        {CALL(1) "," ITEM("assistant", OUT("Wait")) "," RESULT(1, "'one'"),
-         "{'role':'assistant','content':'Wait','tool_calls':[" CHAT_CALL(
-             1) "]}," TOOL(1, "'one'")},
-        /* two answers stay two */
-        {ITEM("assistant", OUT("A")) ",{'role':'assistant','content':'B'}",
-         "{'role':'assistant','content':'A'},{'role':'assistant','content':'B'"
-         "}"},
-        {ITEM("assistant", "{'type':'refusal','refusal':'No.'}"),
-         "{'role':'assistant','content':null,'refusal':'No.'}"},
-        {ITEM("assistant", ""), "{'role':'assistant','content':''}"},
-        {THOUGHT ",{'role':'user','content':'Hi'}",
-         "{'role':'user','content':'Hi'}"},
-        {"{'type':'custom_tool_call','call_id':'call_1','name':'c','input':'x'}"
-         ","
+         "{'type':'input_image','image_url':'https://x/y','detail':'low'},"
+         "{'type':'input_image','image_url':'data:,'},"
+         "{'type':'input_file','filename':'a.pdf','file_data':'data:,'},"
+         "{'type':'input_file','file_id':'file-1'},"
+         "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}"
+         "}"),
+     "{'role':'user','content':[{'type':'text','text':'A',"
+         "'prompt_cache_breakpoint':{'mode':'explicit'}},{'type':'image_url',"
+         "'image_url':{'url':'https://x/y','detail':'low'}},"
+         "{'type':'image_url','image_url':{'url':'data:,'}},{'type':'file',"
+         "'file':{'filename':'a.pdf','file_data':'data:,'}},{'type':'file',"
+         "'file':{'file_id':'file-1'}},{'type':'input_audio',"
+         "'input_audio':{'data':'AA','format':'wav'}}]}"},
+    /* what is said and called in a row is one message, thought is none */
+    {THOUGHT "," ITEM("assistant", OUT("Let ") "," OUT("me see")) "," THOUGHT
+     "," CALL(1) "," CALL(2) "," RESULT(1, "'one'") ","
+     RESULT(2, "[{'type':'input_text','text':'two'}]") "," CALL(3) ","
+     RESULT(3, "'three'"),
+     "{'role':'assistant','content':'Let me see','tool_calls':[" CHAT_CALL(1)
+     "," CHAT_CALL(2) "]}," TOOL(1, "'one'") ","
+     TOOL(2, "[{'type':'text','text':'two'}]")
+     ",{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(3) "]},"
+     TOOL(3, "'three'")},
+    /* what is said after a call stands before its result all the same */
+    {CALL(1) "," ITEM("assistant", OUT("Wait")) "," RESULT(1, "'one'"),
+     "{'role':'assistant','content':'Wait','tool_calls':[" CHAT_CALL(1) "]},"
+     TOOL(1, "'one'")},
+    /* two answers stay two */
+    {ITEM("assistant", OUT("A")) ",{'role':'assistant','content':'B'}",
+     "{'role':'assistant','content':'A'},{'role':'assistant','content':'B'}"},
+    {ITEM("assistant", "{'type':'refusal','refusal':'No.'}"),
+     "{'role':'assistant','content':null,'refusal':'No.'}"},
+    {ITEM("assistant", ""),
+     "{'role':'assistant','content':''}"},
+    {THOUGHT ",{'role':'user','content':'Hi'}",
+     "{'role':'user','content':'Hi'}"},
+    {"{'type':'custom_tool_call','call_id':'call_1','name':'c','input':'x'},"
          "{'type':'custom_tool_call_output','call_id':'call_1','output':'r'}",
-         "{'role':'assistant','content':null,'tool_calls':[{'id':'call_1',"
-         "'type':'custom','custom':{'name':'c','input':'x'}}]}," TOOL(1,
-                                                                      "'r'")},
-        {"{'type':'function_call','call_id':'call_1','name':'f','arguments':''}"
-         "," RESULT(1, "''"),
-         "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(
-             1) "]}," TOOL(1, "''")},
+     "{'role':'assistant','content':null,'tool_calls':[{'id':'call_1',"
+         "'type':'custom','custom':{'name':'c','input':'x'}}]},"
+         TOOL(1, "'r'")},
+    {"{'type':'function_call','call_id':'call_1','name':'f','arguments':''},"
+     RESULT(1, "''"),
+     "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(1) "]},"
+     TOOL(1, "''")},
 };
 
 #define NTALKS ((int)(sizeof(talks) / sizeof(talks[0])))
@@ -124,8 +108,9 @@ START_TEST(items_become_messages)
 
     ck_assert_msg(got != NULL, "%s", err.param);
     ck_assert_str_eq(
-        got, quoted(apr_pstrcat(azl_test_pool, "{'model':'m','messages':[",
-                                talks[_i].messages, "]}", NULL)));
+        got,
+        quoted(apr_pstrcat(azl_test_pool, "{'model':'m','messages':[", talks[
+            _i].messages, "]}", NULL)));
 }
 END_TEST
 
@@ -213,9 +198,9 @@ START_TEST(members_find_their_place)
 
     ck_assert_msg(got != NULL, "%s", err.param);
     ck_assert_str_eq(
-        got, quoted(apr_pstrcat(azl_test_pool, "{'model':'m'", wishes[_i].first,
-                                ",'messages':[" HI "]", wishes[_i].last, "}",
-                                NULL)));
+        got,
+        quoted(apr_pstrcat(azl_test_pool, "{'model':'m'", wishes[_i].first,
+            ",'messages':[" HI "]", wishes[_i].last, "}", NULL)));
 }
 END_TEST
 
@@ -223,8 +208,8 @@ START_TEST(instructions_come_first)
 {
     ck_assert_str_eq(
         asked("{'model':'m','input':'Hi','instructions':'Be.'}"),
-        quoted("{'model':'m','messages':[{'role':'system','content':'Be.'}," HI
-               "]}"));
+        quoted("{'model':'m','messages':[{'role':'system','content':'Be.'},"
+            HI "]}"));
 }
 END_TEST
 
@@ -267,7 +252,7 @@ static const struct {
                                          "tool_choice", "invalid_value")
 #define BAD_INPUT(items, param)                                                \
     {"{'input':[" items "]}", param, "invalid_value"},
-                    BAD_INPUT("", "input") BAD_INPUT("'Hi'", "input[0]") BAD_INPUT(
+        BAD_INPUT("", "input") BAD_INPUT("'Hi'", "input[0]") BAD_INPUT(
                         HI ",{'type':'item_reference','id':'msg_1'}",
                         "input[1]") BAD_INPUT("{'type':'web_search_call','id':'"
                                               "ws_1'}",
@@ -277,7 +262,7 @@ static const struct {
                                                                     "Hi'}",
                                                                     "input[0]."
                                                                     "role")
-                        BAD_INPUT("{'role':'user'}", "input[0].content") BAD_INPUT(
+        BAD_INPUT("{'role':'user'}", "input[0].content") BAD_INPUT(
                             "{'role':'assistant'}",
                             "input[0].content") BAD_INPUT(ITEM("user",
                                                                "{'type':'input_"
@@ -348,7 +333,7 @@ static const struct {
                                                                     "call_1'}",
                                                             "input[1].output")
                                                             BAD_INPUT(
-                                                                CALL(1) "," RESULT(
+        CALL(1) "," RESULT(
                                                                     1,
                                                                     "[{'type':'"
                                                                     "input_"
@@ -401,83 +386,85 @@ static const struct {
 } answers[] = {
     {"{'input':'Hi'}",
      CHAT("'content':'Hi\\u00e9','refusal':null", "stop",
-          ",'service_tier':'flex','usage':{'prompt_tokens':18,"
-          "'completion_tokens':5,'prompt_tokens_details':{'cached_tokens':3,"
-          "'cache_write_tokens':2},'completion_tokens_details':{"
-          "'reasoning_tokens':4}}"),
+         ",'service_tier':'flex','usage':{'prompt_tokens':18,"
+         "'completion_tokens':5,'prompt_tokens_details':{'cached_tokens':3,"
+         "'cache_write_tokens':2},'completion_tokens_details':{"
+         "'reasoning_tokens':4}}"),
      TOLD("completed", "null", SAID(0, PART("Hi\\u00e9", ""), "completed"),
-          "flex",
-          "{'input_tokens':18,'input_tokens_details':{"
-          "'cached_tokens':3,'cache_write_tokens':2},'output_tokens':5,"
-          "'output_tokens_details':{'reasoning_tokens':4},'total_tokens':23}",
-          PLAIN_ECHO)},
+         "flex", "{'input_tokens':18,'input_tokens_details':{"
+         "'cached_tokens':3,'cache_write_tokens':2},'output_tokens':5,"
+         "'output_tokens_details':{'reasoning_tokens':4},'total_tokens':23}",
+         PLAIN_ECHO)},
     /* the request is repeated */
     {"{'input':'Hi','instructions':'Be.','max_output_tokens':50,"
-     "'max_tool_calls':2,'metadata':{'a':'b'},'parallel_tool_calls':false,"
-     "'prompt_cache_key':'k','safety_identifier':'s','temperature':0.70,"
-     "'tool_choice':'none','tools':[" F "],'top_p':0.5,'truncation':'auto',"
-     "'user':'u','reasoning':{'effort':'low'},'text':{'verbosity':'low'},"
-     "'store':false}",
+         "'max_tool_calls':2,'metadata':{'a':'b'},'parallel_tool_calls':false,"
+         "'prompt_cache_key':'k','safety_identifier':'s','temperature':0.70,"
+         "'tool_choice':'none','tools':[" F
+     "],'top_p':0.5,'truncation':'auto','user':'u',"
+         "'reasoning':{'effort':'low'},'text':{'verbosity':'low'},"
+         "'store':false}",
      CHAT("'content':null", "stop", ""),
      TOLD("completed", "null", "", "default", "null",
-          "'instructions':'Be.','max_output_tokens':50,'max_tool_calls':2,"
-          "'metadata':{'a':'b'},'parallel_tool_calls':false,"
-          "'prompt_cache_key':'k','safety_identifier':'s',"
-          "'temperature':0.70,'tool_choice':'none','tools':[" F "],"
-          "'top_p':0.5,'truncation':'auto','user':'u',"
-          "'previous_response_id':null,"
-          "'reasoning':{'effort':'low','summary':null},'store':false,"
-          "'text':{'format':{'type':'text'},'verbosity':'low'},"
-          "'top_logprobs':0")},
+         "'instructions':'Be.','max_output_tokens':50,'max_tool_calls':2,"
+         "'metadata':{'a':'b'},'parallel_tool_calls':false,"
+         "'prompt_cache_key':'k','safety_identifier':'s',"
+         "'temperature':0.70,'tool_choice':'none','tools':[" F "],"
+         "'top_p':0.5,'truncation':'auto','user':'u',"
+         "'previous_response_id':null,"
+         "'reasoning':{'effort':'low','summary':null},'store':false,"
+         "'text':{'format':{'type':'text'},'verbosity':'low'},"
+         "'top_logprobs':0")},
     {"{'input':'Hi'}",
      CHAT("'content':'A','reasoning_content':'Hm','annotations':[{"
-          "'type':'url_citation','url_citation':{'end_index':1,"
-          "'start_index':0,'title':'T','url':'https://u'}},{'type':'other'}],"
-          "'tool_calls':[{'id':'call_1','type':'function','function':{"
-          "'name':'f','arguments':'{\\\"a\\\":1}'}},{'id':'call_2',"
-          "'type':'function','function':{'name':'g','arguments':''}},"
-          "{'type':'custom','custom':{'name':'c','input':'x'}},7,{}]",
-          "tool_calls", ""),
+         "'type':'url_citation','url_citation':{'end_index':1,"
+         "'start_index':0,'title':'T','url':'https://u'}},{'type':'other'}],"
+         "'tool_calls':[{'id':'call_1','type':'function','function':{"
+         "'name':'f','arguments':'{\\\"a\\\":1}'}},{'id':'call_2',"
+         "'type':'function','function':{'name':'g','arguments':''}},"
+         "{'type':'custom','custom':{'name':'c','input':'x'}},7,{}]",
+         "tool_calls", ""),
      TOLD("completed", "null",
-          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
-          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
-              1,
-              PART("A", "{'type':'url_citation','start_index':0,"
-                        "'end_index':1,'title':'T','url':'https://u'}"),
-              "completed") ","
-                           "{'id':'fc_0123_2','type':'function_call','call_id':"
-                           "'call_1',"
-                           "'name':'f','arguments':'{\\\"a\\\":1}','status':'"
-                           "completed'},"
-                           "{'id':'fc_0123_3','type':'function_call','call_id':"
-                           "'call_2',"
-                           "'name':'g','arguments':'{}','status':'completed'},"
-                           "{'id':'ctc_0123_4','type':'custom_tool_call',"
-                           "'call_id':'call_0123_4','name':'c','input':'x',"
-                           "'status':'completed'}",
-          "default", "null", PLAIN_ECHO)},
+         "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+         "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(1,
+         PART("A", "{'type':'url_citation','start_index':0,"
+         "'end_index':1,'title':'T','url':'https://u'}"), "completed") ","
+         "{'id':'fc_0123_2','type':'function_call','call_id':'call_1',"
+         "'name':'f','arguments':'{\\\"a\\\":1}','status':'completed'},"
+         "{'id':'fc_0123_3','type':'function_call','call_id':'call_2',"
+         "'name':'g','arguments':'{}','status':'completed'},"
+         "{'id':'ctc_0123_4','type':'custom_tool_call',"
+         "'call_id':'call_0123_4','name':'c','input':'x',"
+         "'status':'completed'}", "default", "null", PLAIN_ECHO)},
     {"{'input':'Hi'}",
      CHAT("'content':null,'refusal':'No.','reasoning':'Hm'", "stop", ""),
      TOLD("completed", "null",
-          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
-          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
-              1, "{'type':'refusal','refusal':'No.'}", "completed"),
-          "default", "null", PLAIN_ECHO)},
+         "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+         "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(1,
+         "{'type':'refusal','refusal':'No.'}", "completed"), "default", "null",
+         PLAIN_ECHO)},
     /* only the last item was cut off */
     {"{'input':'Hi'}",
      CHAT("'content':'A','reasoning_content':'Hm'", "length", ""),
      TOLD("incomplete", "{'reason':'max_output_tokens'}",
-          "{'id':'rs_0123_0','type':'reasoning','summary':[{"
-          "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(
-              1, PART("A", ""), "incomplete"),
-          "default", "null", PLAIN_ECHO)},
-    {"{'input':'Hi'}", CHAT("'content':''", "content_filter", ""),
+         "{'id':'rs_0123_0','type':'reasoning','summary':[{"
+         "'type':'summary_text','text':'Hm'}],'status':'completed'}," SAID(1,
+         PART("A", ""), "incomplete"), "default", "null", PLAIN_ECHO)},
+    {"{'input':'Hi'}",
+     CHAT("'content':''", "content_filter", ""),
      TOLD("incomplete", "{'reason':'content_filter'}", "", "default", "null",
-          PLAIN_ECHO)},
-    {"{'input':'Hi'}", "{'choices':[]}", NULL},
-    {"{'input':'Hi'}", "{'choices':[{'index':0}]}", NULL},
-    {"{'input':'Hi'}", "{'choices':7}", NULL},
-    {"{'input':'Hi'}", "[]", NULL},
+         PLAIN_ECHO)},
+    {"{'input':'Hi'}",
+     "{'choices':[]}",
+     NULL},
+    {"{'input':'Hi'}",
+     "{'choices':[{'index':0}]}",
+     NULL},
+    {"{'input':'Hi'}",
+     "{'choices':7}",
+     NULL},
+    {"{'input':'Hi'}",
+     "[]",
+     NULL},
 };
 
 #define NANSWERS ((int)(sizeof(answers) / sizeof(answers[0])))

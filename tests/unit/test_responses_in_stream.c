@@ -4,7 +4,8 @@
 
 #include "../../src/dialect/azl_responses_int.h"
 
-/* clang-format off: streams of macros and strings read like streams */
+/* Streams of macros and strings read like streams. */
+/* clang-format off */
 
 typedef struct told_case_t {
     const char *client; /* the request; NULL: a plain one */
@@ -102,29 +103,23 @@ START_TEST(a_text)
 {
     told_case_t c = {.whole = 1};
 
-    check_told(
-        &c,
+    check_told(&c,
         CHUNK(DELTA(ROLE)) CHUNK(DELTA("{'content':'Hel'}"))
-            CHUNK(DELTA("{'content':'lo\\n'}")) CHUNK(
-                END_OF(0)) "data: {" NAMES
-                           "'model':'up','choices':[],'service_tier':'flex',"
-                           "'usage':{'prompt_tokens':3,'completion_tokens':2,"
-                           "'prompt_tokens_details':{'cached_tokens':1},"
-                           "'completion_tokens_details':{'reasoning_tokens':1}}"
-                           "}\n\n" DONE,
-        OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress")) PART(
-            "added", 3, 0, 0, TEXT("")) SAYS(4, 0, "Hel") SAYS(5, 0, "lo\\n")
-            SAID(6, 0, "Hello\\n") PART("done", 7, 0, 0, TEXT("Hello\\n")) ITEM(
-                "done", 8, 0, MESSAGE(0, TEXT("Hello\\n"), "completed"))
-                EVENT("response.completed", 9,
-                      OBJECT("completed", "null", "null",
-                             MESSAGE(0, TEXT("Hello\\n"), "completed"), "flex",
-                             "{'input_tokens':3,'input_tokens_details':{'"
-                             "cached_tokens':1,"
-                             "'cache_write_tokens':0},'output_tokens':2,"
-                             "'output_tokens_details':{'reasoning_tokens':1},"
-                             "'total_tokens':5}",
-                             "[]")));
+        CHUNK(DELTA("{'content':'lo\\n'}")) CHUNK(END_OF(0)) "data: {" NAMES
+        "'model':'up','choices':[],'service_tier':'flex',"
+            "'usage':{'prompt_tokens':3,'completion_tokens':2,"
+            "'prompt_tokens_details':{'cached_tokens':1},"
+            "'completion_tokens_details':{'reasoning_tokens':1}}}\n\n" DONE,
+        OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
+        PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "Hel") SAYS(5, 0, "lo\\n")
+        SAID(6, 0, "Hello\\n") PART("done", 7, 0, 0, TEXT("Hello\\n"))
+        ITEM("done", 8, 0, MESSAGE(0, TEXT("Hello\\n"), "completed"))
+        EVENT("response.completed", 9, OBJECT("completed", "null", "null",
+            MESSAGE(0, TEXT("Hello\\n"), "completed"), "flex",
+            "{'input_tokens':3,'input_tokens_details':{'cached_tokens':1,"
+            "'cache_write_tokens':0},'output_tokens':2,"
+            "'output_tokens_details':{'reasoning_tokens':1},"
+            "'total_tokens':5}", "[]")));
 }
 END_TEST
 
@@ -135,14 +130,13 @@ START_TEST(little)
 
     check_told(&c, CHUNK(DELTA(ROLE)) CHUNK(END_OF(0)) DONE,
                OPENING COMPLETED(2, ""));
-    check_told(
-        &c, CHUNK(DELTA("{'content':'A'}")) ": ping\n\n" CHUNK(END_OF(0)) DONE,
+    check_told(&c,
+        CHUNK(DELTA("{'content':'A'}")) ": ping\n\n" CHUNK(END_OF(0)) DONE,
         OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
-            PART("added", 3, 0, 0, TEXT(""))
-                SAYS(4, 0, "A") ":\n\n" SAID(5, 0, "A")
-                    PART("done", 6, 0, 0, TEXT("A"))
-                        ITEM("done", 7, 0, MESSAGE(0, TEXT("A"), "completed"))
-                            COMPLETED(8, MESSAGE(0, TEXT("A"), "completed")));
+        PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A") ":\n\n" SAID(5, 0, "A")
+        PART("done", 6, 0, 0, TEXT("A"))
+        ITEM("done", 7, 0, MESSAGE(0, TEXT("A"), "completed"))
+        COMPLETED(8, MESSAGE(0, TEXT("A"), "completed")));
 }
 END_TEST
 
@@ -171,33 +165,25 @@ START_TEST(reasoning_and_a_refusal)
     apr_size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-        check_told(
-            &c,
-            apr_psprintf(azl_test_pool,
-                         CHUNK(DELTA("{'%s':'H'}")) CHUNK(DELTA("{'%s':'m'}"))
-                             CHUNK(DELTA("{'content':'A'}"))
-                                 CHUNK(DELTA("{'refusal':'No.'}"))
-                                     CHUNK(END_OF(0)) DONE,
-                         names[i], names[i]),
-            OPENING THINKING(2) ITEM(
-                "added", 9, 1,
-                MESSAGE(1, "", "in_progress")) PART("added", 10, 1, 0, TEXT(""))
-                SAYS(11, 1, "A") PART("added", 12, 1, 1, REFUSAL("")) EVENT(
-                    "response.refusal.delta", 13,
-                    AT("msg_0123_1", 1) ",'content_index':1,'delta':'No.'")
-                    SAID(14, 1, "A") PART("done", 15, 1, 0, TEXT("A")) EVENT(
-                        "response.refusal.done", 16,
-                        AT("msg_0123_1",
-                           1) ",'content_index':1,'refusal':'No.'")
-                        PART("done", 17, 1, 1, REFUSAL("No.")) ITEM(
-                            "done", 18, 1,
-                            MESSAGE(1, TEXT("A") "," REFUSAL("No."),
-                                    "completed"))
-                            COMPLETED(
-                                19,
-                                THOUGHT(SUMMARY("Hm")) "'completed'}," MESSAGE(
-                                    1, TEXT("A") "," REFUSAL("No."),
-                                    "completed")));
+        check_told(&c,
+            apr_psprintf(azl_test_pool, CHUNK(DELTA("{'%s':'H'}")) CHUNK(DELTA
+                ("{'%s':'m'}")) CHUNK(DELTA("{'content':'A'}")) CHUNK(DELTA(
+                "{'refusal':'No.'}")) CHUNK(END_OF(0)) DONE, names[i],
+                names[i]),
+            OPENING THINKING(2)
+            ITEM("added", 9, 1, MESSAGE(1, "", "in_progress"))
+            PART("added", 10, 1, 0, TEXT("")) SAYS(11, 1, "A")
+            PART("added", 12, 1, 1, REFUSAL(""))
+            EVENT("response.refusal.delta", 13, AT("msg_0123_1", 1)
+                ",'content_index':1,'delta':'No.'") SAID(14, 1, "A")
+            PART("done", 15, 1, 0, TEXT("A"))
+            EVENT("response.refusal.done", 16, AT("msg_0123_1", 1)
+                ",'content_index':1,'refusal':'No.'")
+            PART("done", 17, 1, 1, REFUSAL("No."))
+            ITEM("done", 18, 1, MESSAGE(1, TEXT("A") "," REFUSAL("No."),
+                "completed"))
+            COMPLETED(19, THOUGHT(SUMMARY("Hm")) "'completed'}," MESSAGE(1,
+                TEXT("A") "," REFUSAL("No."), "completed")));
     }
 }
 END_TEST
@@ -218,37 +204,29 @@ START_TEST(calls)
 {
     told_case_t c = {.whole = 1};
 
-    check_told(
-        &c,
-        CHUNK(DELTA("{'content':'A'}")) CHUNK(
-            CALL_DELTA("'index':0,'id':'call_1','type':'function',"
-                       "'function':{'name':'f','arguments':''}"))
-            CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'{'}")) CHUNK(
-                CALL_DELTA("'index':1,'id':'call_2','type':'function',"
-                           "'function':{'name':'f','arguments':''}"))
-                CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'}'}"))
-                    CHUNK("{'index':0,'delta':{},'finish_reason':'tool_calls'}")
-                        DONE,
-        OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress")) PART(
-            "added", 3, 0, 0,
-            TEXT("")) SAYS(4, 0, "A") SAID(5, 0, "A") PART("done", 6, 0, 0,
-                                                           TEXT("A"))
-            ITEM("done", 7, 0, MESSAGE(0, TEXT("A"), "completed")) ITEM(
-                "added", 8, 1, CALLED(1, "call_1", "", "in_progress"))
-                ARGS(9, 1, "{") ITEM("added", 10, 2,
-                                     CALLED(2, "call_2", "", "in_progress"))
-                    ARGS(11, 1, "}") ARGS_DONE(12, 1, "{}") ITEM(
-                        "done", 13, 1, CALLED(1, "call_1", "{}", "completed"))
-                        ARGS(14, 2, "{}") ARGS_DONE(15, 2, "{}") ITEM(
-                            "done",
-                            16,
-                            2, CALLED(2, "call_2", "{}", "completed"))
-                            COMPLETED(
-                                17,
-                                MESSAGE(0, TEXT("A"), "completed") "," CALLED(
-                                    1, "call_1", "{}",
-                                    "completed") "," CALLED(2, "call_2", "{}",
-                                                            "completed")));
+    check_told(&c,
+        CHUNK(DELTA("{'content':'A'}"))
+        CHUNK(CALL_DELTA("'index':0,'id':'call_1','type':'function',"
+            "'function':{'name':'f','arguments':''}"))
+        CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'{'}"))
+        CHUNK(CALL_DELTA("'index':1,'id':'call_2','type':'function',"
+            "'function':{'name':'f','arguments':''}"))
+        CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'}'}"))
+        CHUNK("{'index':0,'delta':{},'finish_reason':'tool_calls'}") DONE,
+        OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
+        PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A") SAID(5, 0, "A")
+        PART("done", 6, 0, 0, TEXT("A"))
+        ITEM("done", 7, 0, MESSAGE(0, TEXT("A"), "completed"))
+        ITEM("added", 8, 1, CALLED(1, "call_1", "", "in_progress"))
+        ARGS(9, 1, "{")
+        ITEM("added", 10, 2, CALLED(2, "call_2", "", "in_progress"))
+        ARGS(11, 1, "}") ARGS_DONE(12, 1, "{}")
+        ITEM("done", 13, 1, CALLED(1, "call_1", "{}", "completed"))
+        ARGS(14, 2, "{}") ARGS_DONE(15, 2, "{}")
+        ITEM("done", 16, 2, CALLED(2, "call_2", "{}", "completed"))
+        COMPLETED(17, MESSAGE(0, TEXT("A"), "completed") "," CALLED(1,
+            "call_1", "{}", "completed") "," CALLED(2, "call_2", "{}",
+            "completed")));
 }
 END_TEST
 
@@ -257,16 +235,15 @@ START_TEST(a_call_that_is_named_late)
 {
     told_case_t c = {.whole = 1};
 
-    check_told(
-        &c,
+    check_told(&c,
         CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'{'}"))
-            CHUNK(CALL_DELTA("'index':0,'function':{'name':'f'}"))
-                CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'}'}"))
-                    CHUNK(END_OF(0)) DONE,
+        CHUNK(CALL_DELTA("'index':0,'function':{'name':'f'}"))
+        CHUNK(CALL_DELTA("'index':0,'function':{'arguments':'}'}"))
+        CHUNK(END_OF(0)) DONE,
         OPENING ITEM("added", 2, 0, CALLED(0, "call_0123_0", "", "in_progress"))
-            ARGS(3, 0, "{") ARGS(4, 0, "}") ARGS_DONE(5, 0, "{}")
-                ITEM("done", 6, 0, CALLED(0, "call_0123_0", "{}", "completed"))
-                    COMPLETED(7, CALLED(0, "call_0123_0", "{}", "completed")));
+        ARGS(3, 0, "{") ARGS(4, 0, "}") ARGS_DONE(5, 0, "{}")
+        ITEM("done", 6, 0, CALLED(0, "call_0123_0", "{}", "completed"))
+        COMPLETED(7, CALLED(0, "call_0123_0", "{}", "completed")));
 }
 END_TEST
 
@@ -279,17 +256,16 @@ START_TEST(custom_tools)
     told_case_t c = {.whole = 1};
 
     check_told(&c,
-               CHUNK(CALL_DELTA("'index':0,'id':'call_1','type':'custom',"
-                                "'custom':{'name':'c','input':''}"))
-                   CHUNK(CALL_DELTA("'index':0,'custom':{'input':'x'}"))
-                       CHUNK(END_OF(0)) DONE,
-               OPENING ITEM("added", 2, 0, CUSTOM("", "in_progress"))
-                   EVENT("response.custom_tool_call_input.delta", 3,
-                         AT("ctc_0123_0", 0) ",'delta':'x'")
-                       EVENT("response.custom_tool_call_input.done", 4,
-                             AT("ctc_0123_0", 0) ",'input':'x'")
-                           ITEM("done", 5, 0, CUSTOM("x", "completed"))
-                               COMPLETED(6, CUSTOM("x", "completed")));
+        CHUNK(CALL_DELTA("'index':0,'id':'call_1','type':'custom',"
+            "'custom':{'name':'c','input':''}"))
+        CHUNK(CALL_DELTA("'index':0,'custom':{'input':'x'}")) CHUNK(END_OF(0))
+        DONE,
+        OPENING ITEM("added", 2, 0, CUSTOM("", "in_progress"))
+        EVENT("response.custom_tool_call_input.delta", 3, AT("ctc_0123_0", 0)
+            ",'delta':'x'")
+        EVENT("response.custom_tool_call_input.done", 4, AT("ctc_0123_0", 0)
+            ",'input':'x'") ITEM("done", 5, 0, CUSTOM("x", "completed"))
+        COMPLETED(6, CUSTOM("x", "completed")));
 }
 END_TEST
 
@@ -301,24 +277,17 @@ START_TEST(incomplete)
     apr_size_t i;
 
     for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); ++i) {
-        check_told(
-            &c,
-            apr_psprintf(
-                azl_test_pool,
-                CHUNK(DELTA("{'content':'A'}"))
-                    CHUNK("{'index':0,'delta':{},'finish_reason':'%s'}") DONE,
-                reasons[i][0]),
-            apr_psprintf(
-                azl_test_pool,
-                OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress")) PART(
-                    "added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A") SAID(5, 0, "A")
-                    PART("done", 6, 0, 0, TEXT("A")) ITEM(
-                        "done", 7, 0, MESSAGE(0, TEXT("A"), "incomplete"))
-                        EVENT("response.incomplete", 8,
-                              OBJECT("incomplete", "null", "{'reason':'%s'}",
-                                     MESSAGE(0, TEXT("A"), "incomplete"),
-                                     "default", "null", "[]")),
-                reasons[i][1]));
+        check_told(&c,
+            apr_psprintf(azl_test_pool, CHUNK(DELTA("{'content':'A'}")) CHUNK(
+                "{'index':0,'delta':{},'finish_reason':'%s'}") DONE, reasons[i]
+                [0]),
+            apr_psprintf(azl_test_pool, OPENING ITEM("added", 2, 0, MESSAGE(0,
+                "", "in_progress")) PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0,
+                "A") SAID(5, 0, "A") PART("done", 6, 0, 0, TEXT("A")) ITEM(
+                "done", 7, 0, MESSAGE(0, TEXT("A"), "incomplete")) EVENT(
+                "response.incomplete", 8, OBJECT("incomplete", "null",
+                "{'reason':'%s'}", MESSAGE(0, TEXT("A"), "incomplete"),
+                "default", "null", "[]")), reasons[i][1]));
     }
 }
 END_TEST
@@ -339,23 +308,21 @@ START_TEST(failures)
 {
     told_case_t c = {.whole = 0};
 
-    check_told(
-        &c,
-        CHUNK(DELTA("{'content':'A'}")) "data: {'error':{'message':'Slow "
-                                        "down.','type':'rate_limit_error',"
-                                        "'param':null,'code':'rate_limit_"
-                                        "exceeded'}}\n\n" CHUNK(
-                                            DELTA("{'content':'late'}")) DONE,
+    check_told(&c,
+        CHUNK(DELTA("{'content':'A'}"))
+        "data: {'error':{'message':'Slow down.','type':'rate_limit_error',"
+            "'param':null,'code':'rate_limit_exceeded'}}\n\n"
+        CHUNK(DELTA("{'content':'late'}")) DONE,
         OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
-            PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A")
-                FAILS("rate_limit_error", "rate_limit_exceeded", "Slow down."));
-    check_told(
-        &c, CHUNK(DELTA("{'content':'A'}")),
+        PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A")
+        FAILS("rate_limit_error", "rate_limit_exceeded", "Slow down."));
+    check_told(&c,
+        CHUNK(DELTA("{'content':'A'}")),
         OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
-            PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A") FAILS(
-                "server_error", "stream_truncated",
-                "The upstream service ended the stream before the answer was "
-                "complete."));
+        PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A")
+        FAILS("server_error", "stream_truncated",
+            "The upstream service ended the stream before the answer was "
+            "complete."));
 }
 END_TEST
 
@@ -366,16 +333,14 @@ START_TEST(the_request_is_repeated)
     told_case_t c = {.whole = 1,
                      .client = "{'input':'Hi','tools':" ONE_TOOL "}"};
 
-    check_told(&c, CHUNK(END_OF(0)) DONE,
-               EVENT("response.created", 0,
-                     OBJECT("in_progress", "null", "null", "", "default",
-                            "null", ONE_TOOL))
-                   EVENT("response.in_progress", 1,
-                         OBJECT("in_progress", "null", "null", "", "default",
-                                "null", ONE_TOOL))
-                       EVENT("response.completed", 2,
-                             OBJECT("completed", "null", "null", "", "default",
-                                    "null", ONE_TOOL)));
+    check_told(&c,
+        CHUNK(END_OF(0)) DONE,
+        EVENT("response.created", 0, OBJECT("in_progress", "null", "null", "",
+            "default", "null", ONE_TOOL))
+        EVENT("response.in_progress", 1, OBJECT("in_progress", "null", "null",
+            "", "default", "null", ONE_TOOL))
+        EVENT("response.completed", 2, OBJECT("completed", "null", "null", "",
+            "default", "null", ONE_TOOL)));
 }
 END_TEST
 
@@ -404,11 +369,10 @@ START_TEST(there_and_back)
     ck_assert_int_eq(azl_stream_finish(st, out), 1);
     ck_assert_str_eq(
         azl_buf_pstr(out, azl_test_pool),
-        quoted(OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress"))
-                   PART("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A")
-                       SAID(5, 0, "A") PART("done", 6, 0, 0, TEXT("A")) ITEM(
-                           "done", 7, 0, MESSAGE(0, TEXT("A"), "completed"))
-                           COMPLETED(8, MESSAGE(0, TEXT("A"), "completed"))));
+        quoted(OPENING ITEM("added", 2, 0, MESSAGE(0, "", "in_progress")) PART
+            ("added", 3, 0, 0, TEXT("")) SAYS(4, 0, "A") SAID(5, 0, "A") PART(
+            "done", 6, 0, 0, TEXT("A")) ITEM("done", 7, 0, MESSAGE(0, TEXT("A"),
+            "completed")) COMPLETED(8, MESSAGE(0, TEXT("A"), "completed"))));
 }
 END_TEST
 

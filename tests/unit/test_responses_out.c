@@ -4,7 +4,8 @@
 
 #include "../../src/dialect/azl_responses_int.h"
 
-/* clang-format off: tables of JSON read like JSON */
+/* Tables of JSON read like JSON. */
+/* clang-format off */
 
 static azl_exchange_t *ex;
 static azl_error_t err;
@@ -47,77 +48,73 @@ static const struct {
     const char *messages;
     const char *input;
 } talks[] = {
-    {"{'role':'user','content':'Hi'}", MESSAGE("user", SAID("Hi"))},
+    {"{'role':'user','content':'Hi'}",
+     MESSAGE("user", SAID("Hi"))},
     /* several system messages, each in its place */
     {"{'role':'system','content':'A'},{'role':'user','content':'B'},"
-     "{'role':'developer','content':[{'type':'text','text':'C'},"
-     "{'type':'text','text':'D'}]}",
-     MESSAGE("system", SAID("A")) "," MESSAGE("user", SAID("B")) "," MESSAGE(
-         "developer", SAID("C") "," SAID("D"))},
+         "{'role':'developer','content':[{'type':'text','text':'C'},"
+         "{'type':'text','text':'D'}]}",
+     MESSAGE("system", SAID("A")) "," MESSAGE("user", SAID("B")) ","
+     MESSAGE("developer", SAID("C") "," SAID("D"))},
     /* media, and what belongs to a part */
-    {"{'role':'user','content':["
-     "{'type':'text','text':'A','prompt_cache_breakpoint':{'mode':'explicit'}},"
-     "{'type':'image_url','image_url':{'url':'https://x/y.png'}},"
-     "{'type':'image_url','image_url':{'url':'data:,','detail':'low'}},"
-     "{'type':'image_url','image_url':'https://x/z.png'},"
-     "{'type':'file','file':{'file_data':'data:,','filename':'a.pdf'}},"
-     "{'type':'file','file':{'file_id':'file-1'}},"
-     "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}}]}",
-     MESSAGE(
-         "user",
-         "{'type':'input_text','text':'A',"
+    {"{'role':'user','content':[{'type':'text','text':'A',"
+         "'prompt_cache_breakpoint':{'mode':'explicit'}},{'type':'image_url',"
+         "'image_url':{'url':'https://x/y.png'}},{'type':'image_url',"
+         "'image_url':{'url':'data:,','detail':'low'}},{'type':'image_url',"
+         "'image_url':'https://x/z.png'},{'type':'file',"
+         "'file':{'file_data':'data:,','filename':'a.pdf'}},{'type':'file',"
+         "'file':{'file_id':'file-1'}},{'type':'input_audio',"
+         "'input_audio':{'data':'AA','format':'wav'}}]}",
+     MESSAGE("user", "{'type':'input_text','text':'A',"
          "'prompt_cache_breakpoint':{'mode':'explicit'}},"
-         "{'type':'input_image','image_url':'https://x/y.png','detail':'auto'},"
+         "{'type':'input_image','image_url':'https://x/y.png',"
+         "'detail':'auto'},"
          "{'type':'input_image','image_url':'data:,','detail':'low'},"
-         "{'type':'input_image','image_url':'https://x/z.png','detail':'auto'},"
+         "{'type':'input_image','image_url':'https://x/z.png',"
+         "'detail':'auto'},"
          "{'type':'input_file','filename':'a.pdf','file_data':'data:,'},"
          "{'type':'input_file','file_id':'file-1'},"
          "{'type':'input_audio','input_audio':{'data':'AA','format':'wav'}}")},
     /* what the assistant said stands before what it called */
-    {"{'role':'assistant','content':'Let me see.','tool_calls':["
-     "{'id':'call_1','type':'function','function':{'name':'f',"
-     "'arguments':'{}'}},"
-     "{'id':'call_2','type':'custom','custom':{'name':'c','input':'x'}},"
-     "{'id':'call_3','type':'function','function':{'name':'g'}}]},"
-     "{'role':'tool','tool_call_id':'call_2','content':'two'},"
-     "{'role':'tool','tool_call_id':'call_1','content':["
-     "{'type':'text','text':'one'}]}",
-     MESSAGE("assistant",
-             "{'type':'output_text','text':'Let me see.',"
-             "'annotations':[]}") "," CALLED ","
-                                  "{'type':'custom_tool_call','call_id':'call_"
-                                  "2','name':'c','input':'x'},"
-                                  "{'type':'function_call','call_id':'call_3','"
-                                  "name':'g',"
-                                  "'arguments':'{}'},"
-                                  "{'type':'custom_tool_call_output','call_id':"
-                                  "'call_2','output':'two'},"
-                                  "{'type':'function_call_output','call_id':'"
-                                  "call_1','output':[" SAID("one") "]}"},
-    {CALLS, CALLED},
+    {"{'role':'assistant','content':'Let me see.',"
+         "'tool_calls':[{'id':'call_1','type':'function',"
+         "'function':{'name':'f','arguments':'{}'}},{'id':'call_2',"
+         "'type':'custom','custom':{'name':'c','input':'x'}},{'id':'call_3',"
+         "'type':'function','function':{'name':'g'}}]},{'role':'tool',"
+         "'tool_call_id':'call_2','content':'two'},{'role':'tool',"
+         "'tool_call_id':'call_1','content':[{'type':'text','text':'one'}]}",
+     MESSAGE("assistant", "{'type':'output_text','text':'Let me see.',"
+         "'annotations':[]}") "," CALLED
+     ",{'type':'custom_tool_call','call_id':'call_2','name':'c','input':'x'},"
+         "{'type':'function_call','call_id':'call_3','name':'g',"
+         "'arguments':'{}'},{'type':'custom_tool_call_output',"
+         "'call_id':'call_2','output':'two'},{'type':'function_call_output',"
+         "'call_id':'call_1','output':[" SAID("one") "]}"},
+    {CALLS,
+     CALLED},
     {"{'role':'assistant','content':''}",
      MESSAGE("assistant", "{'type':'output_text','text':'','annotations':[]}")},
-    {"{'role':'assistant','content':'','tool_calls':["
-     "{'id':'call_1','type':'function','function':{'name':'f',"
-     "'arguments':'{}'}}]}",
+    {"{'role':'assistant','content':'','tool_calls':[{'id':'call_1',"
+         "'type':'function','function':{'name':'f','arguments':'{}'}}]}",
      CALLED},
     {"{'role':'assistant','content':null,'refusal':'No.'}",
      MESSAGE("assistant", "{'type':'refusal','refusal':'No.'}")},
     {"{'role':'assistant','content':[{'type':'text','text':'A'},"
-     "{'type':'refusal','refusal':'No.'}],'reasoning_content':'Hm.'}",
-     MESSAGE("assistant", "{'type':'output_text','text':'A','annotations':[]},"
-                          "{'type':'refusal','refusal':'No.'}")},
+         "{'type':'refusal','refusal':'No.'}],'reasoning_content':'Hm.'}",
+     MESSAGE("assistant",
+         "{'type':'output_text','text':'A','annotations':[]},"
+         "{'type':'refusal','refusal':'No.'}")},
     /* an id that is too long, in both places */
-    {"{'role':'assistant','tool_calls':[{'id':'"
-     "0123456789012345678901234567890123456789012345678901234567890123456789"
-     "','type':'function','function':{'name':'f','arguments':'{}'}}]},"
-     "{'role':'tool','content':'r','tool_call_id':'"
-     "0123456789012345678901234567890123456789012345678901234567890123456789"
-     "'}",
-     "{'type':'function_call','call_id':"
-     "'call_57445fa40b08c60cdcba7ca39c756de6','name':'f','arguments':'{}'},"
-     "{'type':'function_call_output','call_id':"
-     "'call_57445fa40b08c60cdcba7ca39c756de6','output':'r'}"},
+    {"{'role':'assistant',"
+         "'tool_calls':[{'id':'01234567890123456789012345678901234567890123456"
+         "78901234567890123456789','type':'function','function':{'name':'f',"
+         "'arguments':'{}'}}]},{'role':'tool','content':'r',"
+         "'tool_call_id':'0123456789012345678901234567890123456789012345678901"
+         "234567890123456789'}",
+     "{'type':'function_call',"
+         "'call_id':'call_57445fa40b08c60cdcba7ca39c756de6','name':'f',"
+         "'arguments':'{}'},{'type':'function_call_output',"
+         "'call_id':'call_57445fa40b08c60cdcba7ca39c756de6','output':'r'}"},
 };
 
 #define NTALKS ((int)(sizeof(talks) / sizeof(talks[0])))
@@ -131,8 +128,9 @@ START_TEST(messages_become_items)
                             talks[_i].messages, "]}", NULL));
     ck_assert_msg(got != NULL, "%s", err.message);
     ck_assert_str_eq(
-        got, quoted(apr_pstrcat(azl_test_pool, "{'model':'d','input':[",
-                                talks[_i].input, "],'store':false}", NULL)));
+        got,
+        quoted(apr_pstrcat(azl_test_pool, "{'model':'d','input':[", talks[_i].
+            input, "],'store':false}", NULL)));
     ck_assert_str_eq(dropped_by(ex), "");
 }
 END_TEST
@@ -151,92 +149,138 @@ static const struct {
     const char *asked;   /* after the input; NULL: see error */
     const char *dropped; /* or the path that is refused */
 } wishes[] = {
-    {"", ",'store':false", ""},
-    {",'store':true", ",'store':true", ""},
-    {",'store':null,'user':null,'tools':null,'n':null", ",'store':false", ""},
+    {"",
+     ",'store':false",
+     ""},
+    {",'store':true",
+     ",'store':true",
+     ""},
+    {",'store':null,'user':null,'tools':null,'n':null",
+     ",'store':false",
+     ""},
     /* the newer name counts; less than 16 is refused there */
-    {",'max_tokens':5000", ",'store':false,'max_output_tokens':5000", ""},
+    {",'max_tokens':5000",
+     ",'store':false,'max_output_tokens':5000",
+     ""},
     {",'max_tokens':50,'max_completion_tokens':60",
-     ",'store':false,'max_output_tokens':60", ""},
-    {",'max_completion_tokens':1", ",'store':false,'max_output_tokens':16", ""},
-    {",'max_completion_tokens':0", ",'store':false,'max_output_tokens':0", ""},
+     ",'store':false,'max_output_tokens':60",
+     ""},
+    {",'max_completion_tokens':1",
+     ",'store':false,'max_output_tokens':16",
+     ""},
+    {",'max_completion_tokens':0",
+     ",'store':false,'max_output_tokens':0",
+     ""},
     {",'reasoning_effort':'low'",
-     ",'store':false,'reasoning':{'effort':'low','summary':'auto'}", ""},
+     ",'store':false,'reasoning':{'effort':'low','summary':'auto'}",
+     ""},
     {",'reasoning_effort':'none'",
-     ",'store':false,'reasoning':{'effort':'none'}", ""},
+     ",'store':false,'reasoning':{'effort':'none'}",
+     ""},
     /* tools */
-    {",'tools':[" TOOL("") "," TOOL(
-         ",'description':'D','parameters':"
-         "{'type':'object'},'strict':true") "," TOOL(",'strict':null") "]",
-     ",'store':false" CRYPT ",'tools':[{'type':'function','name':'f',"
-     "'parameters':{'type':'object','properties':{}},'strict':false},"
-     "{'type':'function','name':'f','description':'D',"
-     "'parameters':{'type':'object'},'strict':true},"
-     "{'type':'function','name':'f',"
-     "'parameters':{'type':'object','properties':{}},'strict':false}]",
+    {",'tools':[" TOOL("") ","
+     TOOL(",'description':'D','parameters':{'type':'object'},'strict':true")
+     "," TOOL(",'strict':null") "]",
+     ",'store':false" CRYPT
+     ",'tools':[{'type':'function','name':'f','parameters':{'type':'object',"
+         "'properties':{}},'strict':false},{'type':'function','name':'f',"
+         "'description':'D','parameters':{'type':'object'},'strict':true},"
+         "{'type':'function','name':'f','parameters':{'type':'object',"
+         "'properties':{}},'strict':false}]",
      ""},
     {",'tools':[{'type':'custom','custom':{'name':'c','description':'D',"
-     "'format':{'type':'grammar','grammar':{'syntax':'lark',"
-     "'definition':'start: A'}}}},{'type':'custom','custom':{'name':'d',"
-     "'format':{'type':'text'}}}]",
-     ",'store':false" CRYPT ",'tools':[{'type':'custom','name':'c',"
-     "'description':'D','format':{'type':'grammar','syntax':'lark',"
-     "'definition':'start: A'}},{'type':'custom','name':'d',"
-     "'format':{'type':'text'}}]",
+         "'format':{'type':'grammar','grammar':{'syntax':'lark',"
+         "'definition':'start: A'}}}},{'type':'custom','custom':{'name':'d',"
+         "'format':{'type':'text'}}}]",
+     ",'store':false" CRYPT
+     ",'tools':[{'type':'custom','name':'c','description':'D',"
+         "'format':{'type':'grammar','syntax':'lark',"
+         "'definition':'start: A'}},{'type':'custom','name':'d',"
+         "'format':{'type':'text'}}]",
      ""},
-    {",'tools':[" TOOL("") ",{'type':'web_search'}]", NULL, "tools[1]"},
-    {",'tools':[{'type':'function','function':{}}]", NULL, "tools[0]"},
-    {",'tool_choice':'required'", ",'store':false,'tool_choice':'required'",
+    {",'tools':[" TOOL("") ",{'type':'web_search'}]",
+     NULL,
+     "tools[1]"},
+    {",'tools':[{'type':'function','function':{}}]",
+     NULL,
+     "tools[0]"},
+    {",'tool_choice':'required'",
+     ",'store':false,'tool_choice':'required'",
      ""},
     {",'tool_choice':{'type':'function','function':{'name':'f'}}",
-     ",'store':false,'tool_choice':{'type':'function','name':'f'}", ""},
-    {",'tool_choice':{'type':'custom','custom':{'name':'c'}}",
-     ",'store':false,'tool_choice':{'type':'custom','name':'c'}", ""},
-    {",'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto',"
-     "'tools':[{'type':'function','function':{'name':'f'}}]}}",
-     ",'store':false,'tool_choice':{'type':'allowed_tools','mode':'auto',"
-     "'tools':[{'type':'function','name':'f'}]}",
+     ",'store':false,'tool_choice':{'type':'function','name':'f'}",
      ""},
-    {",'tool_choice':{'type':'function'}", NULL, "tool_choice"},
+    {",'tool_choice':{'type':'custom','custom':{'name':'c'}}",
+     ",'store':false,'tool_choice':{'type':'custom','name':'c'}",
+     ""},
+    {",'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':'auto',"
+         "'tools':[{'type':'function','function':{'name':'f'}}]}}",
+     ",'store':false,'tool_choice':{'type':'allowed_tools','mode':'auto',"
+         "'tools':[{'type':'function','name':'f'}]}",
+     ""},
+    {",'tool_choice':{'type':'function'}",
+     NULL,
+     "tool_choice"},
     {",'tool_choice':{'type':'allowed_tools','allowed_tools':{'tools':[{}]}}",
-     NULL, "tool_choice"},
+     NULL,
+     "tool_choice"},
     /* the form of the answer */
     {",'response_format':{'type':'json_object'},'verbosity':'low'",
      ",'store':false,'text':{'format':{'type':'json_object'},"
-     "'verbosity':'low'}",
+         "'verbosity':'low'}",
      ""},
     {",'response_format':{'type':'json_schema','json_schema':{'strict':true,"
-     "'schema':{'type':'object'},'name':'n','description':'D'}}",
+         "'schema':{'type':'object'},'name':'n','description':'D'}}",
      ",'store':false,'text':{'format':{'type':'json_schema','name':'n',"
-     "'description':'D','schema':{'type':'object'},'strict':true}}",
+         "'description':'D','schema':{'type':'object'},'strict':true}}",
      ""},
-    {",'response_format':{'type':'json_schema'}", NULL, "response_format"},
-    {",'response_format':{}", NULL, "response_format"},
+    {",'response_format':{'type':'json_schema'}",
+     NULL,
+     "response_format"},
+    {",'response_format':{}",
+     NULL,
+     "response_format"},
     /* what has the same name */
     {",'temperature':0.70,'top_p':1,'metadata':{'a':'b'},"
-     "'parallel_tool_calls':false,'service_tier':'flex','user':'u',"
-     "'safety_identifier':'s','prompt_cache_key':'k',"
-     "'prompt_cache_options':{'mode':'explicit'},"
-     "'prompt_cache_retention':'24h'",
+         "'parallel_tool_calls':false,'service_tier':'flex','user':'u',"
+         "'safety_identifier':'s','prompt_cache_key':'k',"
+         "'prompt_cache_options':{'mode':'explicit'},"
+         "'prompt_cache_retention':'24h'",
      ",'store':false,'temperature':0.70,'top_p':1,'metadata':{'a':'b'},"
-     "'parallel_tool_calls':false,'service_tier':'flex','user':'u',"
-     "'safety_identifier':'s','prompt_cache_key':'k',"
-     "'prompt_cache_options':{'mode':'explicit'},"
-     "'prompt_cache_retention':'24h'",
+         "'parallel_tool_calls':false,'service_tier':'flex','user':'u',"
+         "'safety_identifier':'s','prompt_cache_key':'k',"
+         "'prompt_cache_options':{'mode':'explicit'},"
+         "'prompt_cache_retention':'24h'",
      ""},
     /* what there is not */
     {",'seed':1,'prediction':{},'frequency_penalty':0.5,'own':1",
-     ",'store':false", "seed,prediction,frequency_penalty,own"},
+     ",'store':false",
+     "seed,prediction,frequency_penalty,own"},
     {",'presence_penalty':0,'n':1,'stop':[],'logprobs':false,'top_logprobs':0,"
-     "'logit_bias':{},'modalities':['text'],'functions':[]",
-     ",'store':false", ""},
-    {",'n':2", NULL, "n"},
-    {",'stop':'x'", NULL, "stop"},
-    {",'logprobs':true", NULL, "logprobs"},
-    {",'logit_bias':{'1':100}", NULL, "logit_bias"},
-    {",'modalities':['text','audio']", NULL, "modalities"},
-    {",'functions':[{'name':'f'}]", NULL, "functions"},
-    {",'web_search_options':{}", NULL, "web_search_options"},
+         "'logit_bias':{},'modalities':['text'],'functions':[]",
+     ",'store':false",
+     ""},
+    {",'n':2",
+     NULL,
+     "n"},
+    {",'stop':'x'",
+     NULL,
+     "stop"},
+    {",'logprobs':true",
+     NULL,
+     "logprobs"},
+    {",'logit_bias':{'1':100}",
+     NULL,
+     "logit_bias"},
+    {",'modalities':['text','audio']",
+     NULL,
+     "modalities"},
+    {",'functions':[{'name':'f'}]",
+     NULL,
+     "functions"},
+    {",'web_search_options':{}",
+     NULL,
+     "web_search_options"},
 };
 
 #define NWISHES ((int)(sizeof(wishes) / sizeof(wishes[0])))
@@ -280,17 +324,16 @@ START_TEST(streams_are_asked_for)
 {
     setup();
     ex->streamed = 1;
-    ck_assert_str_eq(asked(ASK ",'stream':true,"
-                               "'stream_options':{'include_usage':true}}"),
-                     quoted("{'model':'d','stream':true,'input':[" MESSAGE(
-                         "user", SAID("Hi")) "],'store':false}"));
+    ck_assert_str_eq(
+        asked(ASK ",'stream':true,'stream_options':{'include_usage':true}}"),
+        quoted("{'model':'d','stream':true,'input':[" MESSAGE("user", SAID(
+            "Hi")) "],'store':false}"));
     ck_assert_str_eq(
         asked(ASK ",'stream':true,"
-                  "'stream_options':{'include_obfuscation':false}}"),
-        quoted(
-            "{'model':'d','stream':true,"
-            "'stream_options':{'include_obfuscation':false},'input':[" MESSAGE(
-                "user", SAID("Hi")) "],'store':false}"));
+            "'stream_options':{'include_obfuscation':false}}"),
+        quoted("{'model':'d','stream':true,"
+            "'stream_options':{'include_obfuscation':false},'input':[" MESSAGE
+            ("user", SAID("Hi")) "],'store':false}"));
 }
 END_TEST
 
@@ -319,17 +362,24 @@ static const struct {
     const char *messages;
     const char *param;
 } wrong[] = {
-    {"", "messages"},
-    {"'Hi'", "messages[0].role"},
-    {"{'content':'Hi'}", "messages[0].role"},
-    {"{'role':'robot','content':'Hi'}", "messages[0].role"},
-    {"{'role':'function','name':'f','content':'Hi'}", "messages[0].role"},
-    {"{'role':'user','content':'Hi'},{'role':'user'}", "messages[1].content"},
-    {"{'role':'user','content':1}", "messages[0].content"},
-    {"{'role':'user','content':[{'type':'text','text':'A'},"
-     "{'type':'video'}]}",
+    {"",
+     "messages"},
+    {"'Hi'",
+     "messages[0].role"},
+    {"{'content':'Hi'}",
+     "messages[0].role"},
+    {"{'role':'robot','content':'Hi'}",
+     "messages[0].role"},
+    {"{'role':'function','name':'f','content':'Hi'}",
+     "messages[0].role"},
+    {"{'role':'user','content':'Hi'},{'role':'user'}",
+     "messages[1].content"},
+    {"{'role':'user','content':1}",
+     "messages[0].content"},
+    {"{'role':'user','content':[{'type':'text','text':'A'},{'type':'video'}]}",
      "messages[0].content[1]"},
-    {"{'role':'user','content':[{'type':'text'}]}", "messages[0].content[0]"},
+    {"{'role':'user','content':[{'type':'text'}]}",
+     "messages[0].content[0]"},
     {"{'role':'user','content':[{'type':'image_url'}]}",
      "messages[0].content[0]"},
     {"{'role':'user','content':[{'type':'file','file':{}}]}",
@@ -337,24 +387,29 @@ static const struct {
     {"{'role':'user','content':[{'type':'input_audio'}]}",
      "messages[0].content[0]"},
     {"{'role':'system','content':[{'type':'image_url',"
-     "'image_url':{'url':'x'}}]}",
+         "'image_url':{'url':'x'}}]}",
      "messages[0].content[0]"},
-    {"{'role':'assistant'}", "messages[0].content"},
-    {"{'role':'assistant','refusal':1}", "messages[0].refusal"},
+    {"{'role':'assistant'}",
+     "messages[0].content"},
+    {"{'role':'assistant','refusal':1}",
+     "messages[0].refusal"},
     {"{'role':'assistant','content':[{'type':'refusal'}]}",
      "messages[0].content[0]"},
     {"{'role':'assistant','function_call':{'name':'f'}}",
      "messages[0].function_call"},
-    {"{'role':'assistant','audio':{'id':'a'}}", "messages[0].audio"},
+    {"{'role':'assistant','audio':{'id':'a'}}",
+     "messages[0].audio"},
     {"{'role':'assistant','tool_calls':[{'type':'function',"
-     "'function':{'name':'f'}}]}",
+         "'function':{'name':'f'}}]}",
      "messages[0].tool_calls[0]"},
     {"{'role':'assistant','tool_calls':[{'id':'c','type':'function'}]}",
      "messages[0].tool_calls[0]"},
-    {"{'role':'tool','content':'r'}", "messages[0].tool_call_id"},
+    {"{'role':'tool','content':'r'}",
+     "messages[0].tool_call_id"},
     {"{'role':'tool','content':'r','tool_call_id':'call_1'}," CALLS,
      "messages[0].tool_call_id"},
-    {CALLS ",{'role':'tool','tool_call_id':'call_1'}", "messages[1].content"},
+    {CALLS ",{'role':'tool','tool_call_id':'call_1'}",
+     "messages[1].content"},
 };
 
 #define NWRONG ((int)(sizeof(wrong) / sizeof(wrong[0])))
@@ -363,8 +418,8 @@ START_TEST(bad_messages_are_refused_by_path)
 {
     setup();
     ck_assert_ptr_null(
-        asked(apr_pstrcat(azl_test_pool, "{'model':'m','messages':[",
-                          wrong[_i].messages, "]}", NULL)));
+        asked(apr_pstrcat(azl_test_pool, "{'model':'m','messages':[", wrong[_i]
+            .messages, "]}", NULL)));
     ck_assert_str_eq(err.param, wrong[_i].param);
     ck_assert_int_eq(err.status, 400);
 }
@@ -400,103 +455,85 @@ static const struct {
     const char *response;
     const char *chat; /* NULL: it is no answer */
 } answers[] = {
-    {RESPONSE(
-         "completed", SPEECH(OUT("Hi")),
-         ",'usage':{'input_tokens':18,"
+    {RESPONSE("completed", SPEECH(OUT("Hi")), ",'usage':{'input_tokens':18,"
          "'input_tokens_details':{'cached_tokens':3,'cache_write_tokens':2},"
          "'output_tokens':5,'output_tokens_details':{'reasoning_tokens':4},"
          "'total_tokens':23},'service_tier':'flex','content_filters':[]"),
-     CHAT(
-         "'content':'Hi','refusal':null,'annotations':[]", "stop",
-         ",'usage':{'prompt_tokens':18,'completion_tokens':5,'total_tokens':23,"
+     CHAT("'content':'Hi','refusal':null,'annotations':[]", "stop",
+         ",'usage':{'prompt_tokens':18,'completion_tokens':5,"
+         "'total_tokens':23,"
          "'prompt_tokens_details':{'cached_tokens':3,'cache_write_tokens':2},"
          "'completion_tokens_details':{'reasoning_tokens':4}},"
          "'service_tier':'flex'")},
     /* all items are one choice */
-    {RESPONSE(
-         "completed",
-         THOUGHT(1, SUMMARY("A") "," SUMMARY("B"), "") "," SPEECH(OUT("Let ") "," OUT(
-             "me\\n\\u00e9")) "," CALL_ITEM(1,
-                                            "{\\\"a\\\":1}") ","
-                                                             "{'type':'web_"
-                                                             "search_call','id'"
-                                                             ":'ws_1','status':"
-                                                             "'completed'}"
-                                                             "," SPEECH(OUT(" s"
-                                                                            "e"
-                                                                            "e")) "," CALL_ITEM(
-                                                                 2, ""),
-         ""),
+    {RESPONSE("completed", THOUGHT(1, SUMMARY("A") "," SUMMARY("B"), "") ","
+         SPEECH(OUT("Let ") "," OUT("me\\n\\u00e9")) "," CALL_ITEM(1,
+         "{\\\"a\\\":1}") ",{'type':'web_search_call','id'"
+         ":'ws_1','status':'completed'}," SPEECH(OUT(" see")) ","
+         CALL_ITEM(2, ""), ""),
      CHAT("'content':'Let me\\n\\u00e9 see','refusal':null,"
-          "'reasoning_content':'A\\n\\nB','annotations':[],'tool_calls':"
-          "[" CHAT_CALL(1, "{\\\"a\\\":1}") "," CHAT_CALL(2, "{}") "]",
-          "tool_calls", "")},
+         "'reasoning_content':'A\\n\\nB','annotations':[],'tool_calls':["
+         CHAT_CALL(1, "{\\\"a\\\":1}") "," CHAT_CALL(2, "{}") "]",
+         "tool_calls", "")},
     {RESPONSE("completed", CALL_ITEM(1, "{}"), ""),
-     CHAT("'content':null,'refusal':null,'annotations':[],'tool_calls':"
-          "[" CHAT_CALL(1, "{}") "]",
-          "tool_calls", "")},
-    {RESPONSE("completed",
-              "{'type':'custom_tool_call','call_id':'call_1',"
-              "'name':'c','input':'x'}",
-              ""),
      CHAT("'content':null,'refusal':null,'annotations':[],'tool_calls':["
-          "{'id':'call_1','type':'custom','custom':{'name':'c','input':'x'}}]",
-          "tool_calls", "")},
+         CHAT_CALL(1, "{}") "]", "tool_calls", "")},
+    {RESPONSE("completed", "{'type':'custom_tool_call','call_id':'call_1',"
+         "'name':'c','input':'x'}", ""),
+     CHAT("'content':null,'refusal':null,'annotations':[],'tool_calls':["
+         "{'id':'call_1','type':'custom','custom':{'name':'c','input':'x'}}]",
+         "tool_calls", "")},
     {RESPONSE("completed", SPEECH("{'type':'refusal','refusal':'No.'}"), ""),
      CHAT("'content':null,'refusal':'No.','annotations':[]", "stop", "")},
     /* a model's own reasoning text, where there is no summary */
-    {RESPONSE(
-         "completed",
-         THOUGHT(1, "", ",'content':[{'type':'reasoning_text','text':'Hm'}]") "," SPEECH(
-             OUT("Hi")),
-         ""),
+    {RESPONSE("completed", THOUGHT(1, "",
+         ",'content':[{'type':'reasoning_text','text':'Hm'}]") "," SPEECH(OUT(
+         "Hi")), ""),
      CHAT("'content':'Hi','refusal':null,'reasoning_content':'Hm',"
-          "'annotations':[]",
-          "stop", "")},
+         "'annotations':[]", "stop", "")},
     /* citations count the characters of the whole text */
-    {RESPONSE("completed",
-              SPEECH(OUT(
-                  "\\u00e9\\n\303\251-") ","
-                                         "{'type':'output_text','text':'x','"
-                                         "annotations':["
-                                         "{'type':'url_citation','start_index':"
-                                         "0,'end_index':1,'url':'https://u',"
-                                         "'title':'T'},{'type':'file_citation',"
-                                         "'file_id':'f','index':0}]}"),
-              ""),
-     CHAT(
-         "'content':'\\u00e9\\n\303\251-x','refusal':null,'annotations':["
-         "{'type':'url_citation','url_citation':{'start_index':4,'end_index':5,"
-         "'title':'T','url':'https://u'}}]",
-         "stop", "")},
+    {RESPONSE("completed", SPEECH(OUT("\\u00e9\\n\303\251-") ","
+         "{'type':'output_text','text':'x','annotations':["
+         "{'type':'url_citation','start_index':"
+         "0,'end_index':1,'url':'https://u',"
+         "'title':'T'},{'type':'file_citation','file_id':'f','index':0}]}"),
+         ""),
+     CHAT("'content':'\\u00e9\\n\303\251-x','refusal':null,'annotations':["
+         "{'type':'url_citation','url_citation':{'start_index':4,"
+         "'end_index':5,'title':'T','url':'https://u'}}]", "stop", "")},
     {"{'output':[" SPEECH(OUT("Hi")) "]}",
      "{'id':'','object':'chat.completion','created':1700000000,'model':'',"
-     "'choices':[{'index':0,'message':{'role':'assistant','content':'Hi',"
-     "'refusal':null,'annotations':[]},'logprobs':null,"
-     "'finish_reason':'stop'}]}"},
+         "'choices':[{'index':0,'message':{'role':'assistant','content':'Hi',"
+         "'refusal':null,'annotations':[]},'logprobs':null,"
+         "'finish_reason':'stop'}]}"},
     /* incomplete */
     {"{'id':'resp_1','created_at':7,'status':'incomplete',"
-     "'incomplete_details':{'reason':'max_output_tokens'},'output':[" CALL_ITEM(
-         1, "{\\\"a\\\":") "]}",
-     CHAT("'content':null,'refusal':null,'annotations':[],'tool_calls':"
-          "[" CHAT_CALL(1, "{\\\"a\\\":") "]",
-          "length", "")},
+         "'incomplete_details':{'reason':'max_output_tokens'},'output':["
+     CALL_ITEM(1, "{\\\"a\\\":") "]}",
+     CHAT("'content':null,'refusal':null,'annotations':[],'tool_calls':["
+         CHAT_CALL(1, "{\\\"a\\\":") "]", "length", "")},
     {"{'id':'resp_1','created_at':7,'status':'incomplete',"
-     "'incomplete_details':{'reason':'max_output_tokens'},'output':[]}",
+         "'incomplete_details':{'reason':'max_output_tokens'},'output':[]}",
      CHAT("'content':'','refusal':null,'annotations':[]", "length", "")},
     {"{'id':'resp_1','created_at':7,'status':'incomplete',"
-     "'incomplete_details':{'reason':'content_filter'},'output':[]}",
+         "'incomplete_details':{'reason':'content_filter'},'output':[]}",
      CHAT("'content':'','refusal':null,'annotations':[]", "content_filter",
-          "")},
+     "")},
     {"{'id':'resp_1','created_at':7,'status':'incomplete','output':[]}",
      CHAT("'content':'','refusal':null,'annotations':[]", "length", "")},
     /* no answers */
-    {RESPONSE("cancelled", "", ""), NULL},
-    {RESPONSE("queued", "", ""), NULL},
-    {"{'status':'completed'}", NULL},
-    {"{'output':'Hi'}", NULL},
-    {"[]", NULL},
-    {"{", NULL},
+    {RESPONSE("cancelled", "", ""),
+     NULL},
+    {RESPONSE("queued", "", ""),
+     NULL},
+    {"{'status':'completed'}",
+     NULL},
+    {"{'output':'Hi'}",
+     NULL},
+    {"[]",
+     NULL},
+    {"{",
+     NULL},
 };
 
 #define NANSWERS ((int)(sizeof(answers) / sizeof(answers[0])))
@@ -525,16 +562,14 @@ START_TEST(what_failed_says_why)
 
     setup();
     ck_assert_int_eq(
-        azl_outbound_responses.answer(
-            ex,
-            quoted_span("{'status':'failed','output':[],'error':{'code':"
-                        "'rate_limit_exceeded','message':'Slow down.'}}"),
-            out),
+        azl_outbound_responses.answer(ex, quoted_span(
+            "{'status':'failed','output':[],'error':{'code':"
+            "'rate_limit_exceeded','message':'Slow down.'}}"), out),
         APR_EGENERAL);
     ck_assert_str_eq(
         azl_buf_pstr(out, azl_test_pool),
         quoted("{'error':{'message':'Slow down.','type':'rate_limit_error',"
-               "'param':null,'code':'rate_limit_exceeded'}}"));
+            "'param':null,'code':'rate_limit_exceeded'}}"));
 }
 END_TEST
 
@@ -562,38 +597,23 @@ START_TEST(reasoning_is_kept_and_put_back)
 
     setup();
     ck_assert_int_eq(
-        azl_outbound_responses.answer(
-            ex,
-            quoted_span(RESPONSE(
-                "completed",
-                THOUGHT(1, "", SECRET(1)) "," THOUGHT(2, "", SECRET(2)) "," THOUGHT(9, "", "") "," THOUGHT(9, "", ",'encrypted_content':null") "," CALL_ITEM(
-                    1,
-                    "{}") "," THOUGHT(3, "",
-                                      SECRET(
-                                          3)) "," CALL_ITEM(2,
-                                                            "{}") "," CALL_ITEM(3,
-                                                                                "{}") "," THOUGHT(4,
-                                                                                                  "",
-                                                                                                  SECRET(
-                                                                                                      4)) "," SPEECH(OUT("Hi")),
-                "")),
-            out),
+        azl_outbound_responses.answer(ex, quoted_span(RESPONSE("completed",
+            THOUGHT(1, "", SECRET(1)) "," THOUGHT(2, "", SECRET(2)) ","
+            THOUGHT(9, "", "") "," THOUGHT(9, "", ",'encrypted_content':null")
+            "," CALL_ITEM(1, "{}") "," THOUGHT(3, "", SECRET(3)) "," CALL_ITEM
+            (2, "{}") "," CALL_ITEM(3, "{}") "," THOUGHT(4, "", SECRET(4)) ","
+            SPEECH(OUT("Hi")), "")), out),
         APR_SUCCESS);
     check_kept(ex);
     ck_assert_str_eq(
         asked("{'messages':[{'role':'assistant','content':'Hi',"
-              "'tool_calls':[" CHAT_CALL(1, "{}") "," CHAT_CALL(
-                  2, "{}") "," CHAT_CALL(3, "{}") "]}]}"),
+            "'tool_calls':[" CHAT_CALL(1, "{}") "," CHAT_CALL(2, "{}") ","
+            CHAT_CALL(3, "{}") "]}]}"),
         quoted("{'model':'d','input':[" KEPT(1) "," KEPT(2) "," MESSAGE(
-            "assistant",
-            OUT("Hi")) "," CALLED
-                       "," KEPT(3) ","
-                                   "{'type':'function_call','call_id':'call_2',"
-                                   "'name':'f',"
-                                   "'arguments':'{}'},"
-                                   "{'type':'function_call','call_id':'call_3',"
-                                   "'name':'f',"
-                                   "'arguments':'{}'}],'store':false}"));
+            "assistant", OUT("Hi")) "," CALLED "," KEPT(3) ","
+            "{'type':'function_call','call_id':'call_2','name':'f',"
+            "'arguments':'{}'},{'type':'function_call','call_id':'call_3',"
+            "'name':'f','arguments':'{}'}],'store':false}"));
 }
 END_TEST
 
@@ -604,18 +624,10 @@ START_TEST(too_much_reasoning_is_not_kept)
 
     setup();
     ck_assert_int_eq(
-        azl_outbound_responses.answer(
-            ex,
-            quoted_span(apr_psprintf(
-                azl_test_pool,
-                RESPONSE(
-                    "completed",
-                    THOUGHT(1, "", ",'encrypted_content':'%s'") "," CALL_ITEM(
-                        1, "{}") "," THOUGHT(2, "",
-                                             SECRET(2)) "," CALL_ITEM(2, "{}"),
-                    ""),
-                much)),
-            out),
+        azl_outbound_responses.answer(ex, quoted_span(apr_psprintf(
+            azl_test_pool, RESPONSE("completed", THOUGHT(1, "",
+            ",'encrypted_content':'%s'") "," CALL_ITEM(1, "{}") "," THOUGHT(2,
+            "", SECRET(2)) "," CALL_ITEM(2, "{}"), ""), much)), out),
         APR_SUCCESS);
     ck_assert_int_eq(apr_table_elts(ex->kept)->nelts, 1);
     ck_assert_str_eq(apr_table_get(ex->kept, "responses/call_2"),
@@ -623,12 +635,8 @@ START_TEST(too_much_reasoning_is_not_kept)
     /* nobody keeps anything */
     ex->keep = NULL;
     ck_assert_int_eq(
-        azl_outbound_responses.answer(
-            ex,
-            quoted_span(
-                RESPONSE("completed",
-                         THOUGHT(1, "", SECRET(1)) "," CALL_ITEM(1, "{}"), "")),
-            out),
+        azl_outbound_responses.answer(ex, quoted_span(RESPONSE("completed",
+            THOUGHT(1, "", SECRET(1)) "," CALL_ITEM(1, "{}"), "")), out),
         APR_SUCCESS);
     ck_assert_int_eq(apr_table_elts(ex->kept)->nelts, 1);
 }

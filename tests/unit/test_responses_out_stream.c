@@ -4,7 +4,8 @@
 
 #include "../../src/dialect/azl_responses_int.h"
 
-/* clang-format off: streams of macros and strings read like streams */
+/* Streams of macros and strings read like streams. */
+/* clang-format off */
 
 typedef struct chat_case_t {
     const char *expected;
@@ -54,9 +55,10 @@ static void run_chat(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     ck_assert_int_eq(state->malformed, 0);
     ck_assert_int_eq(state->usage.other_tier, c->other_tier);
     if (c->usage) {
-        ck_assert_str_eq(apr_psprintf(p, "%d/%d", (int)state->usage.prompt,
-                                      (int)state->usage.completion),
-                         c->usage);
+        ck_assert_str_eq(
+            apr_psprintf(p, "%d/%d", (int)state->usage.prompt, (int)state->
+                usage.completion),
+            c->usage);
     }
 }
 
@@ -111,19 +113,16 @@ START_TEST(text)
 {
     chat_case_t c = {.whole = 1, .usage = "3/2"};
 
-    check_chat(
-        &c,
+    check_chat(&c,
         OPENING ITEM("added", 0, "{'id':'msg_1','type':'message','content':[]}")
-            EVENT("response.content_part.added", ",'part':{'text':''}")
-                TEXT("Hel") TEXT("lo\\n\\u00e9") TEXT("") EVENT(
-                    "response.output_text.done", ",'text':'Hello\\n\\u00e9'")
-                    EVENT("response.content_part.done",
-                          ",'part':{'text':'Hello'}")
-                        ITEM("done", 0,
-                             "{'id':'msg_1','type':'message','content':[{}]}")
-                            COMPLETED,
+        EVENT("response.content_part.added", ",'part':{'text':''}") TEXT("Hel")
+        TEXT("lo\\n\\u00e9") TEXT("")
+        EVENT("response.output_text.done", ",'text':'Hello\\n\\u00e9'")
+        EVENT("response.content_part.done", ",'part':{'text':'Hello'}")
+        ITEM("done", 0, "{'id':'msg_1','type':'message','content':[{}]}")
+        COMPLETED,
         FIRST SAYS("'content':'Hel'") SAYS("'content':'lo\\n\\u00e9'")
-            ENDS("stop") DONE);
+        ENDS("stop") DONE);
 }
 END_TEST
 
@@ -133,20 +132,16 @@ START_TEST(usage_and_tier)
     chat_case_t c = {
         .whole = 1, .usage = "3/2", .include_usage = 1, .other_tier = 1};
 
-    check_chat(
-        &c,
+    check_chat(&c,
         OPENING TEXT("Hi")
-            EVENT("response.completed",
-                  OBJECT("completed", USAGE ",'service_tier':'priority'"))
-                TEXT("late") DONE,
-        FIRST SAYS("'content':'Hi'")
-            ENDS("stop") "data: {" NAMES "'model':'alias','choices':[],"
-                         "'service_tier':'priority','usage':{'prompt_tokens':3,"
-                         "'completion_tokens':2,'total_tokens':5,'prompt_"
-                         "tokens_details':"
-                         "{'cached_tokens':0,'cache_write_tokens':0},"
-                         "'completion_tokens_details':{'reasoning_tokens':0}}}"
-                         "\n\n" DONE);
+        EVENT("response.completed", OBJECT("completed", USAGE
+            ",'service_tier':'priority'")) TEXT("late") DONE,
+        FIRST SAYS("'content':'Hi'") ENDS("stop") "data: {" NAMES
+        "'model':'alias','choices':[],'service_tier':'priority',"
+            "'usage':{'prompt_tokens':3,'completion_tokens':2,"
+            "'total_tokens':5,'prompt_tokens_details':{'cached_tokens':0,"
+            "'cache_write_tokens':0},"
+            "'completion_tokens_details':{'reasoning_tokens':0}}}\n\n" DONE);
 }
 END_TEST
 
@@ -155,26 +150,23 @@ START_TEST(calls)
 {
     chat_case_t c = {.whole = 1};
 
-    check_chat(
-        &c,
+    check_chat(&c,
         OPENING TEXT("Hm") ITEM("added", 1, CALL(1, "")) ARGS(1, "{\\\"a\\\":")
-            ITEM("added", 2, CALL(2, "")) ARGS(2, "{") ARGS(1, "1}")
-                ARGS(2, "}")
-                    EVENT("response.function_call_arguments.done",
-                          ",'output_index':1,'arguments':'{\\\"a\\\":1}'")
-                        ITEM("done", 1, CALL(1, "{\\\"a\\\":1}"))
-                            ITEM("done", 2, CALL(2, "{}")) COMPLETED,
+        ITEM("added", 2, CALL(2, "")) ARGS(2, "{") ARGS(1, "1}") ARGS(2, "}")
+        EVENT("response.function_call_arguments.done",
+            ",'output_index':1,'arguments':'{\\\"a\\\":1}'")
+        ITEM("done", 1, CALL(1, "{\\\"a\\\":1}")) ITEM("done", 2, CALL(2, "{}"))
+        COMPLETED,
         FIRST SAYS("'content':'Hm'") TOOL_BEGINS(0, 1)
-            TOOL_ARGS(0, "{\\\"a\\\":") TOOL_BEGINS(1, 2) TOOL_ARGS(1, "{")
-                TOOL_ARGS(0, "1}") TOOL_ARGS(1, "}") ENDS("tool_calls") DONE);
+        TOOL_ARGS(0, "{\\\"a\\\":") TOOL_BEGINS(1, 2) TOOL_ARGS(1, "{")
+        TOOL_ARGS(0, "1}") TOOL_ARGS(1, "}") ENDS("tool_calls") DONE);
     /* one that is told at its end only, one that comes whole, arguments of a
      * call that was not announced */
     check_chat(&c,
-               OPENING ITEM("added", 0, CALL(1, ""))
-                   ITEM("done", 0, CALL(1, "{}"))
-                       ITEM("done", 1, CALL(2, "{ }")) ARGS(7, "x") COMPLETED,
-               FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{}") TOOL_BEGINS(1, 2)
-                   TOOL_ARGS(1, "{ }") ENDS("tool_calls") DONE);
+        OPENING ITEM("added", 0, CALL(1, "")) ITEM("done", 0, CALL(1, "{}"))
+        ITEM("done", 1, CALL(2, "{ }")) ARGS(7, "x") COMPLETED,
+        FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{}") TOOL_BEGINS(1, 2)
+        TOOL_ARGS(1, "{ }") ENDS("tool_calls") DONE);
 }
 END_TEST
 
@@ -183,23 +175,21 @@ START_TEST(custom_tools)
     chat_case_t c = {.whole = 1};
 
     check_chat(&c,
-               OPENING ITEM("added", 0,
-                            "{'type':'custom_tool_call','call_id':'call_1',"
-                            "'name':'c','input':''}")
-                   EVENT("response.custom_tool_call_input.delta",
-                         ",'output_index':0,'delta':'abc'")
-                       ITEM("done", 0,
-                            "{'type':'custom_tool_call','call_id':'call_1',"
-                            "'name':'c','input':'abc'}")
-                           ITEM("done", 1,
-                                "{'type':'custom_tool_call','call_id':'call_2',"
-                                "'name':'d','input':'xy'}") COMPLETED,
-               FIRST TOOL(0,
-                          "'id':'call_1','type':'custom','custom':{'name':'c',"
-                          "'input':''}") TOOL(0, "'custom':{'input':'abc'}")
-                   TOOL(1, "'id':'call_2','type':'custom','custom':{'name':'d',"
-                           "'input':''}") TOOL(1, "'custom':{'input':'xy'}")
-                       ENDS("tool_calls") DONE);
+        OPENING
+        ITEM("added", 0, "{'type':'custom_tool_call','call_id':'call_1',"
+            "'name':'c','input':''}")
+        EVENT("response.custom_tool_call_input.delta",
+            ",'output_index':0,'delta':'abc'")
+        ITEM("done", 0, "{'type':'custom_tool_call','call_id':'call_1',"
+            "'name':'c','input':'abc'}")
+        ITEM("done", 1, "{'type':'custom_tool_call','call_id':'call_2',"
+            "'name':'d','input':'xy'}") COMPLETED,
+        FIRST
+        TOOL(0, "'id':'call_1','type':'custom','custom':{'name':'c',"
+            "'input':''}") TOOL(0, "'custom':{'input':'abc'}")
+        TOOL(1, "'id':'call_2','type':'custom','custom':{'name':'d',"
+            "'input':''}") TOOL(1, "'custom':{'input':'xy'}") ENDS("tool_calls")
+        DONE);
 }
 END_TEST
 
@@ -212,18 +202,17 @@ START_TEST(reasoning)
 {
     chat_case_t c = {.whole = 1};
 
-    check_chat(
-        &c,
-        OPENING PART THINKS("A") THINKS("B") PART PART THINKS("C") TEXT("Hi")
-            COMPLETED,
-        FIRST SAYS("'reasoning_content':'A'") SAYS("'reasoning_content':'B'")
-            SAYS("'reasoning_content':'\\n\\n'") SAYS("'reasoning_content':'C'")
-                SAYS("'content':'Hi'") ENDS("stop") DONE);
     check_chat(&c,
-               OPENING EVENT("response.reasoning_text.delta", ",'delta':'A'")
-                   TEXT("Hi") COMPLETED,
-               FIRST SAYS("'reasoning_content':'A'") SAYS("'content':'Hi'")
-                   ENDS("stop") DONE);
+        OPENING PART THINKS("A") THINKS("B") PART PART THINKS("C") TEXT("Hi")
+        COMPLETED,
+        FIRST SAYS("'reasoning_content':'A'") SAYS("'reasoning_content':'B'")
+        SAYS("'reasoning_content':'\\n\\n'") SAYS("'reasoning_content':'C'")
+        SAYS("'content':'Hi'") ENDS("stop") DONE);
+    check_chat(&c,
+        OPENING EVENT("response.reasoning_text.delta", ",'delta':'A'")
+        TEXT("Hi") COMPLETED,
+        FIRST SAYS("'reasoning_content':'A'") SAYS("'content':'Hi'")
+        ENDS("stop") DONE);
 }
 END_TEST
 
@@ -240,13 +229,12 @@ START_TEST(reasoning_is_kept)
                      .kept = "responses/call_1=" KEPT(1) "," KEPT(2) ";"};
 
     check_chat(&c,
-               OPENING ITEM("added", 0, SECRET(9)) ITEM("done", 0, SECRET(1))
-                   ITEM("done", 1, SECRET(2)) ITEM("added", 2, CALL(1, ""))
-                       ARGS(2, "{}") ITEM("done", 2, CALL(1, "{}"))
-                           ITEM("added", 3, CALL(2, "")) ARGS(3, "{}")
-                               ITEM("done", 3, CALL(2, "{}")) COMPLETED,
-               FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{}") TOOL_BEGINS(1, 2)
-                   TOOL_ARGS(1, "{}") ENDS("tool_calls") DONE);
+        OPENING ITEM("added", 0, SECRET(9)) ITEM("done", 0, SECRET(1))
+        ITEM("done", 1, SECRET(2)) ITEM("added", 2, CALL(1, "")) ARGS(2, "{}")
+        ITEM("done", 2, CALL(1, "{}")) ITEM("added", 3, CALL(2, ""))
+        ARGS(3, "{}") ITEM("done", 3, CALL(2, "{}")) COMPLETED,
+        FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{}") TOOL_BEGINS(1, 2)
+        TOOL_ARGS(1, "{}") ENDS("tool_calls") DONE);
 }
 END_TEST
 
@@ -255,9 +243,9 @@ START_TEST(refusals)
     chat_case_t c = {.whole = 1};
 
     check_chat(&c,
-               OPENING EVENT("response.refusal.delta", ",'delta':'No.'")
-                   EVENT("response.refusal.done", ",'refusal':'No.'") COMPLETED,
-               FIRST SAYS("'refusal':'No.'") ENDS("stop") DONE);
+        OPENING EVENT("response.refusal.delta", ",'delta':'No.'")
+        EVENT("response.refusal.done", ",'refusal':'No.'") COMPLETED,
+        FIRST SAYS("'refusal':'No.'") ENDS("stop") DONE);
 }
 END_TEST
 
@@ -276,16 +264,16 @@ START_TEST(incomplete)
                FIRST SAYS("'content':'Hi'") ENDS("content_filter") DONE);
     /* what it called it may not have told to the end */
     check_chat(&c,
-               OPENING ITEM("added", 0, CALL(1, "")) ARGS(0, "{")
-                   STOPPED("max_output_tokens"),
-               FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{") ENDS("length") DONE);
+        OPENING ITEM("added", 0, CALL(1, "")) ARGS(0, "{")
+        STOPPED("max_output_tokens"),
+        FIRST TOOL_BEGINS(0, 1) TOOL_ARGS(0, "{") ENDS("length") DONE);
     c.usage = NULL;
     /* who forgets to say so, says why */
     check_chat(&c,
-               OPENING TEXT("Hi") EVENT("response.incomplete",
-                                        ",'response':{'incomplete_details':{'"
-                                        "reason':'max_output_tokens'}}"),
-               FIRST SAYS("'content':'Hi'") ENDS("length") DONE);
+        OPENING TEXT("Hi")
+        EVENT("response.incomplete", ",'response':{'incomplete_details':{'"
+            "reason':'max_output_tokens'}}"),
+        FIRST SAYS("'content':'Hi'") ENDS("length") DONE);
 }
 END_TEST
 
@@ -310,12 +298,11 @@ START_TEST(errors_in_all_shapes)
     apr_size_t i;
 
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); ++i) {
-        check_chat(
-            &c,
-            apr_pstrcat(azl_test_pool, OPENING TEXT("Hi"), shapes[i],
-                        TEXT("late") COMPLETED, NULL),
+        check_chat(&c,
+            apr_pstrcat(azl_test_pool, OPENING TEXT("Hi"), shapes[i], TEXT(
+                "late") COMPLETED, NULL),
             FIRST SAYS("'content':'Hi'")
-                ERROR("rate_limit_error", "rate_limit_exceeded", "Slow down."));
+            ERROR("rate_limit_error", "rate_limit_exceeded", "Slow down."));
         /* before content another may be asked: it is not told */
         check_chat(&c, apr_pstrcat(azl_test_pool, OPENING, shapes[i], NULL),
                    FIRST);
@@ -332,12 +319,11 @@ START_TEST(bad_ends)
     check_chat(&c, OPENING TEXT("Hi") DONE, FIRST SAYS("'content':'Hi'") CUT);
     /* an end that is none */
     check_chat(&c,
-               OPENING TEXT("Hi")
-                   EVENT("response.completed", OBJECT("cancelled", "")),
-               FIRST SAYS("'content':'Hi'")
-                   ERROR("server_error", "internal_error",
-                         "The upstream service answered with status 500 and no "
-                         "explanation."));
+        OPENING TEXT("Hi") EVENT("response.completed", OBJECT("cancelled", "")),
+        FIRST SAYS("'content':'Hi'")
+        ERROR("server_error", "internal_error",
+            "The upstream service answered with status 500 and no "
+            "explanation."));
 }
 END_TEST
 
@@ -345,23 +331,14 @@ START_TEST(what_nobody_knows_is_left_alone)
 {
     chat_case_t c = {.whole = 1};
 
-    check_chat(
-        &c,
-        ": hello\n\n" OPENING EVENT(
-            "response.queued",
-            OBJECT("queued", "")) EVENT("response.web_search_call.searching",
-                                        ",'output_index':0")
-            EVENT(
-                "response.new_thing",
-                ",'delta':'x'") "data: {'no':'type'}\n\n"
-                                "data: not JSON\n\n"
-                                "data: []\n\n" ITEM(
-                                    "added", 0, "{'type':'web_search_call'}")
-                                    ITEM("added", 0, "'x'") ITEM("done", 0, "7")
-                                        EVENT("response.output_text.delta",
-                                              ",'delta':7")
-                                            EVENT("response.output_text.delta",
-                                                  "") TEXT("Hi") COMPLETED,
+    check_chat(&c,
+        ": hello\n\n" OPENING EVENT("response.queued", OBJECT("queued", ""))
+        EVENT("response.web_search_call.searching", ",'output_index':0")
+        EVENT("response.new_thing", ",'delta':'x'")
+        "data: {'no':'type'}\n\ndata: not JSON\n\ndata: []\n\n"
+        ITEM("added", 0, "{'type':'web_search_call'}") ITEM("added", 0, "'x'")
+        ITEM("done", 0, "7") EVENT("response.output_text.delta", ",'delta':7")
+        EVENT("response.output_text.delta", "") TEXT("Hi") COMPLETED,
         FIRST SAYS("'content':'Hi'") ENDS("stop") DONE);
 }
 END_TEST
