@@ -320,8 +320,10 @@ const char *azl_bedrock_error_code(int *status, const char *message)
                            says(message, "exceed context limit"))) {
         return "context_length_exceeded";
     }
-    /* of a model that it has not it says that the request is not valid */
-    if (*status == 400 && says(message, "model identifier is invalid")) {
+    /* Of a model that it has not it says that the request is not valid, of one
+     * that has not been enabled that we may not: the others are there. */
+    if ((*status == 400 && says(message, "model identifier is invalid")) ||
+        (*status == 403 && says(message, "access to the model"))) {
         *status = 404;
     }
     return *status == 404 ? "model_not_found" : NULL;

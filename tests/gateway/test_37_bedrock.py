@@ -116,6 +116,17 @@ def configure(env, sim):
         credential="aws:env",
     )
     conf.model("compatible", f"compatible/{bedrock_service.GPT}")
+    conf.endpoint(
+        "invoke",
+        url,
+        f"dialect=anthropic hosting=bedrock region={REGION}",
+        credential="aws:env",
+    )
+    conf.model(
+        "invoke",
+        f"invoke/{bedrock_service.CLAUDE}",
+        "base-model=claude-sonnet-4-5",
+    )
     for alias, (model, family) in MODELS.items():
         conf.model(alias, f"key/{model}", f"base-model={family}")
     return conf.model("both", "azure/d1", "order=1").model(
@@ -153,7 +164,7 @@ def test_sdk(sdk_client, model, check):
     check(sdk_client, model)
 
 
-@pytest.mark.parametrize("model", [*SIGNED, "compatible"])
+@pytest.mark.parametrize("model", [*SIGNED, "compatible", "invoke"])
 def test_signed(sdk_client, gateway, service, model):
     sdk.chat(sdk_client, model)
     sdk.stream(sdk_client, model)

@@ -212,6 +212,8 @@ static const struct {
         "rate_limit_exceeded", "Q"},
     {403, "AccessDeniedException", "{'Message':'Not you'}", 403, NULL,
         "Not you"},
+    {403, "AccessDeniedException", "{'message':'You do not have access to the "
+        "model with the specified model ID.'}", 404, "model_not_found", NULL},
     {400, "ExpiredTokenException", "{'message':'Old'}", 403, NULL, "Old"},
     {404, "ResourceNotFoundException", "{'message':'Gone'}", 404,
         "model_not_found", "Gone"},
