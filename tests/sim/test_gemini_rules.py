@@ -295,6 +295,13 @@ def test_those_that_draw_or_speak_do_not_think():
     assert not Model("gemini-2.5-pro-preview-tts").thinks
 
 
+def test_results_stand_alone():
+    """... and what the user says then is a turn of its own."""
+    contents = said([GO], [CALL], [RESULT])
+    contents.append({"role": "user", "parts": [GO]})
+    Rules(Model("gemini-2.5-flash"), False, {}).check({"contents": contents})
+
+
 def test_gemma_knows_no_system():
     rules = Rules(Model("gemma-3-27b-it"), False, {})
     with pytest.raises(Exception, match="not enabled"):

@@ -93,7 +93,9 @@ class Rules:
             role = content.get("role", "user")
             if role not in ("user", "model"):
                 raise Broken("Please use a valid role: user, model.")
-            if before and before.get("role", "user") == role:
+            same = before and before.get("role", "user") == role
+            # What functions return stands alone.
+            if same and not results(before):
                 raise Broken(
                     "Please ensure that multiturn requests alternate between "
                     "user and model."
