@@ -68,6 +68,7 @@ typedef struct azl_endpoint_t {
                                         one that changes; else NULL */
     const char *region;  /* of AWS; NULL: the URL or the environment tells */
     const char *service; /* which requests are signed for; NULL: likewise */
+    const char *token_url; /* where tokens are given out; NULL: as usual */
     apr_interval_time_t timeout;    /* socket inactivity */
     apr_interval_time_t connect_timeout;
     int tls_verify;

@@ -21,10 +21,15 @@ typedef struct azl_identity_t azl_identity_t;
 
 /* What an endpoint says. */
 typedef struct azl_identity_setup_t {
-    const char *source;  /* credential= */
-    const char *host;    /* of the URL, with its port */
-    const char *region;  /* region=, or NULL */
-    const char *service; /* service=, or NULL */
+    const char *source;    /* credential= */
+    const char *dialect;   /* its name; NULL: any */
+    const char *url;       /* without a slash at its end */
+    const char *host;      /* of the URL, with its port */
+    const char *region;    /* region=, or NULL */
+    const char *service;   /* service=, or NULL */
+    const char *token_url; /* token-url=, or NULL */
+    const char *tls_ca;    /* for this host only, ... */
+    int tls_verify;        /* ... like this: others are always verified */
 } azl_identity_setup_t;
 
 /* What is to be authorized. */
@@ -45,6 +50,9 @@ typedef enum {
 
 /* 1 if `source` is of a kind that is known here. */
 int azl_identity_is(const char *source);
+/* The source as it may be shown: without a secret that somebody has written
+ * into it where only its name belongs. */
+const char *azl_identity_shown(apr_pool_t *p, const char *source);
 /* NULL and the identity; or what is wrong with the setup, for the operator.
  * What lies in the environment or in a file is read at once. */
 const char *azl_identity_create(apr_pool_t *p,
@@ -64,6 +72,10 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
  * AZL_IDENTITY_WAIT: a new process is asked before it knows itself. */
 #define AZL_IDENTITY_WAIT apr_time_from_sec(3)
 int azl_identity_ready(azl_identity_t *id, apr_time_t now);
+/* The endpoint has refused a call that was begun at `sent`: the next value is
+ * fetched soon, though not again and again. 1 if that is news: the value is a
+ * token that was there by then, and nobody has said so before. */
+int azl_identity_refused(azl_identity_t *id, apr_time_t sent);
 /* Set the headers of a call. APR_ENOENT if there is no valid value. */
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
                                     const azl_identity_call_t *call,

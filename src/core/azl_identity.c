@@ -17,16 +17,19 @@
 /* After a failure, doubled each time up to the last. */
 #define RETRY_FIRST apr_time_from_sec(2)
 #define RETRY_LAST apr_time_from_sec(60)
+/* Between two fetches because the endpoint refuses what there is, likewise. */
+#define CALM_FIRST apr_time_from_sec(5)
+#define CALM_LAST apr_time_from_sec(5 * 60)
 /* What a service that gives out credentials may take. */
 #define CONNECT_LIMIT apr_time_from_sec(2)
 #define CALL_LIMIT apr_time_from_sec(10)
 #define ANSWER_MAX (64 * 1024)
 
 static const azl_identity_kind_t *const kinds[] = {
-    &azl_identity_aws_env,
-    &azl_identity_aws_file,
-    &azl_identity_aws_container,
-    &azl_identity_aws_instance,
+    &azl_identity_aws_env,         &azl_identity_aws_file,
+    &azl_identity_aws_container,   &azl_identity_aws_instance,
+    &azl_identity_google_metadata, &azl_identity_google,
+    &azl_identity_databricks,      &azl_identity_token_file,
 };
 
 /* The kind of a source, and what follows its name. */
@@ -42,7 +45,7 @@ static const azl_identity_kind_t *find_kind(const char *source,
             if (!source[len]) {
                 return kinds[i];
             }
-            if (kinds[i]->rest && source[len] == ':') {
+            if (kinds[i]->form && source[len] == ':') {
                 *rest = source + len + 1;
                 return kinds[i];
             }
@@ -56,6 +59,21 @@ int azl_identity_is(const char *source)
     const char *rest;
 
     return find_kind(source, &rest) != NULL;
+}
+
+const char *azl_identity_shown(apr_pool_t *p, const char *source)
+{
+    const char *rest, *reference;
+    const azl_identity_kind_t *kind = find_kind(source, &rest);
+
+    if (!kind || !kind->secret || !rest) {
+        return source;
+    }
+    reference = strchr(rest, ':');
+    return reference && (strncmp(reference, ":env:", 5) == 0 ||
+                         strncmp(reference, ":file:", 6) == 0)
+               ? source
+               : apr_pstrcat(p, kind->name, ":...", NULL);
 }
 
 int azl_identity_changes(const azl_identity_t *id)
@@ -86,6 +104,8 @@ static void put_value(azl_identity_t *id, azl_identity_value_t *value)
     old = id->value;
     if (value) {
         id->value = value;
+        id->since = apr_time_now();
+        id->refused = 0;
     }
     id->tried = 1;
     apr_thread_cond_broadcast(id->first);
@@ -126,13 +146,38 @@ static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
     return NULL;
 }
 
+/* The endpoint does not take the value, though it should be good. If it does
+ * not take the next one either, then another one will hardly help. */
+static int wants_another(azl_identity_t *id, apr_time_t now)
+{
+    int refused;
+
+    apr_thread_mutex_lock(id->mutex);
+    refused = id->refused;
+    apr_thread_mutex_unlock(id->mutex);
+    if (!refused || now < id->renew_at) {
+        return 0;
+    }
+    id->calm = now - id->renew_at > CALM_LAST ? CALM_FIRST : 2 * id->calm;
+    if (id->calm > CALM_LAST) {
+        id->calm = CALM_LAST;
+    }
+    id->renew_at = now + id->calm;
+    return 1;
+}
+
+static int is_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
+{
+    return now >= id->due && (!id->kind->changed || id->kind->changed(id, p));
+}
+
 azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
                                            apr_time_t now,
                                            int (*stop)(void *baton),
                                            void *baton, const char **problem)
 {
     *problem = NULL;
-    if (now < id->due || (id->kind->changed && !id->kind->changed(id, p))) {
+    if (!wants_another(id, now) && !is_due(id, p, now)) {
         return AZL_IDENTITY_IDLE;
     }
     id->stop = stop;
@@ -150,6 +195,40 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
     return AZL_IDENTITY_FAILED;
 }
 
+apr_size_t azl_identity_origin(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    apr_size_t start = scheme ? (apr_size_t)(scheme - url) + 3 : 0;
+
+    return start + strcspn(url + start, "/?");
+}
+
+/* tls-ca= and tls-verify= are about the endpoint's host. */
+static int is_at_endpoint(const azl_identity_t *id, const char *url)
+{
+    apr_size_t len = azl_identity_origin(url);
+
+    return id->setup.url && azl_identity_origin(id->setup.url) == len &&
+           strncmp(id->setup.url, url, len) == 0;
+}
+
+const char *azl_identity_http(azl_identity_t *id, apr_pool_t *p,
+                              azl_http_request_t *request,
+                              azl_http_answer_t *got)
+{
+    request->verify = 1;
+    if (is_at_endpoint(id, request->url)) {
+        request->verify = id->setup.tls_verify;
+        request->ca = id->setup.tls_ca;
+    }
+    request->connect_timeout = CONNECT_LIMIT;
+    request->timeout = CALL_LIMIT;
+    request->max = ANSWER_MAX;
+    request->stop = id->stop;
+    request->baton = id->baton;
+    return azl_http_call(p, request, got);
+}
+
 const char *azl_identity_call(azl_identity_t *id, apr_pool_t *p,
                               const char *method, const char *url,
                               const char *const *headers, azl_span_t *answer)
@@ -162,13 +241,7 @@ const char *azl_identity_call(azl_identity_t *id, apr_pool_t *p,
     request.method = method;
     request.url = url;
     request.headers = headers;
-    request.verify = 1;
-    request.connect_timeout = CONNECT_LIMIT;
-    request.timeout = CALL_LIMIT;
-    request.max = ANSWER_MAX;
-    request.stop = id->stop;
-    request.baton = id->baton;
-    problem = azl_http_call(p, &request, &got);
+    problem = azl_identity_http(id, p, &request, &got);
     if (!problem && got.status != 200) {
         problem = apr_psprintf(p, "the answer was %d", got.status);
     }
@@ -183,6 +256,52 @@ int azl_identity_is_word(const char *text)
     for (at = text ? text : ""; (unsigned char)*at > ' ' && *at != 0x7f; at++) {
     }
     return text && *text && !*at;
+}
+
+const char *azl_identity_word(apr_pool_t *p, azl_span_t text)
+{
+    const char *word;
+
+    while (text.len && apr_isspace(text.at[text.len - 1])) {
+        text.len--;
+    }
+    while (text.len && apr_isspace(*text.at)) {
+        text.at++;
+        text.len--;
+    }
+    word = apr_pstrmemdup(p, text.at, text.len);
+    return strlen(word) == text.len && azl_identity_is_word(word) ? word : NULL;
+}
+
+/*
+ * Files
+ */
+
+int azl_identity_look(azl_identity_t *id, apr_pool_t *p,
+                      azl_identity_file_t *now)
+{
+    apr_finfo_t info;
+
+    memset(now, 0, sizeof(*now));
+    if (apr_stat(&info, id->path,
+                 APR_FINFO_MTIME | APR_FINFO_CTIME | APR_FINFO_SIZE |
+                     APR_FINFO_INODE,
+                 p) != APR_SUCCESS) {
+        return 0;
+    }
+    now->mtime = info.mtime;
+    now->ctime = info.ctime;
+    now->size = info.size;
+    now->inode = info.inode;
+    return 1;
+}
+
+int azl_identity_file_changed(azl_identity_t *id, apr_pool_t *p)
+{
+    azl_identity_file_t now;
+
+    return azl_identity_look(id, p, &now) &&
+           memcmp(&now, &id->seen, sizeof(now)) != 0;
 }
 
 /*
@@ -211,6 +330,43 @@ static const char *make_locks(azl_identity_t *id)
     return NULL;
 }
 
+static int takes(const azl_identity_kind_t *kind, const char *dialect)
+{
+    const char *const *one = kind->dialects;
+
+    while (one && *one && dialect && strcmp(*one, dialect) != 0) {
+        one++;
+    }
+    return !one || !dialect || *one != NULL;
+}
+
+/* What does not go together. */
+static const char *check_setup(const azl_identity_t *id)
+{
+    const azl_identity_kind_t *kind = id->kind;
+    const char *const *one;
+    const char *names = "";
+
+    if ((kind->form != NULL) != (id->rest && *id->rest)) {
+        return apr_pstrcat(id->pool, "it must be ", kind->form, NULL);
+    }
+    if ((id->setup.region || id->setup.service) && !kind->place) {
+        return "region= and service= are for credentials of AWS";
+    }
+    if (id->setup.token_url && !kind->token_url) {
+        return "token-url= is for google:/path and databricks:...";
+    }
+    if (!takes(kind, id->setup.dialect)) {
+        for (one = kind->dialects; *one; one++) {
+            names =
+                apr_pstrcat(id->pool, names, *names ? ", " : "", *one, NULL);
+        }
+        return apr_pstrcat(id->pool, "it is for dialect= one of: ", names,
+                           NULL);
+    }
+    return NULL;
+}
+
 const char *azl_identity_create(apr_pool_t *p,
                                 const azl_identity_setup_t *setup,
                                 azl_identity_t **identity)
@@ -224,11 +380,10 @@ const char *azl_identity_create(apr_pool_t *p,
     if (!id->kind) {
         return "there is no such kind of credential";
     }
-    if (id->kind->rest != (id->rest && *id->rest)) {
-        return "the file is missing: it must be " /* the only kind so far */
-               "aws:file:/path or aws:file:/path#profile";
+    problem = check_setup(id);
+    if (!problem) {
+        problem = make_locks(id);
     }
-    problem = make_locks(id);
     if (!problem && id->kind->configure) {
         problem = id->kind->configure(id);
     }
@@ -262,6 +417,18 @@ int azl_identity_ready(azl_identity_t *id, apr_time_t now)
     ready = is_valid(id->value, now);
     apr_thread_mutex_unlock(id->mutex);
     return ready;
+}
+
+int azl_identity_refused(azl_identity_t *id, apr_time_t sent)
+{
+    int news;
+
+    apr_thread_mutex_lock(id->mutex);
+    news = id->kind->remote && !id->refused && id->value && id->value->bearer &&
+           sent >= id->since;
+    id->refused |= news;
+    apr_thread_mutex_unlock(id->mutex);
+    return news;
 }
 
 static int copy_value(azl_identity_t *id, apr_pool_t *p, apr_time_t now,

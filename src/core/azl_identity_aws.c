@@ -23,6 +23,8 @@
 #define FILE_MAX (256 * 1024)
 #define DEFAULT_SECTION "default"
 
+static const char *const dialects[] = {"bedrock", "openai", "anthropic", NULL};
+
 /*
  * Region and service
  */
@@ -155,6 +157,8 @@ static const char *fetch_env(azl_identity_t *id, apr_pool_t *p,
 }
 
 const azl_identity_kind_t azl_identity_aws_env = {.name = "aws:env",
+                                                  .dialects = dialects,
+                                                  .place = 1,
                                                   .configure = configure_place,
                                                   .fetch = fetch_env,
                                                   .authorize = sign};
@@ -238,33 +242,6 @@ static const char *read_file(azl_identity_t *id, char *text,
                     found[2] && *found[2] ? found[2] : NULL);
 }
 
-static int look_at(azl_identity_t *id, apr_pool_t *p, azl_identity_file_t *now)
-{
-    apr_finfo_t info;
-
-    memset(now, 0, sizeof(*now));
-    if (apr_stat(&info, id->path,
-                 APR_FINFO_MTIME | APR_FINFO_CTIME | APR_FINFO_SIZE |
-                     APR_FINFO_INODE,
-                 p) != APR_SUCCESS) {
-        return 0;
-    }
-    now->mtime = info.mtime;
-    now->ctime = info.ctime;
-    now->size = info.size;
-    now->inode = info.inode;
-    return 1;
-}
-
-/* A file that is gone is about to be replaced, or its loss will be told when
- * httpd is started again; the last key stays. */
-static int file_changed(azl_identity_t *id, apr_pool_t *p)
-{
-    azl_identity_file_t now;
-
-    return look_at(id, p, &now) && memcmp(&now, &id->seen, sizeof(now)) != 0;
-}
-
 static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
                               azl_identity_value_t *value)
 {
@@ -272,7 +249,7 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
     char problem[128];
     apr_status_t rv;
 
-    look_at(id, p, &id->seen);
+    azl_identity_look(id, p, &id->seen);
     rv = azl_file_read(p, id->path, FILE_MAX, &content);
     if (rv != APR_SUCCESS) {
         return apr_pstrcat(p, "the file cannot be read: ",
@@ -281,12 +258,16 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
     return read_file(id, apr_pstrmemdup(p, content.at, content.len), value);
 }
 
-const azl_identity_kind_t azl_identity_aws_file = {.name = "aws:file",
-                                                   .rest = 1,
-                                                   .configure = configure_file,
-                                                   .fetch = fetch_file,
-                                                   .changed = file_changed,
-                                                   .authorize = sign};
+const azl_identity_kind_t azl_identity_aws_file = {
+    .name = "aws:file",
+    .form = "aws:file:/path or "
+            "aws:file:/path#profile",
+    .dialects = dialects,
+    .place = 1,
+    .configure = configure_file,
+    .fetch = fetch_file,
+    .changed = azl_identity_file_changed,
+    .authorize = sign};
 
 /*
  * From a service
@@ -369,6 +350,8 @@ static const char *fetch_container(azl_identity_t *id, apr_pool_t *p,
 
 const azl_identity_kind_t azl_identity_aws_container = {
     .name = "aws:container",
+    .dialects = dialects,
+    .place = 1,
     .remote = 1,
     .configure = configure_container,
     .fetch = fetch_container,
@@ -436,6 +419,8 @@ static const char *fetch_instance(azl_identity_t *id, apr_pool_t *p,
 }
 
 const azl_identity_kind_t azl_identity_aws_instance = {.name = "aws:instance",
+                                                       .dialects = dialects,
+                                                       .place = 1,
                                                        .remote = 1,
                                                        .configure =
                                                            configure_instance,

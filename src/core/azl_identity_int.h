@@ -29,9 +29,17 @@ typedef struct azl_identity_file_t {
     apr_ino_t inode;
 } azl_identity_file_t;
 
+/* The type of what OAuth's token services are sent. */
+#define AZL_IDENTITY_FORM "Content-Type: application/x-www-form-urlencoded"
+
 typedef struct azl_identity_kind_t {
     const char *name;
-    int rest;   /* NAME:REST has a rest */
+    const char *form; /* what NAME:REST must look like, for the operator; NULL:
+                         there is no rest */
+    const char *const *dialects; /* that take it, up to NULL; NULL: all */
+    int place;     /* region= and service= are for it */
+    int token_url; /* ... and token-url= */
+    int secret; /* behind the first colon of REST is the reference of one */
     int remote; /* it is fetched from a service and may expire: not at the
                    start, and again before the end */
     /* What the configuration and the environment tell: NULL, or what is
@@ -64,11 +72,14 @@ struct azl_identity_t {
     const char *secret_file; /* ... or the file it is in; NULL: nothing */
     const char *path;    /* of a file */
     const char *section; /* ... in it */
+    const void *own;     /* what no other kind has */
 
     /* the fetching thread's */
     azl_identity_file_t seen;
     apr_time_t due; /* fetched next */
     apr_interval_time_t patience; /* after a failure */
+    apr_time_t renew_at; /* not before, however often it is refused */
+    apr_interval_time_t calm; /* ... and that long after that */
     int (*stop)(void *baton);
     void *baton;
 
@@ -76,19 +87,66 @@ struct azl_identity_t {
     apr_thread_cond_t *first;  /* the first fetch has ended */
     int tried;                 /* ... in this process */
     azl_identity_value_t *value; /* NULL: none yet */
+    apr_time_t since;          /* it is there */
+    int refused;               /* by the endpoint, whatever its time */
 };
 
 extern const azl_identity_kind_t azl_identity_aws_env;
 extern const azl_identity_kind_t azl_identity_aws_file;
 extern const azl_identity_kind_t azl_identity_aws_container;
 extern const azl_identity_kind_t azl_identity_aws_instance;
+extern const azl_identity_kind_t azl_identity_google;
+extern const azl_identity_kind_t azl_identity_google_metadata;
+extern const azl_identity_kind_t azl_identity_databricks;
+extern const azl_identity_kind_t azl_identity_token_file;
 
+/* Make a call to a service that gives out credentials: url, method, headers
+ * and body are the caller's, the rest is set here. NULL and the answer,
+ * whatever its status; or why there is none. */
+const char *azl_identity_http(azl_identity_t *id, apr_pool_t *p,
+                              azl_http_request_t *request,
+                              azl_http_answer_t *got);
 /* A call to a service that gives out credentials. Its answer if the status was
  * 200; NULL, or why there is none. `method` NULL: GET. */
 const char *azl_identity_call(azl_identity_t *id, apr_pool_t *p,
                               const char *method, const char *url,
                               const char *const *headers, azl_span_t *answer);
+/* A file whole; NULL, or why it cannot be read. */
+const char *azl_identity_read(apr_pool_t *p, const char *path, apr_off_t max,
+                              azl_span_t *content);
 /* 1 if a text can stand in a header: no control characters, not empty. */
 int azl_identity_is_word(const char *text);
+/* The same up to white space at its ends, which is cut off. NULL: it cannot. */
+const char *azl_identity_word(apr_pool_t *p, azl_span_t text);
+/* The length of scheme://host[:port] in a URL. */
+apr_size_t azl_identity_origin(const char *url);
+
+/* For kinds whose value is the file at id->path. Note what it looks like now;
+ * 0 if it cannot be looked at. */
+int azl_identity_look(azl_identity_t *id, apr_pool_t *p,
+                      azl_identity_file_t *now);
+/* 1 if it looks another way than id->seen. A file that is gone is about to be
+ * replaced, or its loss will be told when httpd is started again; the last
+ * value stays. */
+int azl_identity_file_changed(azl_identity_t *id, apr_pool_t *p);
+
+/* Ask a token service of OAuth 2.0 (RFC 6749) and take what it gives. NULL, or
+ * why there is no token and what may help. */
+const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
+                               azl_http_request_t *request,
+                               azl_identity_value_t *value);
+/* Its answer's token; `asked` is when it was asked for. */
+const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
+                                    apr_time_t asked,
+                                    azl_identity_value_t *value);
+/* Authorization: Bearer */
+apr_status_t azl_identity_bear(const azl_identity_t *id, apr_pool_t *p,
+                               const azl_identity_value_t *value,
+                               const azl_identity_call_t *call, apr_time_t now,
+                               apr_table_t *headers);
+/* Who a service account is, signed (RFC 7523): for a moment. NULL, or what is
+ * wrong. */
+const char *azl_identity_assertion(const azl_identity_t *id, apr_pool_t *p,
+                                   apr_time_t now, const char **assertion);
 
 #endif /* AZL_IDENTITY_INT_H */

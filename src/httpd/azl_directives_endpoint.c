@@ -172,6 +172,16 @@ static const char *ep_service(apr_pool_t *p, void *target, const char *value)
     return NULL;
 }
 
+static const char *ep_token_url(apr_pool_t *p, void *target, const char *value)
+{
+    if (strncmp(value, "https://", 8) != 0 &&
+        strncmp(value, "http://", 7) != 0) {
+        return "a URL such as https://oauth2.googleapis.com/token";
+    }
+    ((azl_endpoint_t *)target)->token_url = apr_pstrdup(p, value);
+    return NULL;
+}
+
 static const azl_option_t endpoint_options[] = {
     {"dialect", ep_dialect, 0},
     {"credential", ep_credential, 0},
@@ -186,6 +196,7 @@ static const azl_option_t endpoint_options[] = {
     {"hosting", ep_hosting, 0},
     {"region", ep_region, 0},
     {"service", ep_service, 0},
+    {"token-url", ep_token_url, 0},
     {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
@@ -290,30 +301,37 @@ static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep)
     azl_identity_setup_t setup;
     const char *err;
 
-    if (strcmp(ep->dialect->name, "azure") == 0 ||
-        strcmp(ep->dialect->name, "gemini") == 0) {
-        return azl_cmd_complain(cmd, ep->name,
-                                "credentials of AWS are for dialect=bedrock, "
-                                "openai and anthropic");
-    }
     setup.source = ep->credential_source;
+    setup.dialect = ep->dialect->name;
+    setup.url = ep->url;
     setup.host = ep->host;
     setup.region = ep->region;
     setup.service = ep->service;
+    setup.token_url = ep->token_url;
+    setup.tls_ca = ep->tls_ca;
+    setup.tls_verify = ep->tls_verify;
     err = azl_identity_create(cmd->pool, &setup, &ep->identity);
     return err ? azl_cmd_complain(cmd, ep->name,
                                   apr_pstrcat(cmd->pool, "credential=",
-                                              setup.source, ": ", err, NULL))
+                                              azl_identity_shown(cmd->temp_pool,
+                                                                 setup.source),
+                                              ": ", err, NULL))
                : NULL;
 }
 
+/* Options of credentials that change. */
 static const char *check_place(cmd_parms *cmd, const azl_endpoint_t *ep)
 {
-    return (ep->region || ep->service) && !ep->identity
-               ? azl_cmd_complain(cmd, ep->name,
-                                  "region= and service= are for credentials of "
-                                  "AWS (credential=aws:env and its like)")
-               : NULL;
+    if (ep->region || ep->service) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "region= and service= are for credentials of "
+                                "AWS (credential=aws:env and its like)");
+    }
+    return ep->token_url ? azl_cmd_complain(cmd, ep->name,
+                                            "token-url= is for "
+                                            "credential=google:/path and "
+                                            "credential=databricks:...")
+                         : NULL;
 }
 
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)

@@ -416,6 +416,21 @@ static ap_conf_vector_t *endpoint_config(request_rec *r,
     return r->per_dir_config;
 }
 
+/* A token can be taken back before its time. Databricks answers 403 then, the
+ * others 401. */
+static void heed_refusal(request_rec *r, const azl_attempt_t *at)
+{
+    const azl_endpoint_t *e = at->deployment->endpoint;
+
+    if ((at->status == HTTP_UNAUTHORIZED || at->status == HTTP_FORBIDDEN) &&
+        e->identity && azl_identity_refused(e->identity, at->started)) {
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                      AZLNO(0110) "%s: endpoint %s refuses its token (%d), "
+                                  "another one is fetched",
+                      at->ar->id, e->name, at->status);
+    }
+}
+
 azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
                              int fresh)
 {
@@ -453,6 +468,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
     r->proxyreq = PROXYREQ_NONE;
     r->per_dir_config = dir_config;
     r->headers_in = ar->client_headers;
+    heed_refusal(r, ar->attempt);
     if (azl_request_client_gone(r, ar)) {
         return AZL_CALL_CLIENT_GONE;
     }

@@ -163,6 +163,7 @@ START_TEST(regions_and_services)
         setenv(_i % 2 ? "AWS_REGION" : "AWS_DEFAULT_REGION",
                places[_i].environment, 1);
     }
+    memset(&setup, 0, sizeof(setup));
     setup.source = "aws:env";
     setup.host = places[_i].host;
     setup.region = places[_i].region;
