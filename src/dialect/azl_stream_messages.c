@@ -116,16 +116,23 @@ static void messages_event(azl_stream_t *st, const azl_sse_event_t *sse)
     azl_span_t type;
     azl_edit_t e;
 
-    if (!azl_object_open(&o, sse->data)) {
+    if (!azl_object_open(&o, sse->data) ||
+        o.close + 1 != azl_span_end(sse->data)) {
         st->state.malformed++;
         return;
     }
     type = type_of(&o, sse->name);
-    if (azl_span_is(type, "error")) {
+    if (azl_span_is(type, "error") || azl_span_is(sse->name, "error")) {
         azl_stream_fail(st, sse->data);
         return;
     }
-    azl_stream_begin(st, sse->name.len ? sse->name : type);
+    /* Some clients go by the one, some by the other. */
+    if (sse->name.len && (sse->name.len != type.len ||
+                          memcmp(sse->name.at, type.at, type.len) != 0)) {
+        st->state.malformed++;
+        return;
+    }
+    azl_stream_begin(st, type);
     e.out = st->out;
     e.from = sse->data.at;
     if (azl_span_is(type, "content_block_delta")) {

@@ -185,6 +185,11 @@ static const struct passed_case {
      "8/9", 0},
     {TEXT_A "data: nonsense\n\n" END_OF_IT("end_turn") LAST,
      TEXT_A END_OF_IT("end_turn") LAST, ALL_WELL, "8/9", 1},
+    {TEXT_A "data: {'type':'ping'}\ndata: {}\n\n" END_OF_IT("end_turn") LAST,
+     TEXT_A END_OF_IT("end_turn") LAST, ALL_WELL, "8/9", 1},
+    {TEXT_A "event: message_stop\ndata: {'type':'ping'}\n\n" END_OF_IT(
+         "end_turn") LAST,
+     TEXT_A END_OF_IT("end_turn") LAST, ALL_WELL, "8/9", 1},
     /* a name that is only in the data */
     {"data: {'type':'ping'}\n\n" TEXT_A END_OF_IT("end_turn") LAST DONE,
      EV("ping", "") TEXT_A END_OF_IT("end_turn") LAST, ALL_WELL, "8/9", 0},
@@ -199,6 +204,9 @@ static const struct passed_case {
      TEXT_A "event: error\ndata: {'type':'error','error':{'type':"
             "'overloaded_error','message':'busy'}}\n\n",
      CONTENT | CLOSED | FAILED, NULL, 0},
+    {"event: error\ndata: {'type':'trouble','error':{'type':'api_error',"
+     "'message':'oh'}}\n\n",
+     "", FAILED, NULL, 0},
     {"event: error\ndata: {'type':'error','error':{'type':'api_error',"
      "'message':'oh'}}\n\n",
      "", FAILED, NULL, 0},
