@@ -75,6 +75,8 @@ typedef struct azl_exchange_t {
     const azl_json_t *hub; /* the request in the hub form. This and the next
                               are gone when the answer has begun: a decoder
                               or an encoder reads them when it is made */
+    const azl_document_t *doc; /* the same as it was read; NULL: it was not.
+                                  For the request only */
     const azl_json_t *client; /* the client's own document, if an inbound made
                                  the hub's of it; else NULL */
     azl_hub_keep_fn *keep; /* NULL: nothing is kept */

@@ -3,6 +3,7 @@
  */
 #include <apr_strings.h>
 
+#include "azl_family.h"
 #include "azl_responses_int.h"
 
 /* Less is refused. */
@@ -12,6 +13,8 @@ typedef struct request_t {
     azl_exchange_t *ex;
     azl_write_t *w;
     azl_error_t *err;
+    unsigned
+        refused; /* settings that the model does not take, by azl_param_e */
 } request_t;
 
 static const azl_json_t *hub_get(const request_t *rq, const char *name)
@@ -368,6 +371,28 @@ static int asks_nothing(const azl_exchange_t *ex, const azl_json_t *value,
     return same;
 }
 
+/* A setting that the model's family does not take. AZL_PARAMS_KEEP passes it
+ * on all the same: the upstream says what it thinks of it. */
+static int is_refused(const request_t *rq, const char *name)
+{
+    const azl_document_t *doc = rq->ex->doc;
+    int i;
+
+    for (i = 0; rq->refused && i < doc->nsettings; ++i) {
+        if (strcmp(doc->settings[i].name, name) == 0) {
+            return (rq->refused & (1u << doc->settings[i].param)) != 0;
+        }
+    }
+    return 0;
+}
+
+static unsigned find_refused(const azl_exchange_t *ex)
+{
+    return ex->doc && ex->deployment->family && ex->params != AZL_PARAMS_KEEP
+               ? azl_family_refused(ex->deployment->family, ex->doc)
+               : 0;
+}
+
 static int write_other(void *baton, const char *name, const azl_json_t *value)
 {
     request_t *rq = baton;
@@ -383,6 +408,9 @@ static int write_other(void *baton, const char *name, const azl_json_t *value)
             fate = members[i].fate;
             nothing = members[i].nothing;
         }
+    }
+    if (fate == SAME && is_refused(rq, name)) {
+        return !azl_exchange_without(rq->ex, name, 1, rq->err);
     }
     if (fate == SAME) {
         azl_write_json(rq->w, name, value);
@@ -413,7 +441,7 @@ static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
                              azl_error_t *err)
 {
     azl_write_t w;
-    request_t rq = {ex, &w, err};
+    request_t rq = {ex, &w, err, find_refused(ex)};
 
     azl_write_init(&w, out);
     azl_write_open(&w, NULL, '{');

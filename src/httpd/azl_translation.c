@@ -144,6 +144,7 @@ static int send_out(azl_attempt_t *at, azl_error_t *err)
         return 0;
     }
     at->exchange->hub = ar->hub;
+    at->exchange->doc = at->way->inbound ? &ar->hub_doc : &ar->doc;
     at->translated = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
     if (!at->way->outbound->request(at->exchange, at->translated, err)) {
         return 0;

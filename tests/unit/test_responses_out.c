@@ -1,5 +1,6 @@
 #include "azl_buf.h"
 #include "azl_crypto.h"
+#include "azl_family.h"
 #include "responses_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"
@@ -317,6 +318,37 @@ START_TEST(members_as_configured)
     ck_assert_ptr_null(asked(ASK ",'seed':1}"));
     ck_assert_str_eq(err.param, "seed");
     ck_assert_str_eq(err.code, "unsupported_parameter");
+}
+END_TEST
+
+/* Settings that the model does not take, by its family. */
+START_TEST(members_that_the_model_refuses)
+{
+#define SET ",'temperature':0.5,'top_p':0.5,'user':'u'}"
+    azl_deployment_t *d = deployment_at("azure", "https://h", NULL, "d");
+    azl_document_t doc;
+    int params;
+
+    d->family = azl_family_find("gpt-5-pro");
+    for (params = AZL_PARAMS_KEEP; params <= AZL_PARAMS_REJECT; ++params) {
+        ex = exchange_in(azl_test_pool, d);
+        ex->params = (azl_params_e)params;
+        ck_assert(azl_document_read(azl_test_pool, AZL_OP_CHAT,
+                                    AZL_PARAMS_KEEP, "application/json",
+                                    quoted_span(ASK SET), &doc, &err));
+        ex->doc = &doc;
+        if (params == AZL_PARAMS_REJECT) {
+            ck_assert_ptr_null(asked(ASK SET));
+            ck_assert_str_eq(err.param, "temperature");
+            continue;
+        }
+        ck_assert_str_eq(asked(ASK SET),
+            quoted(params == AZL_PARAMS_DROP
+                       ? ASKED ",'store':false,'user':'u'}"
+                       : ASKED ",'store':false" SET));
+        ck_assert_str_eq(dropped_by(ex), params == AZL_PARAMS_DROP
+                                             ? "temperature,top_p" : "");
+    }
 }
 END_TEST
 
@@ -651,6 +683,7 @@ TCase *azl_test_responses_out(void)
     tcase_add_loop_test(tc, messages_become_items, 0, NTALKS);
     tcase_add_loop_test(tc, members_and_their_fate, 0, NWISHES);
     tcase_add_test(tc, members_as_configured);
+    tcase_add_test(tc, members_that_the_model_refuses);
     tcase_add_test(tc, streams_are_asked_for);
     tcase_add_test(tc, reasoning_is_asked_of_who_reasons);
     tcase_add_loop_test(tc, bad_messages_are_refused_by_path, 0, NWRONG);
