@@ -118,8 +118,6 @@ void azl_anthropic_cache(azl_claude_request_t *rq, const azl_json_t *part);
 /* The members `tools` and `tool_choice`. `json`: a response_format as a tool,
  * or NULL. */
 int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json);
-/* Is the model made to call a tool? */
-int azl_anthropic_is_forced(const azl_exchange_t *ex);
 /* A schema as structured output takes it: closed objects, no bounds. */
 void azl_anthropic_schema(azl_write_t *w, const char *name,
                           const azl_json_t *schema);

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "azl_anthropic_int.h"
+#include "azl_tool_choice_int.h"
 
 /* A budget of thinking is at least this, and less than max_tokens. */
 #define BUDGET_MIN 1024
@@ -338,7 +339,7 @@ static int plan_thinking(azl_claude_plan_t *pl)
     }
     /* A tool that has to be called leaves no room for thinking by budget, nor
      * does an answer that is too short. */
-    if ((is_manual(pl) && (pl->as_tool || azl_anthropic_is_forced(ex))) ||
+    if ((is_manual(pl) && (pl->as_tool || azl_tool_choice_is_forced(ex))) ||
         (pl->budget && pl->max_tokens <= BUDGET_MIN)) {
         if (!without(pl, member, 0)) {
             return 0;

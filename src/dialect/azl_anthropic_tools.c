@@ -4,103 +4,11 @@
 #include <apr_strings.h>
 
 #include "azl_anthropic_int.h"
-
-/* What a tool_choice says. */
-typedef enum {
-    CHOICE_OPEN, /* nothing */
-    CHOICE_AUTO,
-    CHOICE_ANY,
-    CHOICE_NAMED,
-    CHOICE_NEVER
-} choice_e;
-
-typedef struct choice_t {
-    choice_e what;
-    const char *name;          /* of CHOICE_NAMED */
-    const azl_json_t *allowed; /* the only tools there are, or NULL */
-} choice_t;
+#include "azl_tool_choice_int.h"
 
 static int is_text(const azl_json_t *json, const char *text)
 {
     return azl_span_is(azl_json_text(json), text);
-}
-
-static const char *function_name(const azl_json_t *tool)
-{
-    return azl_json_string(
-        azl_json_get(azl_json_get(tool, "function"), "name"));
-}
-
-/* A mode as text; 0: there is no such. */
-static int read_mode(const azl_json_t *json, choice_t *choice)
-{
-    static const struct {
-        const char *text;
-        choice_e what;
-    } modes[] = {{"auto", CHOICE_AUTO},
-                 {"required", CHOICE_ANY},
-                 {"none", CHOICE_NEVER}};
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
-        if (is_text(json, modes[i].text)) {
-            choice->what = modes[i].what;
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int read_choice(const azl_exchange_t *ex, choice_t *choice)
-{
-    const azl_json_t *json = azl_json_get(ex->hub, "tool_choice");
-    const azl_json_t *allowed = azl_json_get(json, "allowed_tools");
-
-    memset(choice, 0, sizeof(*choice));
-    if (!json) {
-        return 1;
-    }
-    if (azl_json_type(json) == AZL_JSON_STRING) {
-        return read_mode(json, choice);
-    }
-    if (is_text(azl_json_get(json, "type"), "function")) {
-        choice->what = CHOICE_NAMED;
-        choice->name = function_name(json);
-        return choice->name != NULL;
-    }
-    if (is_text(azl_json_get(json, "type"), "allowed_tools")) {
-        choice->allowed = azl_json_get(allowed, "tools");
-        return azl_json_type(choice->allowed) == AZL_JSON_ARRAY &&
-               read_mode(azl_json_get(allowed, "mode"), choice);
-    }
-    return 0;
-}
-
-static int has_tools(const azl_exchange_t *ex)
-{
-    return azl_json_length(azl_json_get(ex->hub, "tools")) > 0;
-}
-
-int azl_anthropic_is_forced(const azl_exchange_t *ex)
-{
-    choice_t choice;
-
-    return has_tools(ex) && read_choice(ex, &choice) &&
-           (choice.what == CHOICE_ANY || choice.what == CHOICE_NAMED);
-}
-
-static int is_allowed(const choice_t *choice, const char *name)
-{
-    apr_size_t i;
-
-    for (i = 0; i < azl_json_length(choice->allowed); ++i) {
-        const char *other = function_name(azl_json_at(choice->allowed, i));
-
-        if (other && strcmp(other, name) == 0) {
-            return 1;
-        }
-    }
-    return !choice->allowed;
 }
 
 /*
@@ -164,7 +72,7 @@ static int write_tool(azl_claude_request_t *rq, apr_size_t i,
         strict = 0;
     }
     azl_write_open(w, NULL, '{');
-    azl_write_str(w, "name", function_name(tool));
+    azl_write_str(w, "name", azl_tool_name(tool));
     if (text && *text) {
         azl_write_str(w, "description", text);
     }
@@ -178,21 +86,22 @@ static int write_tool(azl_claude_request_t *rq, apr_size_t i,
     return 1;
 }
 
-static int write_declared(azl_claude_request_t *rq, const choice_t *choice)
+static int write_declared(azl_claude_request_t *rq,
+                          const azl_tool_choice_t *choice)
 {
     const azl_json_t *tools = azl_json_get(rq->ex->hub, "tools");
     apr_size_t i;
 
     for (i = 0; i < azl_json_length(tools); ++i) {
         const azl_json_t *tool = azl_json_at(tools, i);
-        const char *name = function_name(tool);
+        const char *name = azl_tool_name(tool);
 
         if (!is_text(azl_json_get(tool, "type"), "function") || !name ||
             !*name) {
             return refuse_tool(rq, i, "",
                                "A tool must be a function with a name.");
         }
-        if (is_allowed(choice, name) && !write_tool(rq, i, tool)) {
+        if (azl_tool_choice_has(choice, name) && !write_tool(rq, i, tool)) {
             return 0;
         }
     }
@@ -261,7 +170,7 @@ static void collect_called(const azl_exchange_t *ex, apr_array_header_t *names)
             azl_json_get(azl_json_at(list, i), "tool_calls");
 
         for (j = 0; j < azl_json_length(calls); ++j) {
-            const char *name = function_name(azl_json_at(calls, j));
+            const char *name = azl_tool_name(azl_json_at(calls, j));
 
             if (name && !was_written(names, name)) {
                 APR_ARRAY_PUSH(names, const char *) = name;
@@ -286,21 +195,22 @@ static void write_called(azl_write_t *w, apr_array_header_t *names)
  * The choice
  */
 
-static void write_choice(azl_claude_request_t *rq, const choice_t *choice)
+static void write_choice(azl_claude_request_t *rq,
+                         const azl_tool_choice_t *choice)
 {
     static const char *const types[] = {"auto", "auto", "any", "tool", "none"};
     const azl_json_t *parallel =
         azl_json_get(rq->ex->hub, "parallel_tool_calls");
     int one = azl_json_type(parallel) == AZL_JSON_FALSE &&
-              choice->what != CHOICE_NEVER;
+              choice->what != AZL_TOOL_CHOICE_NEVER;
     azl_write_t *w = &rq->w;
 
-    if (choice->what == CHOICE_OPEN && !one) {
+    if (choice->what == AZL_TOOL_CHOICE_OPEN && !one) {
         return;
     }
     azl_write_open(w, "tool_choice", '{');
     azl_write_str(w, "type", types[choice->what]);
-    if (choice->what == CHOICE_NAMED) {
+    if (choice->what == AZL_TOOL_CHOICE_NAMED) {
         azl_write_str(w, "name", choice->name);
     }
     if (one) {
@@ -310,14 +220,14 @@ static void write_choice(azl_claude_request_t *rq, const choice_t *choice)
 }
 
 /* The answer may be a call of the tool for JSON, or else of the client's. */
-static void choose_json(const azl_exchange_t *ex, choice_t *choice)
+static void choose_json(const azl_exchange_t *ex, azl_tool_choice_t *choice)
 {
-    if (!has_tools(ex) || choice->what == CHOICE_NEVER) {
-        choice->what = CHOICE_NAMED;
+    if (!azl_tools_offered(ex) || choice->what == AZL_TOOL_CHOICE_NEVER) {
+        choice->what = AZL_TOOL_CHOICE_NAMED;
         choice->name = AZL_ANTHROPIC_JSON_TOOL;
     }
-    else if (choice->what != CHOICE_NAMED) {
-        choice->what = CHOICE_ANY;
+    else if (choice->what != AZL_TOOL_CHOICE_NAMED) {
+        choice->what = AZL_TOOL_CHOICE_ANY;
     }
 }
 
@@ -329,9 +239,9 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
             ? NULL
             : azl_json_get(ex->hub, "web_search_options");
     apr_array_header_t *called = apr_array_make(ex->pool, 4, sizeof(char *));
-    choice_t choice;
+    azl_tool_choice_t choice;
 
-    if (!read_choice(ex, &choice)) {
+    if (!azl_tool_choice_read(ex, &choice)) {
         return azl_exchange_refuse(ex, rq->err, "tool_choice",
                                    "The choice must be none, auto, required, "
                                    "a function or a list of allowed ones.");
@@ -339,15 +249,15 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
     if (json) {
         choose_json(ex, &choice);
     }
-    else if (!rq->memo->family->forces && azl_anthropic_is_forced(ex)) {
+    else if (!rq->memo->family->forces && azl_tool_choice_is_forced(ex)) {
         if (!azl_exchange_without(ex, "tool_choice", 1, rq->err)) {
             return 0;
         }
-        choice.what = CHOICE_AUTO;
+        choice.what = AZL_TOOL_CHOICE_AUTO;
     }
-    if (!has_tools(ex) && !json && !search) {
+    if (!azl_tools_offered(ex) && !json && !search) {
         collect_called(ex, called);
-        choice.what = CHOICE_NEVER;
+        choice.what = AZL_TOOL_CHOICE_NEVER;
         if (called->nelts == 0) {
             return 1;
         }

@@ -123,8 +123,6 @@ int azl_bedrock_fields(azl_bedrock_plan_t *pl);
 
 /* The member toolConfig. `format`: a response_format as a tool, or NULL. */
 int azl_bedrock_tools(azl_bedrock_request_t *rq, const azl_json_t *format);
-/* Is the model made to call a tool? */
-int azl_bedrock_is_forced(const azl_exchange_t *ex);
 /* A tool's name as Bedrock takes it, and the client's own again. */
 const char *azl_bedrock_tool_name(azl_bedrock_request_t *rq, const char *own);
 azl_span_t azl_bedrock_own_name(const azl_bedrock_memo_t *memo,

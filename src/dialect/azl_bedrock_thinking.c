@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
+#include "azl_tool_choice_int.h"
 
 typedef azl_bedrock_plan_t plan_t;
 
@@ -251,7 +252,7 @@ static int plan_claude_thinking(plan_t *pl)
 {
     const char *member = pl->given ? "thinking" : "reasoning_effort";
 
-    if ((is_manual(pl) && (pl->as_tool || azl_bedrock_is_forced(pl->rq.ex))) ||
+    if ((is_manual(pl) && (pl->as_tool || azl_tool_choice_is_forced(pl->rq.ex))) ||
         (pl->budget && answer_max(pl) <= BUDGET_MIN)) {
         if (!without(pl, member, 0)) {
             return 0;

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
+#include "azl_tool_choice_int.h"
 
 /* What a tool's name may be long, and how much of it stays when it has to be
  * made different: the rest is "_" and 8 digits. */
@@ -14,31 +15,9 @@
 #define FNV_BASIS 2166136261U
 #define FNV_PRIME 16777619U
 
-/* What a tool_choice says. */
-typedef enum {
-    CHOICE_OPEN, /* nothing */
-    CHOICE_AUTO,
-    CHOICE_ANY,
-    CHOICE_NAMED,
-    CHOICE_NEVER
-} choice_e;
-
-typedef struct choice_t {
-    choice_e what;
-    const char *name;          /* of CHOICE_NAMED */
-    const char *only;          /* no other tool is declared; NULL: all are */
-    const azl_json_t *allowed; /* the only tools there are, or NULL */
-} choice_t;
-
 static int is_text(const azl_json_t *json, const char *text)
 {
     return azl_span_is(azl_json_text(json), text);
-}
-
-static const char *function_name(const azl_json_t *tool)
-{
-    return azl_json_string(
-        azl_json_get(azl_json_get(tool, "function"), "name"));
 }
 
 /*
@@ -113,115 +92,43 @@ azl_span_t azl_bedrock_own_name(const azl_bedrock_memo_t *memo, azl_span_t sent)
  * tool_choice
  */
 
-/* A mode as text; 0: there is no such. */
-static int read_mode(const azl_json_t *json, choice_t *choice)
-{
-    static const struct {
-        const char *text;
-        choice_e what;
-    } modes[] = {{"auto", CHOICE_AUTO},
-                 {"required", CHOICE_ANY},
-                 {"none", CHOICE_NEVER}};
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); ++i) {
-        if (is_text(json, modes[i].text)) {
-            choice->what = modes[i].what;
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int read_choice(const azl_exchange_t *ex, choice_t *choice)
-{
-    const azl_json_t *json = azl_json_get(ex->hub, "tool_choice");
-    const azl_json_t *allowed = azl_json_get(json, "allowed_tools");
-
-    memset(choice, 0, sizeof(*choice));
-    if (!json) {
-        return 1;
-    }
-    if (azl_json_type(json) == AZL_JSON_STRING) {
-        return read_mode(json, choice);
-    }
-    if (is_text(azl_json_get(json, "type"), "function")) {
-        choice->what = CHOICE_NAMED;
-        choice->name = function_name(json);
-        return choice->name != NULL;
-    }
-    if (is_text(azl_json_get(json, "type"), "allowed_tools")) {
-        choice->allowed = azl_json_get(allowed, "tools");
-        return azl_json_type(choice->allowed) == AZL_JSON_ARRAY &&
-               read_mode(azl_json_get(allowed, "mode"), choice);
-    }
-    return 0;
-}
-
-static int has_tools(const azl_exchange_t *ex)
-{
-    return azl_json_length(azl_json_get(ex->hub, "tools")) > 0;
-}
-
-int azl_bedrock_is_forced(const azl_exchange_t *ex)
-{
-    choice_t choice;
-
-    return has_tools(ex) && read_choice(ex, &choice) &&
-           (choice.what == CHOICE_ANY || choice.what == CHOICE_NAMED);
-}
-
-static int is_declared(const choice_t *choice, const char *name)
-{
-    apr_size_t i;
-
-    if (choice->only && strcmp(choice->only, name) != 0) {
-        return 0;
-    }
-    for (i = 0; i < azl_json_length(choice->allowed); ++i) {
-        const char *other = function_name(azl_json_at(choice->allowed, i));
-
-        if (other && strcmp(other, name) == 0) {
-            return 1;
-        }
-    }
-    return !choice->allowed;
-}
-
 /* Where the model cannot be made to call one tool, it is shown only that and
  * made to call any. */
-static int fit_choice(azl_bedrock_request_t *rq, choice_t *choice)
+static int fit_choice(azl_bedrock_request_t *rq, azl_tool_choice_t *choice)
 {
-    if (choice->what != CHOICE_ANY && choice->what != CHOICE_NAMED) {
+    if (choice->what != AZL_TOOL_CHOICE_ANY &&
+        choice->what != AZL_TOOL_CHOICE_NAMED) {
         return 1;
     }
     if (rq->memo->family->choice == AZL_BEDROCK_AUTO_ONLY ||
         (rq->memo->claude && !rq->memo->claude->forces)) {
-        choice->what = CHOICE_AUTO;
+        choice->what = AZL_TOOL_CHOICE_AUTO;
         return azl_exchange_without(rq->ex, "tool_choice", 1, rq->err);
     }
-    if (choice->what == CHOICE_NAMED &&
+    if (choice->what == AZL_TOOL_CHOICE_NAMED &&
         rq->memo->family->choice == AZL_BEDROCK_ANY) {
         choice->only = choice->name;
-        choice->what = CHOICE_ANY;
+        choice->what = AZL_TOOL_CHOICE_ANY;
     }
     return 1;
 }
 
-static void write_choice(azl_bedrock_request_t *rq, const choice_t *choice)
+static void write_choice(azl_bedrock_request_t *rq,
+                         const azl_tool_choice_t *choice)
 {
     azl_write_t *w = &rq->w;
 
-    if (choice->what == CHOICE_OPEN || choice->what == CHOICE_NEVER) {
+    if (choice->what == AZL_TOOL_CHOICE_OPEN ||
+        choice->what == AZL_TOOL_CHOICE_NEVER) {
         return;
     }
     azl_write_open(w, "toolChoice", '{');
     azl_write_open(w,
-                   choice->what == CHOICE_NAMED ? "tool"
-                   : choice->what == CHOICE_ANY ? "any"
-                                                : "auto",
+                   choice->what == AZL_TOOL_CHOICE_NAMED ? "tool"
+                   : choice->what == AZL_TOOL_CHOICE_ANY ? "any"
+                                                         : "auto",
                    '{');
-    if (choice->what == CHOICE_NAMED) {
+    if (choice->what == AZL_TOOL_CHOICE_NAMED) {
         azl_write_str(w, "name", azl_bedrock_tool_name(rq, choice->name));
     }
     azl_write_close(w, '}');
@@ -306,7 +213,7 @@ static int write_tool(azl_bedrock_request_t *rq, apr_size_t i,
         }
         strict = 0;
     }
-    write_spec(&rq->w, azl_bedrock_tool_name(rq, function_name(tool)),
+    write_spec(&rq->w, azl_bedrock_tool_name(rq, azl_tool_name(tool)),
                azl_json_string(azl_json_get(function, "description")), schema,
                strict);
     azl_bedrock_cache(rq,
@@ -314,7 +221,8 @@ static int write_tool(azl_bedrock_request_t *rq, apr_size_t i,
     return 1;
 }
 
-static int write_declared(azl_bedrock_request_t *rq, const choice_t *choice)
+static int write_declared(azl_bedrock_request_t *rq,
+                          const azl_tool_choice_t *choice)
 {
     const azl_json_t *tools = azl_json_get(rq->ex->hub, "tools");
     int found = 0;
@@ -322,14 +230,14 @@ static int write_declared(azl_bedrock_request_t *rq, const choice_t *choice)
 
     for (i = 0; i < azl_json_length(tools); ++i) {
         const azl_json_t *tool = azl_json_at(tools, i);
-        const char *name = function_name(tool);
+        const char *name = azl_tool_name(tool);
 
         if (!is_text(azl_json_get(tool, "type"), "function") || !name ||
             !*name) {
             return refuse_tool(rq, i, "",
                                "A tool must be a function with a name.");
         }
-        if (is_declared(choice, name)) {
+        if (azl_tool_choice_has(choice, name)) {
             if (!write_tool(rq, i, tool)) {
                 return 0;
             }
@@ -382,7 +290,7 @@ static void write_called(azl_bedrock_request_t *rq)
             azl_json_get(azl_json_at(list, i), "tool_calls");
 
         for (j = 0; j < azl_json_length(calls); ++j) {
-            const char *name = function_name(azl_json_at(calls, j));
+            const char *name = azl_tool_name(azl_json_at(calls, j));
 
             if (!was_written(names, name)) {
                 APR_ARRAY_PUSH(names, const char *) = name;
@@ -394,29 +302,29 @@ static void write_called(azl_bedrock_request_t *rq)
 }
 
 /* The answer may be a call of the tool for JSON, or else of the client's. */
-static void choose_json(const azl_exchange_t *ex, choice_t *choice)
+static void choose_json(const azl_exchange_t *ex, azl_tool_choice_t *choice)
 {
-    if (!has_tools(ex) || choice->what == CHOICE_NEVER) {
-        choice->what = CHOICE_NAMED;
+    if (!azl_tools_offered(ex) || choice->what == AZL_TOOL_CHOICE_NEVER) {
+        choice->what = AZL_TOOL_CHOICE_NAMED;
         choice->name = AZL_BEDROCK_JSON_TOOL;
     }
-    else if (choice->what != CHOICE_NAMED) {
-        choice->what = CHOICE_ANY;
+    else if (choice->what != AZL_TOOL_CHOICE_NAMED) {
+        choice->what = AZL_TOOL_CHOICE_ANY;
     }
 }
 
 int azl_bedrock_tools(azl_bedrock_request_t *rq, const azl_json_t *format)
 {
     azl_exchange_t *ex = rq->ex;
-    int open = has_tools(ex);
-    choice_t choice;
+    int open = azl_tools_offered(ex);
+    azl_tool_choice_t choice;
 
-    if (!read_choice(ex, &choice)) {
+    if (!azl_tool_choice_read(ex, &choice)) {
         return azl_exchange_refuse(ex, rq->err, "tool_choice",
                                    "The choice must be none, auto, required, "
                                    "a function or a list of allowed ones.");
     }
-    open = open && choice.what != CHOICE_NEVER;
+    open = open && choice.what != AZL_TOOL_CHOICE_NEVER;
     if (format) {
         choose_json(ex, &choice);
     }
