@@ -1,6 +1,7 @@
 """The Gemini simulator: who may ask, and who gets a token."""
 
 import base64
+import json
 import time
 
 import pytest
@@ -22,6 +23,7 @@ from google import genai
 from google.auth import exceptions
 from google.genai import types
 from service_account import ServiceAccount
+from wire import send
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,28 @@ def test_token_expires(sim, account):
     assert given["expires_in"] == 0
     headers = {"Authorization": "Bearer " + given["access_token"]}
     assert post(sim, vertex_path(), hello(), headers)[0] == 401
+
+
+METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
+FLAVOR = {"Metadata-Flavor": "Google"}
+
+
+def test_metadata(sim):
+    assert send(sim, METADATA, method="GET")[0] == 403
+    assert send(sim, METADATA, headers=FLAVOR)[0] == 405
+    status, _, data = send(sim, METADATA, headers=FLAVOR, method="GET")
+    given = json.loads(data)
+    assert status == 200 and given["token_type"] == "Bearer"
+    headers = {"Authorization": "Bearer " + given["access_token"]}
+    assert post(sim, vertex_path(), hello(), headers)[0] == 200
+
+
+def test_tokens_are_taken_back(sim, account):
+    good = bearer(sim, account)
+    assert post(sim, vertex_path(), hello(), good)[0] == 200
+    sim.control("POST", "config", {"given": {}})
+    assert post(sim, vertex_path(), hello(), good)[0] == 401
+    assert post(sim, vertex_path(), hello(), bearer(sim, account))[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ What a behaviour may say beside the members that all simulators know:
   usage_last   true: a last chunk with nothing but the usage
   array        true: an error in an array, as some of the endpoints do
   expires_in   seconds that a token is good for; its deployment is "token"
+
+Tokens are given out at /token to the service account, and at the path of the
+metadata service of an instance to everybody who knows its header. `given` of
+/__sim/config takes them back: {"given": {}}.
 """
 
 import json
@@ -28,6 +32,7 @@ VERTEX = re.compile(
     r"^/(?:v1|v1beta1)/projects/([^/]+)/locations/([^/]+)"
     r"/publishers/google/models/([^/:]+):([A-Za-z]+)$"
 )
+METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 OPERATIONS = {
     "generateContent": "generate_content",
     "streamGenerateContent": "stream",
@@ -36,12 +41,13 @@ OPERATIONS = {
     "batchEmbedContents": "batch_embed_contents",
     "predict": "predict",
 }
+TEXT = {"Content-Type": "text/plain"}
 BATCH = 100  # contents to embed at once
 INSTANCES = 250  # the same on Vertex
 
 
 class Gemini(Service):
-    settings = ("deployments", "key", "token", "project")
+    settings = ("deployments", "key", "token", "project", "given")
     errors = ERRORS
 
     def __init__(self, deployments, key, token, project, tokens):
@@ -51,6 +57,15 @@ class Gemini(Service):
         self.signatures = {}  # given out: name of the function
 
     # ----------------------------------------------------------- credentials
+
+    @property
+    def given(self):
+        """The tokens that are good: when each expires."""
+        return self.tokens.given
+
+    @given.setter
+    def given(self, tokens):
+        self.tokens.given = tokens
 
     def bearer(self, request):
         """Whether there is a good token; None if there is none at all."""
@@ -82,7 +97,16 @@ class Gemini(Service):
 
     # ----------------------------------------------------------------- paths
 
+    def metadata(self, request):
+        if request.method != "GET":
+            raise Refused(405, "Method not allowed", TEXT)
+        if request.header("metadata-flavor") != "Google":
+            raise Refused(403, "Missing Metadata-Flavor:Google header.", TEXT)
+        return Call("metadata", "token", vertex=False)
+
     def understand(self, request):
+        if request.path == METADATA and self.tokens:
+            return self.metadata(request)
         if request.method != "POST":
             raise self.error("no_path")
         if request.path == "/token" and self.tokens:
@@ -106,7 +130,7 @@ class Gemini(Service):
         return Call(operation, model, vertex=vertex)
 
     def known(self, call):
-        if call.operation != "token":
+        if call.deployment != "token":
             super().known(call)
 
     def headers(self, call):
@@ -244,6 +268,11 @@ class Gemini(Service):
         except Denied as error:
             raise Refused(error.status, error.document) from error
         await self.reply_with(call, reply, document)
+
+    async def do_metadata(self, request, call, how, reply):
+        await self.reply_with(
+            call, reply, self.tokens.grant(how.get("expires_in"))
+        )
 
     # ------------------------------------------------------------ embeddings
 

@@ -65,6 +65,10 @@ class Tokens:
                 f"Invalid grant_type: {form.get('grant_type', '')}",
             )
         self.check(form.get("assertion", ""), audience)
+        return self.grant(lifetime)
+
+    def grant(self, lifetime=None):
+        """To whom needs not say who it is, too: metadata of an instance."""
         lifetime = LIFETIME - 1 if lifetime is None else lifetime
         token = "ya29.sim-" + secrets.token_urlsafe(32)
         self.given[token] = time.time() + lifetime
