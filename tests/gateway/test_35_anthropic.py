@@ -18,6 +18,7 @@ MODELS = {
     "budget": "claude-sonnet-4-5",
     "old": "claude-3-haiku-20240307",
 }
+HOSTED = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
     "0C8AAAAASUVORK5CYII="
@@ -34,10 +35,16 @@ def service(env):
         provider="anthropic",
     )
     env.anthropic = sim
-    env.simulators.append(sim)
+    env.bedrock = Simulator(
+        env.root / "anthropic-bedrock", [HOSTED], env.sim_key,
+        provider="bedrock",
+    )
+    both = [env.anthropic, env.bedrock]
+    env.simulators += both
     yield sim
-    env.simulators.remove(sim)
-    sim.stop()
+    for one in both:
+        env.simulators.remove(one)
+        one.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +64,15 @@ def configure(env, sim):
             f"{url}/v1/projects/p/locations/eu",
             "dialect=anthropic hosting=vertex",
         )
+        .endpoint(
+            "bedrock",
+            env.bedrock.url,
+            "dialect=anthropic hosting=bedrock",
+        )
         .endpoint("azure", sim.url)
         .model("foundry", f"foundry/{MODELS['either']}", "base-model=opus-4-6")
         .model("vertex", f"vertex/{MODELS['either']}", "base-model=opus-4-6")
+        .model("bedrock", f"bedrock/{HOSTED}", "base-model=sonnet-4-5")
         .model("both", "azure/d1", "order=1")
         .model(
             "both",
@@ -116,6 +129,14 @@ def test_sdk(sdk_client, service, model, check):
         service.script({"reasoning": False, "times": 9})
     check(sdk_client, model)
     check_sent(service)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=named)
+def test_sdk_at_bedrock(gateway, sdk_client, check):
+    check(sdk_client, "bedrock")
+    last = gateway.bedrock.last()
+    assert "/invoke" in last["path"]
+    assert "model" not in last["json"] and "stream" not in last["json"]
 
 
 def test_credentials_and_versions(gateway, client, service):
@@ -303,6 +324,7 @@ def test_ends(client, service):
 def test_usage_with_cache(gateway, client, service):
     for stream in (False, True):
         service.script({"cached": 100, "cache_written": 10})
+        gateway.forget_records()
         answer = client.post(
             "/v1/chat/completions",
             json=chat(
@@ -318,7 +340,7 @@ def test_usage_with_cache(gateway, client, service):
         assert usage["prompt_tokens"] > 110
         assert usage["prompt_tokens_details"]["cached_tokens"] == 100
         assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
-        record = gateway.records()[-1]
+        record = gateway.records(1)[0]
         assert record["prompt_tokens"] == usage["prompt_tokens"]
 
 
@@ -435,3 +457,19 @@ def test_betas_go_on(client, service):
     )
     fields = service.last()["fields"]
     assert fields["anthropic-beta"] == "one-2026,two-2026"
+
+
+@pytest.mark.parametrize(
+    "options, hint",
+    [
+        ("dialect=anthropic hosting=moon", "direct, foundry, vertex or"),
+        ("dialect=openai hosting=vertex", "dialect=anthropic only"),
+        ("dialect=anthropic prefill=vllm", "dialect=openai only"),
+        ("dialect=anthropic api-version=2024-10-21", "dialect=azure only"),
+    ],
+)
+def test_hosting_is_checked(env, options, hint):
+    status, text = env.check(
+        f"AzureLIT on\nAzureLITEndpoint a http://x credential=none {options}\n"
+    )
+    assert status != 0 and hint in text

@@ -9,6 +9,7 @@ from ask import PROMPT, WORDS
 from simulator import Simulator
 
 CLAUDE = "claude-opus-4-6"
+HOSTED = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 REPORT = "SIM-REPORT"
 TOOLS = [
     {
@@ -30,10 +31,16 @@ def service(env):
         env.root / "messages", [CLAUDE], env.sim_key, provider="anthropic"
     )
     env.anthropic = sim
-    env.simulators.append(sim)
+    env.bedrock = Simulator(
+        env.root / "messages-bedrock", [HOSTED], env.sim_key,
+        provider="bedrock",
+    )
+    both = [env.anthropic, env.bedrock]
+    env.simulators += both
     yield sim
-    env.simulators.remove(sim)
-    sim.stop()
+    for one in both:
+        env.simulators.remove(one)
+        one.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +60,15 @@ def configure(env, sim):
             f"{url}/v1/projects/p/locations/eu",
             "dialect=anthropic hosting=vertex",
         )
+        .endpoint(
+            "bedrock",
+            env.bedrock.url,
+            "dialect=anthropic hosting=bedrock",
+        )
         .endpoint("azure", sim.url)
         .model("claude", f"direct/{CLAUDE}", f"base-model={CLAUDE}")
         .model("vertex", f"vertex/{CLAUDE}", f"base-model={CLAUDE}")
+        .model("bedrock", f"bedrock/{HOSTED}", "base-model=sonnet-4-5")
         .model("gpt", "azure/d1")
         .model("both", "azure/d1", "order=1")
         .model("both", f"direct/{CLAUDE}", "order=2")
@@ -69,7 +82,7 @@ def messages(gateway):
     ).messages
 
 
-ALL = ["claude", "vertex", "gpt"]
+ALL = ["claude", "vertex", "bedrock", "gpt"]
 
 
 def ask(words=PROMPT, **more):
