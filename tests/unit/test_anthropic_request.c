@@ -739,26 +739,25 @@ START_TEST(schemas_become_wider)
 }
 END_TEST
 
-#define LOOPED(tc, test, table)                                                \
-    tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
+#define COUNT(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 TCase *azl_test_anthropic_request(void)
 {
     TCase *tc = azl_test_tcase("anthropic_request");
 
-    LOOPED(tc, messages_become_turns, talks);
-    LOOPED(tc, media_become_blocks, media);
-    LOOPED(tc, members_are_carried, members);
+    tcase_add_loop_test(tc, messages_become_turns, 0, COUNT(talks));
+    tcase_add_loop_test(tc, media_become_blocks, 0, COUNT(media));
+    tcase_add_loop_test(tc, members_are_carried, 0, COUNT(members));
     tcase_add_test(tc, streams_are_asked_for);
     tcase_add_test(tc, hosts_differ);
     tcase_add_test(tc, bedrock_hosts_messages);
-    LOOPED(tc, bad_requests_are_refused, refusals);
+    tcase_add_loop_test(tc, bad_requests_are_refused, 0, COUNT(refusals));
     tcase_add_test(tc, params_decide);
     tcase_add_test(tc, inline_only_where_urls_are_not_taken);
     tcase_add_test(tc, kept_thoughts_come_back);
     tcase_add_test(tc, without_kept_thoughts_no_thinking);
     tcase_add_test(tc, old_loops_do_not_matter);
     tcase_add_test(tc, given_thoughts_count);
-    LOOPED(tc, schemas_become_wider, schemas);
+    tcase_add_loop_test(tc, schemas_become_wider, 0, COUNT(schemas));
     return tc;
 }
