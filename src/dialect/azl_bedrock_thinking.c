@@ -252,7 +252,8 @@ static int plan_claude_thinking(plan_t *pl)
 {
     const char *member = pl->given ? "thinking" : "reasoning_effort";
 
-    if ((is_manual(pl) && (pl->as_tool || azl_tool_choice_is_forced(pl->rq.ex))) ||
+    if ((is_manual(pl) &&
+         (pl->as_tool || azl_tool_choice_is_forced(pl->rq.ex))) ||
         (pl->budget && answer_max(pl) <= BUDGET_MIN)) {
         if (!without(pl, member, 0)) {
             return 0;
