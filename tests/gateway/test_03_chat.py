@@ -100,7 +100,7 @@ def test_classic_path(client, sim):
     [
         ("filtered", 400, "content_filter"),
         ("too_long", 400, "context_length_exceeded"),
-        ("unsupported", 400, "OperationNotSupported"),
+        ("bad_request", 400, "invalid_value"),
     ],
 )
 def test_errors_of_the_clients_making(client, sim, name, status, code):

@@ -87,7 +87,7 @@ def test_preamble_then_cut_moves_on(client, sim, log):
     assert served(sim) == ["d1", "d2"]
 
 
-@pytest.mark.parametrize("name", ["filtered", "too_long", "unsupported"])
+@pytest.mark.parametrize("name", ["filtered", "too_long", "bad_request"])
 def test_stays(client, sim, name):
     sim.script({"error": name}, deployment="d1")
     assert post(client).status_code == 400

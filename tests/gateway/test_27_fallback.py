@@ -173,7 +173,7 @@ def test_only_errors_by_default(client, gateway, sim, log, error, code,
 
 
 def test_client_mistakes_stay(client, sim):
-    fails(sim, "big1", error="unsupported")
+    fails(sim, "big1", error="bad_request")
     assert post(client).status_code == 400
     assert served(sim) == ["big1"]
 

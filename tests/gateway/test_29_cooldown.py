@@ -176,7 +176,7 @@ def test_not_too_many_in_one_window(group):
 def test_client_mistakes_do_not_count(group):
     """What the client did wrong, or the filter did not like, says nothing of
     the deployment."""
-    for name in ("filtered", "too_long", "unsupported"):
+    for name in ("filtered", "too_long", "bad_request"):
         group.sick({"error": name, "times": 4})
         for _ in range(4):
             assert group.ask().status_code == 400
