@@ -39,6 +39,11 @@ void azl_messages_usage(azl_write_t *w, const azl_usage_t *usage)
     azl_write_int(w, "cache_read_input_tokens", usage->cached);
     azl_write_int(w, "cache_creation_input_tokens", usage->cache_write);
     azl_write_int(w, "output_tokens", usage->completion);
+    if (usage->reasoning) {
+        azl_write_open(w, "output_tokens_details", '{');
+        azl_write_int(w, "thinking_tokens", usage->reasoning);
+        azl_write_close(w, '}');
+    }
 }
 
 const char *azl_messages_id(apr_pool_t *p, azl_span_t hub_id,

@@ -242,6 +242,16 @@ static const struct {
                 "stop"),
      MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}}",
              "tool_use")},
+    /* how much of it was thought, if any */
+    {"{'choices':[{'index':0,'message':{'role':'assistant','content':'a'},"
+     "'finish_reason':'stop'}],'usage':{'prompt_tokens':10,"
+     "'completion_tokens':4,'completion_tokens_details':{'reasoning_tokens':"
+     "3}}}",
+     "{'id':'msg_r1','type':'message','role':'assistant','model':'alias',"
+     "'content':[{'type':'text','text':'a'}],'stop_reason':'end_turn',"
+     "'stop_sequence':null,'usage':{'input_tokens':10,"
+     "'cache_read_input_tokens':0,'cache_creation_input_tokens':0,"
+     "'output_tokens':4,'output_tokens_details':{'thinking_tokens':3}}}"},
     {"{'choices':[]}", NULL},
     {"{", NULL},
 };
