@@ -32,6 +32,7 @@ static const azl_dialect_t *const dialects[] = {
     &azl_dialect_anthropic,
     &azl_dialect_azure,
     &azl_dialect_bedrock,
+    &azl_dialect_databricks,
     &azl_dialect_gemini,
     &azl_dialect_openai,
 };
@@ -52,7 +53,7 @@ const azl_dialect_t *azl_dialect_find(const char *name)
 
 const char *azl_dialect_names(void)
 {
-    return "anthropic, azure, bedrock, gemini, openai";
+    return "anthropic, azure, bedrock, databricks, gemini, openai";
 }
 
 static void add_edit(splicer_t *sp, const char *at, apr_size_t len,

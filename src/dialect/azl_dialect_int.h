@@ -11,6 +11,7 @@
 extern const azl_dialect_t azl_dialect_anthropic;
 extern const azl_dialect_t azl_dialect_azure;
 extern const azl_dialect_t azl_dialect_bedrock;
+extern const azl_dialect_t azl_dialect_databricks;
 extern const azl_dialect_t azl_dialect_gemini;
 extern const azl_dialect_t azl_dialect_openai;
 

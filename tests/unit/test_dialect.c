@@ -167,7 +167,7 @@ START_TEST(dialects_by_name)
     ck_assert_ptr_null(azl_dialect_find("Azure"));
     ck_assert_ptr_null(azl_dialect_find(""));
     ck_assert_str_eq(azl_dialect_names(),
-                     "anthropic, azure, bedrock, gemini, openai");
+                     "anthropic, azure, bedrock, databricks, gemini, openai");
 }
 END_TEST
 

@@ -1,0 +1,719 @@
+/*
+ * The dialect databricks: URLs, requests, answers, streams (in one piece and
+ * cut at every byte), and what errors stand for.
+ */
+#include "azl_databricks_int.h"
+#include "stream_fixture.h"
+#include "translation_fixture.h"
+
+#define CLAUDE "claude-sonnet-4-5"
+#define NEWEST "claude-opus-5"
+
+static azl_exchange_t *asking(const char *family, const char *hub)
+{
+    azl_deployment_t *d = deployment_at("databricks", "https://h", NULL, "up");
+
+    return exchange_with(d, family, hub);
+}
+
+static const azl_outbound_t *chats(void)
+{
+    azl_deployment_t *d = deployment_at("databricks", "https://h", NULL, "up");
+
+    return d->endpoint->dialect->outbound(d, AZL_OP_CHAT);
+}
+
+/*
+ * URLs
+ */
+
+static const struct {
+    const char *url;
+    azl_op_e op;
+    int responses;
+    const char *expected; /* NULL: there is no such operation */
+} urls[] = {
+    {"https://w", AZL_OP_CHAT, 0,
+     "https://w/serving-endpoints/chat/completions"},
+    {"https://w", AZL_OP_EMBEDDINGS, 0,
+     "https://w/serving-endpoints/embeddings"},
+    {"https://w/serving-endpoints", AZL_OP_CHAT, 0,
+     "https://w/serving-endpoints/chat/completions"},
+    {"https://w/ai-gateway/mlflow/v1", AZL_OP_CHAT, 0,
+     "https://w/ai-gateway/mlflow/v1/chat/completions"},
+    {"https://w", AZL_OP_RESPONSES, 0, NULL},
+    {"https://w", AZL_OP_RESPONSES, 1, "https://w/serving-endpoints/responses"},
+    {"https://w", AZL_OP_MODERATIONS, 0, NULL},
+    {"https://w", AZL_OP_RESPONSE_GET, 1, NULL},
+};
+
+START_TEST(url_of_an_operation)
+{
+    azl_deployment_t *d = deployment_at("databricks", urls[_i].url, NULL, "up");
+    const azl_dialect_t *dialect = d->endpoint->dialect;
+    const char *url;
+
+    d->responses_only = urls[_i].responses;
+    url = dialect->url(azl_test_pool, d, urls[_i].op, "resp_1", "x=y");
+    if (urls[_i].expected) {
+        ck_assert_str_eq(url, urls[_i].expected);
+    }
+    else {
+        ck_assert_ptr_null(url);
+    }
+}
+END_TEST
+
+START_TEST(credentials)
+{
+    azl_deployment_t *d = deployment_at("databricks", "https://w", NULL, "up");
+    azl_endpoint_t open = *d->endpoint;
+    const char *name, *value;
+
+    open.dialect->credential(azl_test_pool, &open, &name, &value);
+    ck_assert_str_eq(name, "Authorization");
+    ck_assert_str_eq(value, "Bearer a-credential-0123456789");
+    open.credential = NULL;
+    open.dialect->credential(azl_test_pool, &open, &name, &value);
+    ck_assert_ptr_null(name);
+    ck_assert_ptr_null(value);
+    ck_assert_ptr_null(open.dialect->outbound(d, AZL_OP_EMBEDDINGS));
+}
+END_TEST
+
+/*
+ * Requests
+ */
+
+#define HI "{'role':'user','content':'hi'}"
+#define ASK(more) "{'model':'a','messages':[" HI "]" more "}"
+#define SENT_UP(more) "{'model':'up','messages':[" HI "]" more "}"
+#define TALK(messages) "{'messages':[" messages "]}"
+#define TALKS(messages) "{'model':'up','messages':[" messages "]}"
+#define CALL(id, arguments)                                                    \
+    "{'id':'" id                                                               \
+    "','type':'function','function':{'name':'f','arguments':" arguments "}}"
+#define CALLS(calls)                                                           \
+    "{'role':'assistant','content':null,'tool_calls':[" calls "]}"
+#define RESULT(id) "{'role':'tool','tool_call_id':'" id "','content':'ok'}"
+#define TOOL(name)                                                             \
+    "{'type':'function','function':{'name':'" name                             \
+    "','parameters':{'type':'object','properties':{}}}}"
+#define FORMAT                                                                 \
+    ",'response_format':{'type':'json_schema','json_schema':{'name':'n',"      \
+    "'schema':{'type':'object'}}}"
+#define JSON_TOOL                                                              \
+    "{'type':'function','function':{'name':'json_tool_call','description':"    \
+    "'Gives the answer. Its members are the JSON object that was asked "       \
+    "for.','parameters':{'type':'object'}}}"
+#define CHOOSE(name)                                                           \
+    "'tool_choice':{'type':'function','function':{'name':'" name "'}}"
+
+static const struct request_case {
+    const char *family;
+    const char *hub;
+    const char *sent;    /* or "400 code param" */
+    const char *dropped; /* NULL: nothing */
+    int streamed;
+} requests[] = {
+    {"llama", ASK(""), SENT_UP(""), NULL, 0},
+    {"llama", ASK(",'max_completion_tokens':5,'n':2,'stop':['x']"),
+     SENT_UP(",'max_tokens':5,'stop':['x'],'n':2"), NULL, 0},
+    {"llama", ASK(",'max_tokens':5,'temperature':1.70,'top_p':0.5,'top_k':4"),
+     SENT_UP(",'max_tokens':5,'temperature':1.70,'top_p':0.5,'top_k':4"), NULL,
+     0},
+    {"llama", ASK(",'max_tokens':0"), "400 invalid_value max_tokens", NULL, 0},
+    {"llama", ASK(",'temperature':'hot'"), "400 invalid_value temperature",
+     NULL, 0},
+    {"llama", ASK(",'stream':true"),
+     SENT_UP(",'stream':true,'stream_options':{'include_usage':true}"), NULL,
+     1},
+    {"gemini-3", ASK(",'stream':true"), SENT_UP(",'stream':true"), NULL, 1},
+    {"gpt-oss", ASK(",'reasoning_effort':'low'"),
+     SENT_UP(",'reasoning_effort':'low'"), NULL, 0},
+    /* what there is nothing for */
+    {"llama",
+     ASK(",'seed':1,'user':'u','odd one':1,'x':null,'store':false,"
+         "'parallel_tool_calls':true,'presence_penalty':0.0,"
+         "'modalities':['text'],'thinking':{}"),
+     SENT_UP(""), "seed,user,(unknown),thinking", 0},
+    {"llama", ASK(",'presence_penalty':0.1,'parallel_tool_calls':false"),
+     SENT_UP(""), "presence_penalty,parallel_tool_calls", 0},
+    {"llama", ASK(",'logprobs':false,'top_logprobs':0"), SENT_UP(""), NULL, 0},
+    {"llama", ASK(",'logprobs':true"), "400 unsupported_parameter logprobs",
+     NULL, 0},
+    {"llama", ASK(",'modalities':['audio']"),
+     "400 unsupported_parameter modalities", NULL, 0},
+    {CLAUDE, ASK(",'seed':1,'user':'u','service_tier':'auto','n':1"),
+     SENT_UP(",'max_tokens':64000"), "user,seed", 0},
+    {CLAUDE, ASK(",'n':2"), "400 unsupported_parameter n", NULL, 0},
+    {CLAUDE, ASK(",'web_search_options':{}"),
+     "400 unsupported_parameter web_search_options", NULL, 0},
+    /* sampling, as a Claude takes it */
+    {CLAUDE, ASK(",'max_tokens':9,'temperature':1.5,'top_p':0.5"),
+     SENT_UP(",'max_tokens':9,'temperature':1"), "top_p", 0},
+    {NEWEST, ASK(",'max_tokens':9,'temperature':0.5,'top_p':1.0"),
+     SENT_UP(",'max_tokens':9"), "temperature", 0},
+    {CLAUDE, ASK(",'max_tokens':9,'temperature':'x'"),
+     "400 invalid_value temperature", NULL, 0},
+    /* thinking */
+    {CLAUDE, ASK(",'max_tokens':3000,'reasoning_effort':'medium'"),
+     SENT_UP(",'max_tokens':3000,'thinking':{'type':'enabled',"
+             "'budget_tokens':2048}"),
+     NULL, 0},
+    {CLAUDE, ASK(",'max_tokens':1500,'reasoning_effort':'high'"),
+     SENT_UP(",'max_tokens':1500,'thinking':{'type':'enabled',"
+             "'budget_tokens':1499}"),
+     NULL, 0},
+    {CLAUDE, ASK(",'max_tokens':100,'reasoning_effort':'high'"),
+     SENT_UP(",'max_tokens':100"), "reasoning_effort", 0},
+    {CLAUDE, ASK(",'max_tokens':9,'thinking':{'type':'disabled'}"),
+     SENT_UP(",'max_tokens':9,'thinking':{'type':'disabled'}"), NULL, 0},
+    {NEWEST, ASK(",'max_tokens':9,'reasoning_effort':'low'"),
+     SENT_UP(",'max_tokens':9,'thinking':{'type':'adaptive'}"), NULL, 0},
+    {NEWEST, ASK(",'max_tokens':9,'reasoning_effort':'none'"),
+     SENT_UP(",'max_tokens':9,'thinking':{'type':'disabled'}"), NULL, 0},
+    /* structured output */
+    {"llama", ASK(FORMAT), SENT_UP(FORMAT), NULL, 0},
+    {"llama", ASK(",'response_format':{'type':'text'}"), SENT_UP(""), NULL, 0},
+    {CLAUDE, ASK(",'max_tokens':9" FORMAT),
+     SENT_UP(",'tools':[" JSON_TOOL
+             "]," CHOOSE("json_tool_call") ",'max_tokens':9"),
+     NULL, 0},
+    {CLAUDE, ASK(",'max_tokens':9,'tools':[" TOOL("f") "]" FORMAT),
+     SENT_UP(",'tools':[" TOOL(
+         "f") "," JSON_TOOL "],'tool_choice':'required','max_tokens':9"),
+     NULL, 0},
+    {CLAUDE, ASK(",'max_tokens':9,'tools':[" TOOL("f") "]," CHOOSE("f") FORMAT),
+     SENT_UP(",'tools':[" TOOL("f") "," JSON_TOOL
+                                    "]," CHOOSE("f") ",'max_tokens':9"),
+     NULL, 0},
+    {"claude-fable-5", ASK(",'max_tokens':9" FORMAT),
+     "400 unsupported_parameter response_format", NULL, 0},
+    /* tools */
+    {"llama",
+     ASK(",'tools':[{'type':'function','function':{'name':'f','strict':true,"
+         "'description':'d','x':1}}," TOOL("g") "],'tool_choice':'auto'"),
+     SENT_UP(",'tools':[{'type':'function','function':{'name':'f',"
+             "'description':'d','parameters':{'type':'object','properties':{}"
+             "}}}," TOOL("g") "],'tool_choice':'auto'"),
+     "tools.function.strict", 0},
+    {"llama",
+     ASK(",'tools':[" TOOL("f") "," TOOL(
+         "g") "],'tool_choice':{'type':'allowed_tools','allowed_tools':"
+              "{'mode':'required','tools':[{'type':'function','function':"
+              "{'name':'g'}}]}}"),
+     SENT_UP(",'tools':[" TOOL("g") "],'tool_choice':'required'"), NULL, 0},
+    {"llama", ASK(",'tools':[],'tool_choice':'none'"), SENT_UP(""), NULL, 0},
+    {"llama", ASK(",'tools':{}"), "400 invalid_value tools", NULL, 0},
+    {"llama", ASK(",'tools':[{'type':'custom'}]"), "400 invalid_value tools[0]",
+     NULL, 0},
+    {"llama",
+     ASK(",'tools':[{'type':'function','function':{'name':'f','parameters':"
+         "'x'}}]"),
+     "400 invalid_value tools[0].function.parameters", NULL, 0},
+    {"llama", ASK(",'tools':[" TOOL("f") "],'tool_choice':'maybe'"),
+     "400 invalid_value tool_choice", NULL, 0},
+    {"claude-fable-5",
+     ASK(",'max_tokens':9,'tools':[" TOOL("f") "],'tool_choice':'required'"),
+     "400 unsupported_parameter tool_choice", NULL, 0},
+    /* messages */
+    {"llama",
+     TALK("{'role':'developer','content':'d','name':'n'},"
+          "{'role':'user','content':[{'type':'text','text':'','x':1}],"
+          "'name':'n'},{'role':'assistant','content':null,'refusal':'no',"
+          "'reasoning_content':'r','audio':null}"),
+     TALKS("{'role':'system','content':'d'},"
+           "{'role':'user','content':[{'type':'text','text':''}],'name':'n'},"
+           "{'role':'assistant','content':'no'}"),
+     NULL, 0},
+    {"llama",
+     TALK("{'role':'user','content':[{'type':'image_url','image_url':{'url':"
+          "'https://x','detail':'low'}}]}"),
+     TALKS("{'role':'user','content':[{'type':'image_url','image_url':{'url':"
+           "'https://x','detail':'low'}}]}"),
+     NULL, 0},
+    {"llama",
+     TALK(HI "," CALLS(CALL("c", "'{}'") "," CALL("d", "''")) "," RESULT(
+         "d") "," RESULT("c")),
+     TALKS(HI "," CALLS(CALL("c", "'{}'") "," CALL("d", "'{}'")) "," RESULT(
+         "d") "," RESULT("c")),
+     NULL, 0},
+    {CLAUDE,
+     "{'max_tokens':9,'messages':[{'role':'system','content':' '},"
+     "{'role':'user','content':[{'type':'text','text':' '},{'type':'text',"
+     "'text':'hi','cache_control':{'type':'ephemeral'}},{'type':'image_url',"
+     "'image_url':{'url':'data:x','detail':'low'}}]},{'role':'assistant',"
+     "'content':''}," CALLS(
+         CALL("c", "'{}'")) ",{'role':'tool',"
+                            "'tool_call_id':'c','content':[]}]}",
+     "{'model':'up','messages':[{'role':'user','content':[{'type':'text',"
+     "'text':'hi','cache_control':{'type':'ephemeral'}},{'type':'image_url',"
+     "'image_url':{'url':'data:x'}}]}," CALLS(
+         CALL("c", "'{}'")) ","
+                            "{'role':'tool','tool_call_id':'c','content':'("
+                            "empty)'}],'tools':[" TOOL(
+                                "f") "],'tool_choice':'none','max_tokens':9}",
+     NULL, 0},
+    {"llama", "{}", "400 invalid_value messages", NULL, 0},
+    {"llama", TALK(""), "400 invalid_value messages", NULL, 0},
+    {"llama", TALK("{'role':'function'}"), "400 invalid_value messages[0].role",
+     NULL, 0},
+    {"llama", TALK("{'role':'user'}"), "400 invalid_value messages[0].content",
+     NULL, 0},
+    {"llama", TALK("{'role':'user','content':{}}"),
+     "400 invalid_value messages[0].content", NULL, 0},
+    {"llama", TALK("{'role':'user','content':[{'type':'file'}]}"),
+     "400 invalid_value messages[0].content[0]", NULL, 0},
+    {"llama", TALK("{'role':'user','content':[{'type':'text'}]}"),
+     "400 invalid_value messages[0].content[0]", NULL, 0},
+    {"llama", TALK("{'role':'user','content':[{'type':'image_url'}]}"),
+     "400 invalid_value messages[0].content[0]", NULL, 0},
+    {CLAUDE,
+     TALK("{'role':'user','content':[{'type':'image_url','image_url':{'url':"
+          "'https://x'}}]}"),
+     "400 invalid_value messages[0].content[0]", NULL, 0},
+    {"llama", TALK(HI "," RESULT("c")),
+     "400 invalid_value messages[1].tool_call_id", NULL, 0},
+    {"llama", TALK(CALLS(CALL("c", "'{}'")) "," HI "," RESULT("c")),
+     "400 invalid_value messages[2].tool_call_id", NULL, 0},
+    {"llama", TALK(CALLS(CALL("c", "'[]'"))),
+     "400 invalid_value messages[0].tool_calls[0].function.arguments", NULL, 0},
+    {"llama", TALK(CALLS("{'id':'c','type':'custom'}")),
+     "400 invalid_value messages[0].tool_calls[0]", NULL, 0},
+    {"llama", TALK(CALLS("{'function':{'name':'f'}}")),
+     "400 invalid_value messages[0].tool_calls[0]", NULL, 0},
+    {"llama", TALK("{'role':'assistant','tool_calls':{}}"),
+     "400 invalid_value messages[0].tool_calls", NULL, 0},
+    {"llama", TALK("{'role':'assistant','function_call':{'name':'f'}}"),
+     "400 invalid_value messages[0].tool_calls", NULL, 0},
+};
+
+START_TEST(requests_go_up)
+{
+    const struct request_case *c = &requests[_i];
+    azl_exchange_t *ex = asking(c->family, c->hub);
+
+    ex->streamed = c->streamed;
+    ck_assert_str_eq(asked(ex, chats()), quoted(c->sent));
+    if (*c->sent == '{') {
+        ck_assert_str_eq(dropped_of(ex), c->dropped ? c->dropped : "");
+    }
+}
+END_TEST
+
+START_TEST(as_configured)
+{
+    azl_exchange_t *ex = asking("llama", ASK(",'seed':1"));
+
+    ex->params = AZL_PARAMS_REJECT;
+    ck_assert_str_eq(asked(ex, chats()), "400 unsupported_parameter seed");
+    ex = asking("llama", ASK(",'logprobs':true"));
+    ex->params = AZL_PARAMS_DROP;
+    ck_assert_str_eq(asked(ex, chats()), quoted(SENT_UP("")));
+    ck_assert_str_eq(dropped_of(ex), "logprobs");
+    ex = asking("llama", ASK(",'tools':[{'type':'function','function':{'name':"
+                             "'f','strict':true}}]"));
+    ex->params = AZL_PARAMS_REJECT;
+    ck_assert_str_eq(asked(ex, chats()),
+                     "400 unsupported_parameter tools.function.strict");
+    ex = asking("claude-fable-5", ASK(",'max_tokens':9,'tools':[" TOOL(
+                                      "f") "],'tool_choice':'required'"));
+    ex->params = AZL_PARAMS_DROP;
+    ck_assert_str_eq(
+        asked(ex, chats()),
+        quoted(SENT_UP(",'tools':[" TOOL("f") "],'max_tokens':9")));
+}
+END_TEST
+
+/* Thoughts of a turn go back as parts of its content. */
+START_TEST(thoughts_go_back)
+{
+    static const char hub[] =
+        "{'max_tokens':3000,'reasoning_effort':'low','messages':[" HI
+        "," CALLS(CALL("c", "'{}'")) "," RESULT("c") "]}";
+    azl_exchange_t *ex = asking(CLAUDE, hub);
+    const char *sent;
+
+    kept_of(ex)->what =
+        quoted("anthropic/c={'type':'thinking','thinking':'hm','signature':"
+               "'s'},{'type':'redacted_thinking','data':'d'}");
+    sent = asked(ex, chats());
+    ck_assert_ptr_nonnull(
+        strstr(sent, quoted("'content':[{'type':'reasoning','summary':[{'type':"
+                            "'summary_text','text':'hm','signature':'s'}]}],"
+                            "'tool_calls':")));
+    ck_assert_ptr_nonnull(strstr(sent, quoted("'thinking':{'type':'enabled'")));
+    kept_of(ex)->what = NULL;
+    ex->memo = NULL;
+    sent = asked(ex, chats());
+    ck_assert_ptr_null(strstr(sent, "thinking"));
+}
+END_TEST
+
+/*
+ * Answers
+ */
+
+#define UP(choices, more)                                                      \
+    "{'id':'m1','object':'chat.completion','choices':[" choices "]" more "}"
+#define CHOICE(message, finish)                                                \
+    "{'index':0,'message':{'role':'assistant'," message                        \
+    "},'finish_reason':'" finish "'}"
+#define DOWN(message, finish, usage)                                           \
+    "{'id':'m1','object':'chat.completion','created':5,'model':'','choices':"  \
+    "[{'index':0,'message':{'role':'assistant'," message                       \
+    "},'logprobs':null,'finish_reason':'" finish "'}]" usage "}"
+#define THOUGHT(text, more)                                                    \
+    "{'type':'reasoning','summary':[{'type':'summary_text','text':'" text      \
+    "'" more "}]}"
+
+static const struct answer_case {
+    const char *doc;
+    const char *answer; /* NULL: it is none */
+    int json_tool;
+    const char *kept; /* NULL: nothing */
+} answers[] = {
+    {UP(CHOICE("'content':'a'", "stop"),
+        ",'usage':{'prompt_tokens':9,'completion_tokens':2,'total_tokens':11,"
+        "'cache_read_input_tokens':4,'cache_creation_input_tokens':3}"),
+     DOWN("'content':'a','refusal':null", "stop",
+          ",'usage':{'prompt_tokens':9,'completion_tokens':2,'total_tokens':11"
+          ",'prompt_tokens_details':{'cached_tokens':4,'cache_write_tokens':3}"
+          ",'completion_tokens_details':{'reasoning_tokens':0}}"),
+     0, NULL},
+    {UP(CHOICE("'content':[" THOUGHT("h", ",'signature':'s'") "," THOUGHT(
+                   "m", "") ",{'type':'text','text':'a'},{'type':'text',"
+                            "'text':'b'},{'type':'new'},5]",
+               "length"),
+        ""),
+     DOWN("'content':'ab','refusal':null,'reasoning_content':'hm'", "length",
+          ""),
+     0, NULL},
+    {UP(CHOICE("'content':[" THOUGHT(
+                   "h", ",'signature':'s'") "],'tool_calls':["
+                                            "{'id':'c','type':'function','"
+                                            "function':{'name':'f',"
+                                            "'arguments':'{}'}},{'id':'d','"
+                                            "function':{}}]",
+               "tool_calls"),
+        ""),
+     DOWN("'content':null,'refusal':null,'reasoning_content':'h','tool_calls':"
+          "[" CALL("c", "'{}'") "]",
+          "tool_calls", ""),
+     0, "anthropic/c={'type':'thinking','thinking':'h','signature':'s'}"},
+    {UP(CHOICE("'content':null,'reasoning_content':'r','tool_calls':["
+               "{'id':'c','function':{'name':'json_tool_call','arguments':"
+               "'[1]'}}]",
+               "tool_calls"),
+        ""),
+     DOWN("'content':'[1]','refusal':null,'reasoning_content':'r'", "stop", ""),
+     1, NULL},
+    {UP(CHOICE("'content':'x'", "max_tokens"), ""),
+     DOWN("'content':'x','refusal':null", "length", ""), 0, NULL},
+    {UP(CHOICE("'content':'x'", "something_new"), ""),
+     DOWN("'content':'x','refusal':null", "stop", ""), 0, NULL},
+    {UP("", ""), NULL, 0, NULL},
+    {"{'error_code':'X'}", NULL, 0, NULL},
+    {"no json", NULL, 0, NULL},
+};
+
+static azl_exchange_t *waiting(apr_pool_t *p, int json_tool)
+{
+    azl_exchange_t *ex = asking(CLAUDE, NULL);
+    azl_databricks_memo_t *memo = apr_pcalloc(p, sizeof(*memo));
+
+    memo->claude.json_tool = json_tool;
+    ex->pool = p;
+    ex->memo = memo;
+    return ex;
+}
+
+START_TEST(answers_come_down)
+{
+    const struct answer_case *c = &answers[_i];
+    azl_exchange_t *ex = waiting(azl_test_pool, c->json_tool);
+    const char *answer = answered(ex, chats(), c->doc);
+
+    if (!c->answer) {
+        ck_assert_ptr_null(answer);
+        return;
+    }
+    ck_assert_str_eq(answer, quoted(c->answer));
+    if (c->kept) {
+        ck_assert_str_eq(kept_of(ex)->what, quoted(c->kept));
+    }
+    else {
+        ck_assert_ptr_null(kept_of(ex)->what);
+    }
+}
+END_TEST
+
+/*
+ * Streams
+ */
+
+#define UPS(choices, more)                                                     \
+    "data: {'id':'c1','object':'chat.completion.chunk','choices':[" choices    \
+    "]" more "}\n\n"
+#define UPD(delta)                                                             \
+    UPS("{'index':0,'delta':{'role':'assistant'," delta                        \
+        "},'finish_reason':null}",                                             \
+        "")
+#define UPEND(reason, more)                                                    \
+    UPS("{'index':0,'delta':{'role':'assistant','content':''},"                \
+        "'finish_reason':'" reason "'}",                                       \
+        more)
+#define USED ",'usage':{'prompt_tokens':3,'completion_tokens':4}"
+#define PART(text) "'content':[{'type':'text','text':'" text "'}]"
+#define BEGUN(index, id, name)                                                 \
+    UPD("'content':null,'tool_calls':[{'index':" #index ",'id':'" id           \
+        "','type':'function','function':{'name':'" name                        \
+        "','arguments':'{}'}}]")
+#define MORE(index, text)                                                      \
+    UPD("'tool_calls':[{'index':" #index ",'function':{'arguments':'" text     \
+        "'}}]")
+
+#define SAYS(delta)                                                            \
+    "data: {'id':'c1','object':'chat.completion.chunk','created':5,'model':"   \
+    "'alias','choices':[{'index':0,'delta':{" delta                            \
+    "},'finish_reason':null}]}\n\n"
+#define FIRST(delta) SAYS(delta ",'role':'assistant'")
+#define ENDS(reason)                                                           \
+    "data: {'id':'c1','object':'chat.completion.chunk','created':5,'model':"   \
+    "'alias','choices':[{'index':0,'delta':{},'finish_reason':'" reason        \
+    "'}]}\n\n"
+#define TOOL_SAYS(index, id)                                                   \
+    "'tool_calls':[{'index':" #index ",'id':'" id "','type':'function',"       \
+    "'function':{'name':'f','arguments':''}}]"
+#define ARGS(index, text)                                                      \
+    SAYS("'tool_calls':[{'index':" #index ",'function':{'arguments':'" text    \
+         "'}}]")
+#define USAGE                                                                  \
+    "data: {'id':'c1','object':'chat.completion.chunk','created':5,'model':"   \
+    "'alias','choices':[],'usage':{'prompt_tokens':3,'completion_tokens':4,"   \
+    "'total_tokens':7,'prompt_tokens_details':{'cached_tokens':0,"             \
+    "'cache_write_tokens':0},'completion_tokens_details':"                     \
+    "{'reasoning_tokens':0}}}\n\n"
+#define FAILED_WITH(message, type, code)                                       \
+    "data: {'error':{'message':'" message "','type':'" type                    \
+    "','param':null,'code':'" code "'}}\n\n"
+
+typedef struct decoded_case_t {
+    const char *in;
+    const char *out;
+    int state;
+    int json_tool;
+    const char *kept;
+} decoded_case_t;
+
+static const decoded_case_t streams[] = {
+    {UPD("'content':'a'") UPD(PART("b")) UPEND("stop", USED) DONE,
+     FIRST("'content':'a'") SAYS("'content':'b'") ENDS("stop") USAGE DONE,
+     ALL_WELL, 0, NULL},
+    /* the end of the transfer is the end, once it has a reason */
+    {UPD("'content':'a'") UPEND("length", ""),
+     FIRST("'content':'a'") ENDS("length") DONE, ALL_WELL, 0, NULL},
+    {UPD("'content':'a'"), FIRST("'content':'a'") CUT, CONTENT | CLOSED, 0,
+     NULL},
+    /* thinking, with its signature */
+    {UPD("'content':[" THOUGHT("h", ",'signature':''") "]")
+         UPD("'content':[" THOUGHT("m", "") "]")
+             UPD("'content':[" THOUGHT("", ",'signature':'s'") "]")
+                 BEGUN(0, "t", "f") UPEND("tool_calls", "") DONE,
+     FIRST("'reasoning_content':'h'") SAYS("'reasoning_content':'m'")
+         SAYS(TOOL_SAYS(0, "t")) ARGS(0, "{}") ENDS("tool_calls") DONE,
+     ALL_WELL, 0,
+     "anthropic/t={'type':'thinking','thinking':'hm','signature':'s'}"},
+    {UPD("'content':[" THOUGHT("h", "") "]") BEGUN(0, "t", "f")
+         UPEND("tool_calls", "") DONE,
+     FIRST("'reasoning_content':'h'") SAYS(TOOL_SAYS(0, "t")) ARGS(0, "{}")
+         ENDS("tool_calls") DONE,
+     ALL_WELL, 0, NULL},
+    {UPD("'reasoning_content':'h'") UPD("'content':'a'") UPEND("stop", "") DONE,
+     FIRST("'reasoning_content':'h'") SAYS("'content':'a'") ENDS("stop") DONE,
+     ALL_WELL, 0, NULL},
+    /* calls: one with, one without arguments, one that nobody has named */
+    {BEGUN(0, "t", "f") MORE(0, "[") MORE(0, "{}") MORE(0, "]")
+         BEGUN(1, "u", "f") MORE(7, "x") UPEND("tool_calls", "") DONE,
+     FIRST(TOOL_SAYS(0, "t")) ARGS(0, "[") ARGS(0, "{}") ARGS(0, "]")
+         SAYS(TOOL_SAYS(1, "u")) ARGS(1, "{}") ENDS("tool_calls") DONE,
+     ALL_WELL, 0, NULL},
+    {BEGUN(0, "", "f") UPEND("tool_calls", "") DONE,
+     FIRST(TOOL_SAYS(0, "call_r1_0_0")) ARGS(0, "{}") ENDS("tool_calls") DONE,
+     ALL_WELL, 0, NULL},
+    /* a tool that stands for the text */
+    {BEGUN(0, "t", "json_tool_call") MORE(0, "[1]") UPEND("tool_calls", "")
+         DONE,
+     FIRST("'content':'[1]'") ENDS("stop") DONE, ALL_WELL, 1, NULL},
+    {BEGUN(0, "t", "json_tool_call") UPEND("tool_calls", "") DONE,
+     FIRST("'content':'{}'") ENDS("stop") DONE, ALL_WELL, 1, NULL},
+    /* errors, in the words of both */
+    {UPD("'content':'a'") "data: "
+                          "{'error_code':'REQUEST_LIMIT_EXCEEDED','message':'m'"
+                          "}\n\n",
+     FIRST("'content':'a'")
+         FAILED_WITH("m", "rate_limit_error", "rate_limit_exceeded"),
+     CONTENT | CLOSED | FAILED, 0, NULL},
+    {UPD("'content':'a'") "data: {'error_code':500,'message':'m'}\n\n",
+     FIRST("'content':'a'") FAILED_WITH("m", "server_error", "internal_error"),
+     CONTENT | CLOSED | FAILED, 0, NULL},
+    {UPD("'content':'a'") "data: {'error':{'message':'m','type':'t'}}\n\n",
+     FIRST("'content':'a'") FAILED_WITH("m", "t", "internal_error"),
+     CONTENT | CLOSED | FAILED, 0, NULL},
+    /* what breaks the rules */
+    {": ping\n\ndata: nonsense\n\n" UPS("5,{},{'delta':5}", "") UPD(
+         "'content':[5,{'type':'reasoning','summary':[5]}],'tool_calls':[5,{},"
+         "{'function':{}}]")
+         UPD("'content':'a'") ": there\n\n" UPEND("stop", "") DONE DONE,
+     FIRST("'content':'a'") ":\n\n" ENDS("stop") DONE, ALL_WELL, 0, NULL},
+};
+
+static void run_decoded(apr_pool_t *p, void *baton, const azl_span_t *pieces,
+                        int npieces)
+{
+    const decoded_case_t *c = baton;
+    azl_exchange_t *ex = waiting(p, c->json_tool);
+    azl_buf_t *out = azl_buf_create(p, 1024 * 1024);
+    azl_reply_rules_t rules;
+    azl_stream_t *st;
+    int bits;
+    int i;
+
+    memset(&rules, 0, sizeof(rules));
+    rules.op = AZL_OP_CHAT;
+    rules.alias_json = "\"alias\"";
+    rules.include_usage = 1;
+    st = azl_stream_create(p, &rules);
+    azl_stream_from(st, chats(), ex);
+    for (i = 0; i < npieces; ++i) {
+        ck_assert_int_eq(azl_stream_feed(st, pieces[i].at, pieces[i].len, out),
+                         APR_SUCCESS);
+    }
+    bits = azl_stream_finish(st, out) ? WHOLE : 0;
+    bits |= state_bits(azl_stream_state(st));
+    ck_assert_str_eq(azl_buf_pstr(out, p), c->out);
+    ck_assert_int_eq(bits, c->state);
+    if (c->kept) {
+        ck_assert_str_eq(kept_of(ex)->what, c->kept);
+    }
+    else {
+        ck_assert_ptr_null(kept_of(ex)->what);
+    }
+}
+
+START_TEST(streams_become_chunks)
+{
+    decoded_case_t c = streams[_i];
+    const char *text = quoted(c.in);
+
+    c.out = quoted(c.out);
+    c.kept = c.kept ? quoted(c.kept) : NULL;
+    azl_test_every_split(text, strlen(text), run_decoded, &c);
+}
+END_TEST
+
+/*
+ * Errors
+ */
+
+static const struct failure_case {
+    int status;
+    const char *body;
+    int meant;
+    const char *code; /* NULL: it is understood as it is */
+    const char *message;
+} failures[] = {
+    {400, "{'error_code':'BAD_REQUEST','message':'m'}", 400, "bad_request",
+     "m"},
+    {400, "{'error_code':'REQUEST_LIMIT_EXCEEDED','message':'m'}", 429,
+     "rate_limit_exceeded", "m"},
+    {429, "{'error_code':'RESOURCE_EXHAUSTED','message':'m'}", 429,
+     "rate_limit_exceeded", "m"},
+    {400,
+     "{'error_code':'BAD_REQUEST','message':'{\\'message\\':\\'Input is too "
+     "long for it\\'}'}",
+     400, "context_length_exceeded", "Input is too long for it"},
+    {400,
+     "{'error_code':'BAD_REQUEST','message':'{\\'error\\':{\\'message\\':"
+     "\\'prompt is too long\\'}}'}",
+     400, "context_length_exceeded", "prompt is too long"},
+    {400, "{'error_code':'BAD_REQUEST','message':'{no'}", 400, "bad_request",
+     "{no"},
+    {404, "{'error_code':'RESOURCE_DOES_NOT_EXIST','message':'m'}", 404,
+     "model_not_found", "m"},
+    {403, "{'error_code':403,'message':'m'}", 403, NULL, "m"},
+    {503, "{'error_code':'TEMPORARILY_UNAVAILABLE'}", 503,
+     "service_unavailable", NULL},
+    {500, "{'error':{'message':'m'}}", 500, "", NULL},
+    {502, "<html>", 502, "", NULL},
+};
+
+START_TEST(errors_are_understood)
+{
+    const struct failure_case *c = &failures[_i];
+    azl_exchange_t *ex = waiting(azl_test_pool, 0);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, 4096);
+    azl_json_t *json;
+
+    ck_assert_int_eq(
+        chats()->failure(ex, c->status, NULL,
+                         quoted_span(apr_pstrdup(azl_test_pool, c->body)), out),
+        c->meant);
+    if (c->code && !*c->code) {
+        ck_assert_int_eq(out->len, 0);
+        return;
+    }
+    ck_assert_ptr_null(
+        azl_json_parse(azl_test_pool, azl_span(out->data, out->len), &json));
+    json = azl_json_get(json, "error");
+    if (c->code) {
+        ck_assert_str_eq(azl_json_string(azl_json_get(json, "code")), c->code);
+    }
+    if (c->message) {
+        ck_assert_str_eq(azl_json_string(azl_json_get(json, "message")),
+                         c->message);
+    }
+}
+END_TEST
+
+START_TEST(what_an_error_without_status_stands_for)
+{
+    static const struct {
+        const char *word;
+        int status;
+    } words[] = {{"PERMISSION_DENIED", 403},
+                 {"DEADLINE_EXCEEDED", 504},
+                 {"503", 503},
+                 {"7", 500},
+                 {"SOMETHING_NEW", 500}};
+    const char *code;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
+        ck_assert_int_eq(azl_databricks_error(words[i].word, 0, NULL, &code),
+                         words[i].status);
+    }
+}
+END_TEST
+
+TCase *azl_test_databricks(void)
+{
+    TCase *tc = azl_test_tcase("databricks");
+
+    tcase_add_loop_test(tc, url_of_an_operation, 0,
+                        (int)(sizeof(urls) / sizeof(urls[0])));
+    tcase_add_test(tc, credentials);
+    tcase_add_loop_test(tc, requests_go_up, 0,
+                        (int)(sizeof(requests) / sizeof(requests[0])));
+    tcase_add_test(tc, as_configured);
+    tcase_add_test(tc, thoughts_go_back);
+    tcase_add_loop_test(tc, answers_come_down, 0,
+                        (int)(sizeof(answers) / sizeof(answers[0])));
+    tcase_add_loop_test(tc, streams_become_chunks, 0,
+                        (int)(sizeof(streams) / sizeof(streams[0])));
+    tcase_add_loop_test(tc, errors_are_understood, 0,
+                        (int)(sizeof(failures) / sizeof(failures[0])));
+    tcase_add_test(tc, what_an_error_without_status_stands_for);
+    return tc;
+}
