@@ -190,6 +190,10 @@ void azl_hub_arguments_text(azl_hub_stream_t *h, int choice, int index,
 /* "stop", "length", "tool_calls", "content_filter". */
 void azl_hub_finish(azl_hub_stream_t *h, int choice, const char *reason);
 void azl_hub_usage(azl_hub_stream_t *h, const azl_usage_t *usage);
+/* The same with the service tier it is billed at, in OpenAI's words; NULL: it
+ * is not known. */
+void azl_hub_usage_at(azl_hub_stream_t *h, const azl_usage_t *usage,
+                      const char *tier);
 /* [DONE]: nothing is missing. */
 void azl_hub_done(azl_hub_stream_t *h);
 /* The upstream said that it failed. `status`: the HTTP status it would have
@@ -221,6 +225,8 @@ typedef struct azl_hub_choice_t {
 void azl_hub_answer(const azl_exchange_t *ex, const char *id,
                     const azl_hub_choice_t *choices, int nchoices,
                     const azl_usage_t *usage, azl_buf_t *out);
+/* The whole document gets its service tier; NULL: none. */
+void azl_hub_answer_tier(azl_buf_t *out, const char *tier);
 /* The usage object alone, in OpenAI's members. */
 void azl_hub_usage_write(azl_buf_t *out, const azl_usage_t *usage);
 /* An error document: {"error":{...}}, as azl_hub_error(). */

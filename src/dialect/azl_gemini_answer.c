@@ -164,5 +164,6 @@ apr_status_t azl_gemini_answer(azl_exchange_t *ex, azl_span_t doc,
     }
     azl_hub_answer(ex, apr_pstrmemdup(ex->pool, rd.id.at, rd.id.len), choices,
                    a->n, &rd.usage, out);
+    azl_hub_answer_tier(out, rd.tier);
     return APR_SUCCESS;
 }

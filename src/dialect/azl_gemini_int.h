@@ -103,6 +103,7 @@ typedef struct azl_gemini_reader_t {
     azl_span_t id; /* the answer's, as plain text; empty: there is none */
     azl_value_t error;
     int blocked;        /* the prompt was refused, there will be no candidate */
+    const char *tier; /* as OpenAI calls it; NULL: not said */
     azl_usage_t usage;  /* as far as reported */
 } azl_gemini_reader_t;
 

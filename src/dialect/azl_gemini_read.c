@@ -185,11 +185,29 @@ static int read_candidates(azl_gemini_reader_t *rd, const azl_value_t *list)
     return more == 0;
 }
 
+/* The Gemini API's word or Vertex's. */
+static void read_tier(azl_gemini_reader_t *rd, azl_value_t v)
+{
+    static const struct {
+        const char *theirs;
+        const char *ours;
+    } tiers[] = {
+        {"\"standard\"", "default"},    {"\"flex\"", "flex"},
+        {"\"priority\"", "priority"},   {"\"ON_DEMAND\"", "default"},
+        {"\"ON_DEMAND_FLEX\"", "flex"}, {"\"ON_DEMAND_PRIORITY\"", "priority"}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); ++i) {
+        if (azl_span_is(v.raw, tiers[i].theirs)) {
+            rd->tier = tiers[i].ours;
+        }
+    }
+}
+
 /* What was thought is not in the candidates' count, what tools have read not
  * in the prompt's; what was cached is in it. */
 static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
 {
-    azl_value_t tier;
     azl_object_t o;
 
     if (!azl_object_open(&o, usage->raw)) {
@@ -202,10 +220,8 @@ static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
     rd->usage.reasoning = count(&o, "thoughtsTokenCount");
     rd->usage.completion =
         count(&o, "candidatesTokenCount") + rd->usage.reasoning;
-    tier = get(&o, "serviceTier");
-    if (tier.type == AZL_JSON_STRING) {
-        azl_usage_read_tier(&rd->usage, tier.raw);
-    }
+    read_tier(rd, get(&o, "serviceTier"));
+    read_tier(rd, get(&o, "trafficType"));
     return 1;
 }
 

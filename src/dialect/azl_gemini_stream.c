@@ -235,7 +235,7 @@ void azl_gemini_end(void *decoder, azl_buf_t *out)
         return;
     }
     if (d->rd.usage.reported) {
-        azl_hub_usage(&d->hub, &d->rd.usage);
+        azl_hub_usage_at(&d->hub, &d->rd.usage, d->rd.tier);
     }
     if (is_whole(d)) {
         azl_hub_done(&d->hub);

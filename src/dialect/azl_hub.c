@@ -233,12 +233,23 @@ void azl_hub_finish(azl_hub_stream_t *h, int choice, const char *reason)
     h->finished = 1;
 }
 
-void azl_hub_usage(azl_hub_stream_t *h, const azl_usage_t *usage)
+void azl_hub_usage_at(azl_hub_stream_t *h, const azl_usage_t *usage,
+                      const char *tier)
 {
     begin(h);
-    azl_buf_puts(h->out, "],\"usage\":");
+    azl_buf_puts(h->out, "]");
+    if (tier) {
+        azl_buf_puts(h->out, ",\"service_tier\":");
+        azl_buf_json_str(h->out, tier);
+    }
+    azl_buf_puts(h->out, ",\"usage\":");
     azl_hub_usage_write(h->out, usage);
     azl_buf_puts(h->out, "}\n\n");
+}
+
+void azl_hub_usage(azl_hub_stream_t *h, const azl_usage_t *usage)
+{
+    azl_hub_usage_at(h, usage, NULL);
 }
 
 void azl_hub_done(azl_hub_stream_t *h)
@@ -346,4 +357,14 @@ void azl_hub_answer(const azl_exchange_t *ex, const char *id,
         azl_hub_usage_write(out, usage);
     }
     azl_write_close(&w, '}');
+}
+
+void azl_hub_answer_tier(azl_buf_t *out, const char *tier)
+{
+    if (tier && out->len && !out->failed) {
+        out->len--; /* the document's last bracket */
+        azl_buf_puts(out, ",\"service_tier\":");
+        azl_buf_json_str(out, tier);
+        azl_buf_puts(out, "}");
+    }
 }

@@ -321,13 +321,24 @@ def test_results_in_the_order_of_the_calls(client, google, alias, stream):
     assert ids == [alias != "vertex"] * 2
 
 
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_question_after_the_results(client, google, alias):
+    """Nothing else stands beside what functions return."""
+    body = loop(client, alias, False)
+    body["messages"].append({"role": "user", "content": "And then?"})
+    answer = client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    results, question = arrived(google)["contents"][-2:]
+    assert all("functionResponse" in part for part in results["parts"])
+    assert question == {"role": "user", "parts": [{"text": "And then?"}]}
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("alias", ["pro", "vertex"])
 def test_signatures(client, google, alias, stream):
     """What this gateway has seen comes back; for what another model has
     called, there is a substitute."""
     body = loop(client, alias, stream)
-    given = None
     answer = client.post("/v1/chat/completions", json=body)
     assert answer.status_code == 200, answer.text
     given = arrived(google)["contents"][-2]["parts"][0]["thoughtSignature"]

@@ -179,6 +179,41 @@ START_TEST(finish_reasons)
 }
 END_TEST
 
+/* By Google's words: the Gemini API's and Vertex's. */
+static const struct {
+    const char *said;
+    const char *tier; /* NULL: none */
+} tiers[] = {
+    {"'serviceTier':'standard'", "default"},
+    {"'serviceTier':'flex','trafficType':null", "flex"},
+    {"'serviceTier':'priority'", "priority"},
+    {"'trafficType':'ON_DEMAND'", "default"},
+    {"'trafficType':'ON_DEMAND_FLEX'", "flex"},
+    {"'trafficType':'ON_DEMAND_PRIORITY'", "priority"},
+    {"'trafficType':'PROVISIONED_THROUGHPUT'", NULL},
+    {"'serviceTier':3", NULL},
+};
+
+START_TEST(service_tiers)
+{
+    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    const char *doc = apr_pstrcat(azl_test_pool, "{" ONE("{'text':'A'}", "STOP")
+                                  ",'usageMetadata':{", tiers[_i].said, "}}",
+                                  NULL);
+    azl_json_t *json;
+
+    setup();
+    ck_assert_int_eq(azl_gemini_chat.answer(ex, quoted_span(doc), out),
+                     APR_SUCCESS);
+    json = azl_json_get(tree_of(azl_buf_pstr(out, azl_test_pool)),
+                        "service_tier");
+    ck_assert_int_eq(json != NULL, tiers[_i].tier != NULL);
+    if (json) {
+        ck_assert_str_eq(azl_json_string(json), tiers[_i].tier);
+    }
+}
+END_TEST
+
 START_TEST(signatures_are_kept)
 {
     azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
@@ -239,6 +274,7 @@ static void run(
     ck_assert_str_eq(azl_buf_pstr(out, p), sc->expected);
     ck_assert_int_eq(bits, sc->state);
     ck_assert_int_eq(state->usage.reported, sc->usage != NULL);
+    ck_assert_int_eq(state->usage.other_tier, sc->other_tier);
     if (sc->usage) {
         ck_assert_str_eq(apr_psprintf(p, "%d/%d", (int)state->usage.prompt,
                              (int)state->usage.completion),
@@ -303,6 +339,26 @@ START_TEST(text_in_pieces)
             "'thoughtsTokenCount':4}," ID),
         HUB("'content':'Hi'" FIRST) ":\n\n" HUB("'content':'\\n\\u00e9'")
         HUB_END("stop") DONE, ALL_WELL);
+}
+END_TEST
+
+/* It is billed by another list. */
+START_TEST(a_stream_of_another_tier)
+{
+    fresh();
+    c.stream.usage = "5/0";
+    c.stream.other_tier = 1;
+    c.stream.rules.include_usage = 1;
+    check(EVENT("'candidates':[{" PARTS("{'text':'Hi'}")
+            ",'finishReason':'STOP'}]," ID ",'usageMetadata':"
+            "{'promptTokenCount':5,'serviceTier':'flex'}"),
+        HEAD("r1") "{'index':0,'delta':{'content':'Hi','role':'assistant'},"
+        "'finish_reason':null}]}\n\n" HUB_END("stop")
+        HEAD("r1") "],'service_tier':'flex','usage':{'prompt_tokens':5,"
+        "'completion_tokens':0,'total_tokens':5,'prompt_tokens_details':"
+        "{'cached_tokens':0,'cache_write_tokens':0},"
+        "'completion_tokens_details':{'reasoning_tokens':0}}}\n\n" DONE,
+        ALL_WELL);
 }
 END_TEST
 
@@ -610,7 +666,9 @@ TCase *azl_test_gemini_answer(void)
 
     tcase_add_loop_test(tc, whole_answers, 0, N(answers));
     tcase_add_loop_test(tc, finish_reasons, 0, N(reasons));
+    tcase_add_loop_test(tc, service_tiers, 0, N(tiers));
     tcase_add_test(tc, signatures_are_kept);
+    tcase_add_test(tc, a_stream_of_another_tier);
     tcase_add_test(tc, text_in_pieces);
     tcase_add_test(tc, thoughts_and_calls);
     tcase_add_test(tc, everything_in_one_event);
