@@ -61,8 +61,10 @@ const char *azl_identity_create(apr_pool_t *p,
 /* 1 if azl_identity_refresh() has to be called now and then. */
 int azl_identity_changes(const azl_identity_t *id);
 /* Fetch the next value if it is due; blocks. One thread at a time. `stop` is
- * asked now and then: not 0 gives up. *problem is for the operator and holds
- * no secret; in the pool, which is for everything that is needed. */
+ * asked now and then: not 0 gives up, but not the first value, which the
+ * requests of a process that ends already may wait for. *problem is for the
+ * operator and holds no secret; in the pool, which is for everything that is
+ * needed. */
 azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
                                            apr_time_t now,
                                            int (*stop)(void *baton),

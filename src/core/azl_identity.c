@@ -180,7 +180,7 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
     if (!wants_another(id, now) && !is_due(id, p, now)) {
         return AZL_IDENTITY_IDLE;
     }
-    id->stop = stop;
+    id->stop = id->value ? stop : NULL;
     id->baton = baton;
     *problem = fetch(id, p, now);
     if (!*problem) {

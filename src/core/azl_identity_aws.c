@@ -29,22 +29,26 @@ static const char *const dialects[] = {"bedrock", "openai", "anthropic", NULL};
  * Region and service
  */
 
-/* bedrock-runtime.REGION.amazonaws.com, bedrock-mantle.REGION.api.aws. */
+/* bedrock-runtime.REGION.amazonaws.com, bedrock-mantle.REGION.api.aws; an
+ * endpoint of a private network has names before that and vpce behind. */
 static const char *region_of_host(apr_pool_t *p, const char *host)
 {
-    const char *region = strchr(host, '.');
-    apr_size_t len = strcspn(host, ":");
-    apr_size_t n;
+    static const char *const domains[] = {".amazonaws.com", ".api.aws",
+                                          ".vpce.amazonaws.com"};
+    const char *service = strstr(host, "bedrock-");
+    const char *region = service ? strchr(service, '.') : NULL;
+    apr_size_t i, len, n;
 
-    if (strncmp(host, "bedrock", 7) != 0 || !region) {
+    if (!region || (service != host && service[-1] != '.')) {
         return NULL;
     }
     region++;
     n = strcspn(region, ".");
-    if (len > (apr_size_t)(region - host) + n &&
-        (strncmp(region + n, ".amazonaws.com", 14) == 0 ||
-         strncmp(region + n, ".api.aws", 8) == 0)) {
-        return apr_pstrmemdup(p, region, n);
+    for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+        len = strlen(domains[i]);
+        if (strncmp(region + n, domains[i], len) == 0) {
+            return apr_pstrmemdup(p, region, n);
+        }
     }
     return NULL;
 }
@@ -79,7 +83,7 @@ static const char *configure_place(azl_identity_t *id)
     id->region = apr_pstrdup(id->pool, region);
     id->service = id->setup.service;
     if (!id->service) {
-        id->service = strncmp(id->setup.host, "bedrock-mantle.", 15) == 0
+        id->service = strstr(id->setup.host, "bedrock-mantle.")
                           ? "bedrock-mantle"
                           : "bedrock";
     }

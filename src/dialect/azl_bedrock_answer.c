@@ -227,7 +227,8 @@ static const char *finish_of(const message_t *m, const azl_json_t *json)
         return "tool_calls";
     }
     /* the tool may have stood for the text */
-    return strcmp(finish, "tool_calls") || m->calls->nelts ? finish : "stop";
+    return strcmp(finish, "tool_calls") != 0 || m->calls->nelts ? finish
+                                                                : "stop";
 }
 
 apr_status_t azl_bedrock_answer(azl_exchange_t *ex, azl_span_t doc,

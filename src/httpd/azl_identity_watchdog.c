@@ -70,9 +70,10 @@ static apr_status_t callback(int state, void *data, apr_pool_t *pool)
     if (state == AP_WATCHDOG_STATE_STOPPING) {
         return APR_SUCCESS;
     }
-    /* at its start, too: the first request may be waiting */
+    /* at its start, too: the first request may be waiting, also in a process
+     * that is told to end as soon as it has begun */
     apr_pool_create(&p, pool);
-    for (i = 0; i < round->watched->nelts && !is_ending(NULL); i++) {
+    for (i = 0; i < round->watched->nelts; i++) {
         result =
             azl_identity_refresh(w[i].endpoint->identity, p, apr_time_now(),
                                  is_ending, NULL, &problem);

@@ -681,6 +681,22 @@ def test_the_first_request_waits(restart, gateway, service):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["container", "instance"])
+def test_graceful_restarts(restart, gateway, service, log, kind):
+    """New processes fetch anew; whoever asks meanwhile is served, also by one
+    that is told to end as soon as it has begun."""
+    log.expect("AH03490")  # there are more of them than usual
+    conf = temporary_only(gateway, kind)
+    restart(conf)
+    with gateway.client() as client:
+        for _ in range(3):
+            fetched = given_out(service, kind)
+            gateway.graceful(conf)
+            while given_out(service, kind) == fetched:
+                answer = client.post("/v1/chat/completions", json=chat(kind))
+                assert answer.status_code == 200, answer.text
+
+
 def test_a_file_that_changes(gateway, client, service, log):
     """Read again; what cannot be read leaves the old ones."""
     log.expect("AZL0100", "AZL0034")

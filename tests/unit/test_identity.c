@@ -139,12 +139,17 @@ static const struct {
      "us-west-2/bedrock-mantle"},
     {"bedrock-runtime.cn-north-1.amazonaws.com.cn", NULL, NULL, NULL,
      "cn-north-1/bedrock"},
+    {"bedrock-runtime-fips.us-gov-west-1.amazonaws.com", NULL, NULL, NULL,
+     "us-gov-west-1/bedrock"},
+    {"vpce-1-a.bedrock-runtime.us-east-2.vpce.amazonaws.com", NULL, NULL, NULL,
+     "us-east-2/bedrock"},
+    {"xbedrock-runtime.us-east-2.amazonaws.com", NULL, NULL, NULL, NULL},
     {HOST, "us-east-1", "other", NULL, "us-east-1/other"},
     {"127.0.0.1:80", "us-east-1", NULL, NULL, "us-east-1/bedrock"},
     {"127.0.0.1:80", NULL, NULL, "ap-1", "ap-1/bedrock"},
     {"127.0.0.1:80", NULL, NULL, NULL, NULL},
-    {"bedrock", NULL, NULL, NULL, NULL},
-    {"bedrock.example.org", NULL, NULL, NULL, NULL},
+    {"bedrock-runtime", NULL, NULL, NULL, NULL},
+    {"bedrock-x.example.org", NULL, NULL, NULL, NULL},
     {"s3.eu-west-3.amazonaws.com", NULL, NULL, NULL, NULL},
     {HOST, "us east", NULL, NULL, NULL},
     {HOST, "us-east-1", "", NULL, NULL},
@@ -606,20 +611,26 @@ static int give_up(void *baton)
     return 1;
 }
 
+/* But for the first value, which requests may wait for. */
 START_TEST(it_can_be_given_up)
 {
+    rule_t rules[] = {
+        {"GET /c ", NULL, 200, document("AKONE", NOW + apr_time_from_sec(60))},
+        {NULL, NULL, 0, NULL}};
+    azl_identity_t *id = container(rules);
+    apr_time_t due = NOW + apr_time_from_sec(45);
     const char *problem;
-    azl_identity_t *id;
     int asked = 0;
 
-    /* nobody accepts */
-    start((const rule_t[]){{NULL, NULL, 0, NULL}});
-    setenv(INSTANCE_ENV, service.url, 1);
-    id = made("aws:instance");
     ck_assert_int_eq(
         azl_identity_refresh(id, azl_test_pool, NOW, give_up, &asked, &problem),
+        AZL_IDENTITY_FRESH);
+    ck_assert_int_eq(asked, 0);
+    ck_assert_int_eq(
+        azl_identity_refresh(id, azl_test_pool, due, give_up, &asked, &problem),
         AZL_IDENTITY_FAILED);
     ck_assert_int_gt(asked, 0);
+    ck_assert_str_eq(key_of(id, due), "AKONE");
 }
 END_TEST
 
