@@ -243,7 +243,8 @@ int azl_anthropic_error(azl_span_t type, int status, const char *message,
                           says(message, "exceed context limit"))) {
         *code = "context_length_exceeded";
     }
-    else if (status == 402) {
+    else if (status == 402 ||
+             (status == 400 && says(message, "credit balance is too low"))) {
         *code = "insufficient_quota";
         return 429;
     }

@@ -400,6 +400,19 @@ static int deployment_missing(int status, const azl_failure_words_t *words)
             strcasecmp(words->message, "Resource not found") == 0);
 }
 
+/* Anthropic has no code for it. Where its language passes untouched nobody
+ * else looks at the words. */
+static const char *code_of(int status, const azl_failure_words_t *words)
+{
+    static const char too_long[] = "prompt is too long";
+
+    if (!words->code && status == 400 && words->message &&
+        strncmp(words->message, too_long, sizeof(too_long) - 1) == 0) {
+        return "context_length_exceeded";
+    }
+    return words->code;
+}
+
 static void set_message(apr_pool_t *p, const azl_endpoint_t *e, int status,
                         const char *message, azl_error_t *err)
 {
@@ -415,6 +428,7 @@ void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
                       const azl_failure_words_t *words, azl_error_t *err)
 {
     static const azl_failure_words_t none;
+    const char *code;
 
     words = words ? words : &none;
     if (status == 401 || status == 403 || status == 407) {
@@ -444,7 +458,8 @@ void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
     }
     set_message(p, e, status, words->message, err);
     err->type = words->type ? words->type : err->type;
-    err->code = words->code ? words->code : err->code;
+    code = code_of(status, words);
+    err->code = code ? code : err->code;
     err->param = words->param;
     if (words->innererror.len && strcmp(err->code, "content_filter") == 0) {
         err->innererror =

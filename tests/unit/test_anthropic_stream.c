@@ -572,6 +572,12 @@ static const struct failure_case {
      503,
      "{'error':{'message':'m','type':'server_error','param':null,"
      "'code':'service_unavailable'}}"},
+    {400,
+     "{'type':'error','error':{'type':'invalid_request_error','message':"
+     "'Your credit balance is too low.'}}",
+     429,
+     "{'error':{'message':'Your credit balance is too low.','type':"
+     "'rate_limit_error','param':null,'code':'insufficient_quota'}}"},
     {429, "{'message':'Too many tokens'}", 429, ""},
     {500, "<html>", 500, ""},
 };

@@ -57,6 +57,15 @@ static const struct {
     const char *param;   /* NULL: none */
     const char *message; /* a part of it */
 } refusals[] = {
+    /* Anthropic's form, which has no codes */
+    {400,
+     "{'type':'error','error':{'type':'invalid_request_error','message':"
+     "'prompt is too long: 9 tokens > 8 maximum'},'request_id':'r'}",
+     400, AZL_CLASS_VALIDATION, "invalid_request_error",
+     "context_length_exceeded", NULL, "prompt is too long"},
+    {529, "{'type':'error','error':{'type':'overloaded_error','message':'m'}}",
+     503, AZL_CLASS_UNKNOWN, "overloaded_error", "service_unavailable", NULL,
+     "m"},
     /* OpenAI's own form */
     {400,
      "{'error':{'message':'Too long.','type':'invalid_request_error',"
