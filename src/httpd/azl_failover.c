@@ -302,18 +302,19 @@ static void go_on(run_t *run, azl_stage_t *stage, azl_attempt_t *at)
 static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
                       int *reason)
 {
-    int tries;
+    int tries = 0;
+    int told = 0; /* *err says why */
 
     *reason = AZL_FALLBACK_ERROR;
-    for (tries = 0; tries <= run->ar->conf->retry; tries++) {
+    while (tries <= run->ar->conf->retry) {
         azl_candidate_t *c = azl_stage_next(stage);
         azl_attempt_t *at;
         verdict_t v;
 
-        if (!c && tries) {
+        if (!c && told) {
             c = wait_for_one(run, stage);
         }
-        if (!c && !tries) {
+        if (!c && !told) {
             azl_stage_no_candidate(stage, err);
         }
         if (!c || run->over) {
@@ -327,11 +328,16 @@ static void run_stage(run_t *run, azl_stage_t *stage, azl_error_t *err,
         }
         judge(run, at, &v);
         log_failure(run, at, &v);
-        azl_stage_failed(stage, c, v.status, v.blame, v.again, v.wait);
-        if (tries == 0 || azl_failure_better(err, &at->error)) {
+        if (!told || azl_failure_better(err, &at->error)) {
             *err = at->error;
         }
+        told = 1;
         *reason = v.reason;
+        if (at->unfit) {
+            continue; /* nobody was asked, and nothing learnt of it */
+        }
+        azl_stage_failed(stage, c, v.status, v.blame, v.again, v.wait);
+        tries++;
         if (!v.elsewhere || is_late(run)) {
             return;
         }
