@@ -68,6 +68,10 @@ def of_data(kind, text):
     return name
 
 
+def text_of(what):
+    return base64.b64decode(DATA[what]).decode()
+
+
 def of_url(url):
     if url.startswith("data:"):
         head, text = url.split(";base64,")
