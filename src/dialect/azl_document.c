@@ -376,7 +376,7 @@ static void read_affinity(reader_t *rd, const azl_member_info_t *info,
     azl_op_e op = rd->doc->op;
 
     if (op != AZL_OP_CHAT && op != AZL_OP_COMPLETIONS &&
-        op != AZL_OP_RESPONSES) {
+        op != AZL_OP_RESPONSES && op != AZL_OP_MESSAGES) {
         return;
     }
     if (info->flags & AZL_MEMBER_CACHE_KEY) {

@@ -100,6 +100,8 @@ START_TEST(prompts_are_found)
     /* nothing one could go by */
     ck_assert_str_eq(affinity(AZL_OP_CHAT, "{'messages':null}"), " ");
     ck_assert_str_eq(affinity(AZL_OP_COMPLETIONS, "{'prompt':{}}"), " ");
+    ck_assert_str_eq(affinity(AZL_OP_MESSAGES, "{'messages':[1],'user':'u'}"),
+                     "[1] ");
     /* members of other surfaces, and surfaces without prompt caches */
     ck_assert_str_eq(affinity(AZL_OP_CHAT, "{'prompt':'p','input':'i'}"), " ");
     ck_assert_str_eq(affinity(AZL_OP_EMBEDDINGS, "{'input':'i','user':'u'}"),
