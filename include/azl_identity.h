@@ -4,8 +4,8 @@
  * written down.
  *
  * Made while the configuration is read, one for each endpoint, and belongs to
- * its pool. Requests read the current value under a short lock; one thread of
- * each process (src/httpd/azl_identity_watchdog.c) fetches the next one in
+ * its pool. Requests read the current value under a short lock; a thread
+ * of each process (src/httpd/azl_identity_watchdog.c) fetches the next one in
  * time. No request ever fetches anything.
  */
 #ifndef AZL_IDENTITY_H

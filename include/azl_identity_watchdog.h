@@ -1,6 +1,6 @@
 /*
  * azl_identity_watchdog: keeps the credentials that change (azl_identity.h)
- * fresh, in a thread of each process.
+ * fresh, in each process, in a thread for each of them.
  */
 #ifndef AZL_IDENTITY_WATCHDOG_H
 #define AZL_IDENTITY_WATCHDOG_H

@@ -6,23 +6,19 @@
 #include "azl_httpd.h"
 #include "azl_identity.h"
 
+/* How their names begin. */
 #define WATCHDOG "_azurelit_identity_"
 
 /* How often is looked whether something is due, or a file has changed. */
 #define INTERVAL apr_time_from_sec(1)
 
-/* An endpoint whose credential changes. */
+/* An endpoint whose credential changes, made for each configuration. Each
+ * process has its own copy, of which one thread makes use. */
 typedef struct watched_t {
+    server_rec *server;
     const azl_endpoint_t *endpoint;
     int failing; /* and that has been said */
 } watched_t;
-
-/* A server's, made for each configuration. Each process has its own copy, of
- * which one thread makes use. */
-typedef struct round_t {
-    server_rec *server;
-    apr_array_header_t *watched;
-} round_t;
 
 static int is_ending(void *baton)
 {
@@ -34,10 +30,11 @@ static int is_ending(void *baton)
 }
 
 /* Each trouble is told once, and that it is over. */
-static void tell(watched_t *w, server_rec *s, azl_identity_result_e result,
+static void tell(watched_t *w, azl_identity_result_e result,
                  const char *problem)
 {
     const azl_endpoint_t *e = w->endpoint;
+    server_rec *s = w->server;
 
     if (result == AZL_IDENTITY_FAILED && !w->failing) {
         int left = azl_identity_ready(e->identity, apr_time_now());
@@ -60,12 +57,10 @@ static void tell(watched_t *w, server_rec *s, azl_identity_result_e result,
 
 static apr_status_t callback(int state, void *data, apr_pool_t *pool)
 {
-    round_t *round = data;
-    watched_t *w = (void *)round->watched->elts;
+    watched_t *w = data;
     azl_identity_result_e result;
     const char *problem;
     apr_pool_t *p;
-    int i;
 
     if (state == AP_WATCHDOG_STATE_STOPPING) {
         return APR_SUCCESS;
@@ -73,87 +68,86 @@ static apr_status_t callback(int state, void *data, apr_pool_t *pool)
     /* at its start, too: the first request may be waiting, also in a process
      * that is told to end as soon as it has begun */
     apr_pool_create(&p, pool);
-    for (i = 0; i < round->watched->nelts; i++) {
-        result =
-            azl_identity_refresh(w[i].endpoint->identity, p, apr_time_now(),
-                                 is_ending, NULL, &problem);
-        if (!is_ending(NULL)) { /* or it has been given up for that */
-            tell(&w[i], round->server, result, problem);
-        }
-        apr_pool_clear(p);
+    result = azl_identity_refresh(w->endpoint->identity, p, apr_time_now(),
+                                  is_ending, NULL, &problem);
+    if (!is_ending(NULL)) { /* or it has been given up for that */
+        tell(w, result, problem);
     }
     apr_pool_destroy(p);
     return APR_SUCCESS;
 }
 
-static round_t *make_round(apr_pool_t *p, server_rec *s, const azl_conf_t *conf)
+static int changes(const azl_endpoint_t *e)
 {
-    azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
-    round_t *round = apr_palloc(p, sizeof(*round));
-    int i;
-
-    round->server = s;
-    round->watched = apr_array_make(p, 4, sizeof(watched_t));
-    for (i = 0; i < conf->endpoints->nelts; i++) {
-        if (endpoint[i]->identity &&
-            azl_identity_changes(endpoint[i]->identity)) {
-            watched_t *w = apr_array_push(round->watched);
-
-            w->endpoint = endpoint[i];
-            w->failing = 0;
-        }
-    }
-    return round;
+    return e->identity && azl_identity_changes(e->identity);
 }
 
 const char *azl_identity_check_modules(const azl_conf_t *conf)
 {
     azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
-    int changes = 0;
+    int any = 0;
     int i;
 
     for (i = 0; i < conf->endpoints->nelts; i++) {
-        changes |= endpoint[i]->identity &&
-                   azl_identity_changes(endpoint[i]->identity);
+        any |= changes(endpoint[i]);
     }
-    return changes && !ap_find_linked_module("mod_watchdog.c")
+    return any && !ap_find_linked_module("mod_watchdog.c")
                ? "AzureLITEndpoint: mod_watchdog is not loaded, which keeps "
                  "credentials fresh; add LoadModule watchdog_module"
                : NULL;
 }
 
-static apr_status_t start(apr_pool_t *pconf, round_t *round)
+/* In every child, and each in a thread of its own: who gives out credentials
+ * and hangs must not make others late, above all not for the first request. */
+static apr_status_t start(apr_pool_t *pconf, server_rec *s,
+                          const azl_endpoint_t *endpoint)
 {
     APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get_instance =
         APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
     APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add_callback =
         APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    watched_t *w = apr_pcalloc(pconf, sizeof(*w));
     ap_watchdog_t *watchdog;
     apr_status_t rv;
 
     if (!get_instance || !add_callback) {
         return APR_ENOTIMPL;
     }
-    /* in every child, in a thread of its own */
-    rv = get_instance(&watchdog, WATCHDOG, 0, 0, pconf);
-    return rv == APR_SUCCESS ? add_callback(watchdog, INTERVAL, round, callback)
+    w->server = s;
+    w->endpoint = endpoint;
+    /* names of endpoints are unique in a server only */
+    rv =
+        get_instance(&watchdog, apr_psprintf(pconf, WATCHDOG "%pp_", (void *)w),
+                     0, 0, pconf);
+    return rv == APR_SUCCESS ? add_callback(watchdog, INTERVAL, w, callback)
                              : rv;
+}
+
+static apr_status_t start_all(apr_pool_t *pconf, server_rec *s,
+                              const azl_conf_t *conf)
+{
+    azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < conf->endpoints->nelts && rv == APR_SUCCESS; i++) {
+        if (changes(endpoint[i])) {
+            rv = start(pconf, s, endpoint[i]);
+        }
+    }
+    return rv;
 }
 
 int azl_identity_start(apr_pool_t *pconf, server_rec *s)
 {
     for (; s; s = s->next) {
         const azl_conf_t *conf = azl_conf_get(s);
-        apr_status_t rv = APR_SUCCESS;
-        round_t *round;
+        apr_status_t rv;
 
         if (conf->enabled != 1 || conf->server != s) {
             continue; /* the last: it is the main server's, seen before */
         }
-        round = make_round(pconf, s, conf);
-        if (round->watched->nelts) {
-            rv = start(pconf, round);
-        }
+        rv = start_all(pconf, s, conf);
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, rv, s,
                          AZLNO(0102) "credentials cannot be kept fresh: "

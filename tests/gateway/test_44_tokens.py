@@ -456,8 +456,10 @@ def test_slow(env, restart, services, sim, log):
     log.expect("AZL0100", "AZL0103")
     services.google.script({"delay": 60, "times": 99}, deployment="token")
     conf = google(base(env), env, services.key_file("good.json"))
-    restart(both(conf, sim))
+    restart(both(databricks(conf, env), sim))
     with env.client() as client:
+        check_good(ask(client, "databricks"))
+        assert "AZL0100" not in log.text()
         start = time.monotonic()
         check_good(ask(client, "both"))
         assert time.monotonic() - start < 9
@@ -500,8 +502,10 @@ def test_garbage(env, restart, services, sim, log, number):
     behaviour, hint = GARBAGE[number]
     services.google.script({**behaviour, "times": 99}, deployment="token")
     conf = google(base(env), env, services.key_file("good.json"))
-    restart(both(conf, sim))
+    restart(both(databricks(conf, env), sim))
     with env.client() as client:
+        check_good(ask(client, "databricks"))
+        assert "AZL0100" not in log.text()
         check_good(ask(client, "both"))
         assert len(asked(sim)) == 1
         env.until(lambda: "AZL0100" in log.text())
