@@ -562,3 +562,47 @@ def test_a_secret_in_a_file(env, restart, services):
     )
     kind = entry["fields"]["content-type"]
     assert kind == "application/x-www-form-urlencoded"
+
+
+# -------------------------------------------------------------------- TLS
+
+
+def test_tls(env, restart, services, authority, log):
+    """tls-ca= is for the endpoint's own host and no other."""
+    log.expect("AZL0100", "AZL0103")
+    safe = Simulator(
+        env.root / "tokens" / "safe",
+        [GPT],
+        env.sim_key,
+        "--client",
+        CLIENT,
+        "--secret",
+        SECRET,
+        tls=authority.leaf(),
+        provider="databricks",
+    )
+    source = f"databricks:{CLIENT}:env:BRICKS_SECRET"
+    conf = base(env)
+    for name, url, option in (
+        ("own", safe.url, f"tls-ca={authority.ca}"),
+        ("unverified", safe.url, "tls-verify=off"),
+        (
+            "elsewhere",
+            services.bricks.url,
+            f"token-url={safe.url}/oidc/v1/token",
+        ),
+    ):
+        conf.endpoint(name, url, "dialect=databricks", option,
+                      credential=source)
+        conf.model(name, f"{name}/{GPT}")
+    log.expect("AZL0002")
+    restart(conf)
+    try:
+        with env.client() as client:
+            check_good(ask(client, "own"))
+            check_good(ask(client, "unverified"))
+            error_of(ask(client, "elsewhere"), 502, "upstream_unreachable")
+        assert "the certificate is not accepted" in log.text()
+        assert len(fetched(safe)) == 2
+    finally:
+        safe.stop()
