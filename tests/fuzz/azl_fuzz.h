@@ -15,8 +15,10 @@
 
 #include <apr_general.h>
 #include <apr_pools.h>
+#include <apr_strings.h>
 
-#include "azl_span.h"
+#include "azl_buf.h"
+#include "azl_scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -96,6 +98,33 @@ static inline azl_span_t azl_fuzz_take(azl_span_t *input, apr_size_t len)
     input->at += taken.len;
     input->len -= taken.len;
     return taken;
+}
+
+static inline azl_span_t azl_fuzz_span(const azl_buf_t *buf)
+{
+    return azl_span(buf->data, buf->len);
+}
+
+/* The same bytes in both. */
+static inline void azl_fuzz_same(const azl_buf_t *a, const azl_buf_t *b,
+                                 const char *what)
+{
+    azl_fuzz_check(a->len == b->len &&
+                       (a->len == 0 || memcmp(a->data, b->data, a->len) == 0),
+                   what);
+}
+
+/* One JSON value of this type and nothing else. */
+static inline void azl_fuzz_check_json(azl_span_t text, azl_json_type_e type,
+                                       const char *what)
+{
+    azl_value_t v;
+    azl_scan_t s;
+
+    azl_scan_init(&s, text.at, text.len);
+    azl_fuzz_check(azl_scan_value(&s, &v) == 1 && v.type == type &&
+                       azl_scan_end(&s) == 1,
+                   what);
 }
 
 #endif /* AZL_FUZZ_H */

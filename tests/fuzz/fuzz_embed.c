@@ -6,41 +6,23 @@
  * Input: one byte for how many texts were sent (and whether base64 was asked
  * for), then the upstream's document.
  */
-#include <apr_errno.h>
-#include <apr_strings.h>
-
 #include "azl_bedrock_invoke_int.h"
 #include "azl_embed_int.h"
-#include "azl_fuzz.h"
+#include "azl_fuzz_stream.h"
 #include "azl_gemini_int.h"
-#include "azl_reply.h"
 #include "azl_rerank_int.h"
 
 #define HEAD 1
 
 static void check_object(const azl_buf_t *out, const char *what)
 {
-    azl_value_t v;
-    azl_scan_t s;
-
-    azl_scan_init(&s, out->data, out->len);
-    azl_fuzz_check(azl_scan_value(&s, &v) == 1 && v.type == AZL_JSON_OBJECT &&
-                       azl_scan_end(&s) == 1,
-                   what);
+    azl_fuzz_check_json(azl_fuzz_span(out), AZL_JSON_OBJECT, what);
 }
 
 static azl_exchange_t *exchange(apr_pool_t *p)
 {
-    azl_endpoint_t *e = apr_pcalloc(p, sizeof(*e));
-    azl_deployment_t *d = apr_pcalloc(p, sizeof(*d));
-    azl_exchange_t *ex = apr_pcalloc(p, sizeof(*ex));
-
-    e->url = "https://bedrock-runtime.eu-west-1.amazonaws.com";
-    d->endpoint = e;
-    ex->pool = p;
-    ex->deployment = d;
-    ex->request_id = "0123";
-    return ex;
+    return azl_fuzz_exchange(p, "bedrock",
+                             "bedrock-runtime.eu-west-1.amazonaws.com", NULL);
 }
 
 static void check_answer(apr_pool_t *p, azl_exchange_t *ex,

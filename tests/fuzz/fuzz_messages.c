@@ -9,71 +9,31 @@
  * Input: one byte of options (its lowest bit: the stream passes), two for the
  * cut, then the bytes.
  */
-#include <apr_errno.h>
-
-#include "azl_dialect.h"
-#include "azl_fuzz.h"
+#include "azl_fuzz_stream.h"
 #include "azl_messages_int.h"
-#include "azl_reply.h"
-#include "azl_sse.h"
 
 #define HEAD 3
 
-typedef struct outcome_t {
-    azl_buf_t *out;
-    azl_stream_state_t state;
-    int whole;
-} outcome_t;
-
-static void run(apr_pool_t *p, int passes, azl_span_t in, apr_size_t first,
-                apr_size_t step, outcome_t *o)
+static azl_stream_t *start(apr_pool_t *p, const void *baton, azl_buf_t *kept)
 {
+    int passes = *(const int *)baton;
     azl_exchange_t *ex = apr_pcalloc(p, sizeof(*ex));
-    azl_reply_rules_t rules;
-    apr_status_t rv = APR_SUCCESS;
-    apr_size_t len = first;
+    azl_reply_rules_t *rules = azl_fuzz_chat_rules(p);
     azl_stream_t *st;
 
+    (void)kept;
     ex->pool = p;
     ex->alias = "the-alias";
     ex->request_id = "0123";
-    memset(&rules, 0, sizeof(rules));
-    rules.op = passes ? AZL_OP_MESSAGES : AZL_OP_CHAT;
-    rules.alias_json = "\"the-alias\"";
-    rules.include_usage = 1;
-    rules.choices = 1;
-    st = azl_stream_create(p, &rules);
+    if (passes) {
+        rules->op = AZL_OP_MESSAGES;
+    }
+    rules->choices = 1;
+    st = azl_stream_create(p, rules);
     if (!passes) {
         azl_stream_to(st, azl_inbound_of(AZL_OP_MESSAGES), ex);
     }
-    o->out = azl_buf_create(p, 1024 * in.len + 4096);
-    while (in.len && rv == APR_SUCCESS) {
-        azl_span_t piece = azl_fuzz_take(&in, len);
-
-        rv = azl_stream_feed(st, azl_fuzz_copy(p, piece.at, piece.len),
-                             piece.len, o->out);
-        len = step;
-    }
-    azl_fuzz_check(rv == APR_SUCCESS, "there is room for the events");
-    o->whole = azl_stream_finish(st, o->out);
-    o->state = *azl_stream_state(st);
-    azl_fuzz_check(!o->out->failed, "there is room for the end");
-}
-
-static void same(const outcome_t *a, const outcome_t *b, const char *what)
-{
-    azl_fuzz_check(a->out->len == b->out->len &&
-                       (a->out->len == 0 ||
-                        memcmp(a->out->data, b->out->data, a->out->len) == 0),
-                   what);
-    azl_fuzz_check(a->whole == b->whole &&
-                       a->state.content == b->state.content &&
-                       a->state.failed == b->state.failed &&
-                       a->state.error.status == b->state.error.status,
-                   what);
-    azl_fuzz_check(
-        memcmp(&a->state.usage, &b->state.usage, sizeof(a->state.usage)) == 0,
-        what);
+    return st;
 }
 
 /*
@@ -128,8 +88,6 @@ static apr_status_t read_event(void *baton, const azl_sse_event_t *ev)
     reader_t *rd = baton;
     azl_span_t type = azl_span(NULL, 0);
     azl_json_t *data = NULL;
-    azl_scan_t s;
-    azl_value_t v;
 
     azl_fuzz_check(!rd->last, "nothing follows the end");
     if (ev->comment) {
@@ -138,10 +96,7 @@ static apr_status_t read_event(void *baton, const azl_sse_event_t *ev)
     }
     azl_fuzz_check(memchr(ev->data.at, '\n', ev->data.len) == NULL,
                    "data is one line");
-    azl_scan_init(&s, ev->data.at, ev->data.len);
-    azl_fuzz_check(azl_scan_value(&s, &v) == 1 && v.type == AZL_JSON_OBJECT &&
-                       azl_scan_end(&s) == 1,
-                   "data is an object");
+    azl_fuzz_check_json(ev->data, AZL_JSON_OBJECT, "data is an object");
     rd->error = azl_span_is(ev->name, "error");
     rd->last = rd->error;
     if (!azl_json_parse(rd->p, ev->data, &data)) {
@@ -159,7 +114,7 @@ static apr_status_t read_event(void *baton, const azl_sse_event_t *ev)
     return APR_SUCCESS;
 }
 
-static void check_output(apr_pool_t *p, int passes, const outcome_t *o)
+static void check_output(apr_pool_t *p, int passes, const azl_fuzz_told_t *o)
 {
     azl_sse_t *sse = azl_sse_create(p, o->out->len + 1);
     reader_t rd;
@@ -178,7 +133,7 @@ static void check_output(apr_pool_t *p, int passes, const outcome_t *o)
 
 static void check_request(apr_pool_t *p, azl_span_t in)
 {
-    azl_buf_t *out = azl_buf_create(p, 1024 * in.len + 4096);
+    azl_buf_t *out = azl_buf_create(p, azl_fuzz_room(in));
     azl_json_t *client, *hub;
     azl_error_t err;
 
@@ -188,10 +143,10 @@ static void check_request(apr_pool_t *p, azl_span_t in)
     }
     if (azl_inbound_messages.request(p, client, out, &err)) {
         azl_fuzz_check(!out->failed, "there is room for the chat");
-        azl_fuzz_check(
-            !azl_json_parse(p, azl_span(out->data, out->len), &hub) &&
-                azl_json_type(azl_json_get(hub, "messages")) == AZL_JSON_ARRAY,
-            "a chat has messages");
+        azl_fuzz_check(!azl_json_parse(p, azl_fuzz_span(out), &hub) &&
+                           azl_json_type(azl_json_get(hub, "messages")) ==
+                               AZL_JSON_ARRAY,
+                       "a chat has messages");
     }
     else {
         azl_fuzz_check(err.status == 400 && err.param && err.message,
@@ -199,7 +154,7 @@ static void check_request(apr_pool_t *p, azl_span_t in)
     }
     azl_buf_clear(out);
     azl_dialect_count_tokens(in, out);
-    azl_fuzz_check(!azl_json_parse(p, azl_span(out->data, out->len), &hub),
+    azl_fuzz_check(!azl_json_parse(p, azl_fuzz_span(out), &hub),
                    "a count is JSON");
 }
 
@@ -207,8 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = azl_fuzz_pool();
     azl_span_t in = azl_span((const char *)data, size);
-    outcome_t whole, other;
-    apr_size_t cut;
+    azl_fuzz_stream_t how = {start, NULL, 0};
+    azl_fuzz_told_t told;
     int passes;
 
     if (size < HEAD) {
@@ -216,14 +171,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     azl_fuzz_take(&in, HEAD);
     passes = data[0] & 1;
-    cut = (data[1] * 256u + data[2]) % (in.len + 1);
-
-    run(p, passes, in, in.len + 1, in.len + 1, &whole);
-    check_output(p, passes, &whole);
-    run(p, passes, in, cut, in.len + 1, &other);
-    same(&whole, &other, "cut once, the same");
-    run(p, passes, in, 1, 1, &other);
-    same(&whole, &other, "byte by byte, the same");
+    how.baton = &passes;
+    how.room = azl_fuzz_room(in);
+    told = azl_fuzz_tell_all(p, &how, in, data + 1);
+    check_output(p, passes, &told);
     check_request(p, azl_span(azl_fuzz_copy(p, in.at, in.len), in.len));
     return 0;
 }

@@ -11,10 +11,7 @@
  *
  * Input: one byte for the mode, two for the cut, then the bytes.
  */
-#include <apr_errno.h>
-
-#include "azl_fuzz.h"
-#include "azl_reply.h"
+#include "azl_fuzz_stream.h"
 #include "azl_responses_int.h"
 
 #define HEAD 3
@@ -23,13 +20,6 @@
 #define MODE_IN 1
 #define MODE_BOTH 2
 #define MODE_DOCUMENTS 3
-
-typedef struct outcome_t {
-    azl_buf_t *out;
-    azl_buf_t *kept;
-    azl_stream_state_t state;
-    int whole;
-} outcome_t;
 
 static void keep(void *baton, const char *kind, azl_span_t call_id,
                  azl_span_t state)
@@ -57,87 +47,31 @@ static apr_size_t room(azl_span_t in)
 
 static azl_exchange_t *exchange(apr_pool_t *p, azl_buf_t *kept)
 {
-    azl_deployment_t *d = apr_pcalloc(p, sizeof(*d));
-    azl_exchange_t *ex = apr_pcalloc(p, sizeof(*ex));
+    azl_exchange_t *ex = azl_fuzz_exchange(p, "azure", "h", "gpt-5.1-codex");
 
-    d->name = "d";
-    ex->pool = p;
-    ex->deployment = d;
-    ex->alias = "the-alias";
-    ex->family = "gpt-5.1-codex";
-    ex->request_id = "0123";
     ex->keep = keep;
     ex->recall = recall;
     ex->kept = kept;
     return ex;
 }
 
-static void check_object(azl_span_t data, const char *what)
-{
-    azl_value_t v;
-    azl_scan_t s;
-
-    azl_scan_init(&s, data.at, data.len);
-    azl_fuzz_check(azl_scan_value(&s, &v) == 1 && v.type == AZL_JSON_OBJECT &&
-                       azl_scan_end(&s) == 1,
-                   what);
-}
-
 /*
  * Streams
  */
 
-static void run(apr_pool_t *p, int mode, azl_span_t in, apr_size_t first,
-                apr_size_t step, outcome_t *o)
+static azl_stream_t *start(apr_pool_t *p, const void *baton, azl_buf_t *kept)
 {
-    azl_reply_rules_t rules;
-    apr_status_t rv = APR_SUCCESS;
-    apr_size_t len = first;
-    azl_exchange_t *ex;
-    azl_stream_t *st;
+    int mode = *(const int *)baton;
+    azl_exchange_t *ex = exchange(p, kept);
+    azl_stream_t *st = azl_stream_create(p, azl_fuzz_chat_rules(p));
 
-    memset(&rules, 0, sizeof(rules));
-    rules.op = AZL_OP_CHAT;
-    rules.alias_json = "\"the-alias\"";
-    rules.include_usage = 1;
-    o->out = azl_buf_create(p, room(in));
-    o->kept = azl_buf_create(p, room(in));
-    ex = exchange(p, o->kept);
-    st = azl_stream_create(p, &rules);
     if (mode != MODE_IN) {
         azl_stream_from(st, &azl_outbound_responses, ex);
     }
     if (mode != MODE_OUT) {
         azl_stream_to(st, &azl_inbound_responses, ex);
     }
-    while (in.len && rv == APR_SUCCESS) {
-        azl_span_t piece = azl_fuzz_take(&in, len);
-
-        rv = azl_stream_feed(st, azl_fuzz_copy(p, piece.at, piece.len),
-                             piece.len, o->out);
-        len = step;
-    }
-    azl_fuzz_check(rv == APR_SUCCESS, "there is room for the events");
-    o->whole = azl_stream_finish(st, o->out);
-    o->state = *azl_stream_state(st);
-    azl_fuzz_check(!o->out->failed, "there is room for the end");
-}
-
-static int same_bytes(const azl_buf_t *a, const azl_buf_t *b)
-{
-    return a->len == b->len &&
-           (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
-}
-
-static void same(const outcome_t *a, const outcome_t *b, const char *what)
-{
-    azl_fuzz_check(same_bytes(a->out, b->out), what);
-    azl_fuzz_check(same_bytes(a->kept, b->kept), what);
-    azl_fuzz_check(a->whole == b->whole &&
-                       a->state.content == b->state.content &&
-                       a->state.failed == b->state.failed &&
-                       a->state.error.status == b->state.error.status,
-                   what);
+    return st;
 }
 
 typedef struct reader_t {
@@ -179,7 +113,7 @@ static void check_chunk(reader_t *rd, const azl_sse_event_t *ev)
 
     rd->ended = azl_span_is(ev->data, "[DONE]");
     if (!rd->ended) {
-        check_object(ev->data, "a chunk is an object");
+        azl_fuzz_check_json(ev->data, AZL_JSON_OBJECT, "a chunk is an object");
         rd->failed = azl_object_open(&o, ev->data) &&
                      azl_object_get(&o, "error") != NULL;
         rd->ended |= rd->failed;
@@ -206,7 +140,7 @@ static apr_status_t read_event(void *baton, const azl_sse_event_t *ev)
     return APR_SUCCESS;
 }
 
-static void check_output(apr_pool_t *p, int mode, const outcome_t *o)
+static void check_output(apr_pool_t *p, int mode, const azl_fuzz_told_t *o)
 {
     azl_sse_t *sse = azl_sse_create(p, o->out->len + 1);
     reader_t rd = {mode == MODE_OUT, 0, 0, 0};
@@ -234,7 +168,8 @@ static void check_answer(apr_pool_t *p, azl_span_t in, int inbound)
 
     if (rv == APR_SUCCESS || out->len) {
         azl_fuzz_check(!out->failed, "there is room for the answer");
-        check_object(azl_span(out->data, out->len), "an answer is an object");
+        azl_fuzz_check_json(azl_fuzz_span(out), AZL_JSON_OBJECT,
+                            "an answer is an object");
     }
 }
 
@@ -257,9 +192,9 @@ static void check_request(apr_pool_t *p, azl_span_t in, int inbound)
     azl_fuzz_check(made || err.status == 400, "what is refused has a reason");
     azl_fuzz_check(!out->failed, "there is room for the request");
     if (made) {
-        azl_span_t doc = azl_span(out->data, out->len);
+        azl_span_t doc = azl_fuzz_span(out);
 
-        check_object(doc, "a request is an object");
+        azl_fuzz_check_json(doc, AZL_JSON_OBJECT, "a request is an object");
         if (inbound) {
             check_request(p, doc, 0);
         }
@@ -270,8 +205,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = azl_fuzz_pool();
     azl_span_t in = azl_span((const char *)data, size);
-    outcome_t whole, other;
-    apr_size_t cut;
+    azl_fuzz_stream_t how = {start, NULL, 0};
+    azl_fuzz_told_t told;
     int mode;
 
     if (size < HEAD) {
@@ -279,7 +214,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     azl_fuzz_take(&in, HEAD);
     mode = data[0] & 3;
-    cut = (data[1] * 256u + data[2]) % (in.len + 1);
     if (mode == MODE_DOCUMENTS) {
         in.at = azl_fuzz_copy(p, in.at, in.len);
         check_answer(p, in, 0);
@@ -288,11 +222,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_request(p, in, 1);
         return 0;
     }
-    run(p, mode, in, in.len + 1, in.len + 1, &whole);
-    check_output(p, mode, &whole);
-    run(p, mode, in, cut, in.len + 1, &other);
-    same(&whole, &other, "cut once, the same");
-    run(p, mode, in, 1, 1, &other);
-    same(&whole, &other, "byte by byte, the same");
+    how.baton = &mode;
+    how.room = room(in);
+    told = azl_fuzz_tell_all(p, &how, in, data + 1);
+    check_output(p, mode, &told);
     return 0;
 }

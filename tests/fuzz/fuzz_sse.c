@@ -57,11 +57,6 @@ static azl_buf_t *decode(apr_pool_t *p, azl_span_t in, apr_size_t cap,
     return out;
 }
 
-static void same(const azl_buf_t *a, const azl_buf_t *b, const char *what)
-{
-    azl_fuzz_check(a->len == b->len && !memcmp(a->data, b->data, a->len), what);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = azl_fuzz_pool();
@@ -77,8 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cut = (data[0] * 256u + data[1]) % all;
     cap = data[2] * CAP_STEP;
     whole = decode(p, in, cap, all, all);
-    same(whole, decode(p, in, cap, cut, all), "cut once, the same events");
-    same(whole, decode(p, in, cap, 1, 1 + in.len / PIECES),
-         "in many pieces, the same events");
+    azl_fuzz_same(whole, decode(p, in, cap, cut, all),
+                  "cut once, the same events");
+    azl_fuzz_same(whole, decode(p, in, cap, 1, 1 + in.len / PIECES),
+                  "in many pieces, the same events");
     return 0;
 }
