@@ -37,7 +37,14 @@ azl_bridge_e azl_bridge_of_model(const char *family)
     return AZL_BRIDGE_NONE;
 }
 
-/* Azure has a code for it; OpenAI only sentences, which name the place. */
+static int begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Azure has a code for it; OpenAI only sentences, which name the place. They
+ * begin so: further on, an error may quote what a client has written, and no
+ * client is to send the others' requests another way. */
 int azl_bridge_refusal(const azl_error_t *err, int *tools)
 {
     *tools = 0;
@@ -45,11 +52,12 @@ int azl_bridge_refusal(const azl_error_t *err, int *tools)
         return 0;
     }
     if (strcmp(err->code, "OperationNotSupported") == 0) {
-        return strstr(err->message, "chatCompletion") != NULL;
+        return begins(err->message, "The chatCompletion operation ");
     }
-    if (strstr(err->message, "v1/responses")) {
-        *tools = strstr(err->message, "unction tools") != NULL;
+    if (begins(err->message, "Function tools with reasoning_effort ") &&
+        strstr(err->message, "/v1/responses")) {
+        *tools = 1;
         return 1;
     }
-    return 0;
+    return begins(err->message, "This model is only supported in v1/responses");
 }

@@ -61,6 +61,11 @@ static const struct {
     {429, "429", NO_TOOLS, 0, 0},
     {400, "invalid_value", "Invalid value: 'banana'.", 0, 0},
     {404, "model_not_found", "The model `m` does not exist.", 0, 0},
+    /* words of the client's, which an error may quote */
+    {400, "invalid_value", "Invalid value: '" NO_TOOLS "'.", 0, 0},
+    {400, "invalid_value", "Invalid value: '" ONLY "'.", 0, 0},
+    {400, "OperationNotSupported", "Invalid value: '" NO_CHAT "'.", 0, 0},
+    {400, "invalid_request_error", "Function tools are fun.", 0, 0},
 };
 
 #define NREFUSALS ((int)(sizeof(refusals) / sizeof(refusals[0])))
