@@ -54,6 +54,10 @@ typedef enum {
     AZL_HOSTING_BEDROCK   /* Amazon Bedrock, InvokeModel */
 } azl_hosting_e;
 
+/* What a server that resembles OpenAI's does not know, as bits. */
+#define AZL_QUIRK_MAX_TOKENS 1     /* max_completion_tokens: it is max_tokens */
+#define AZL_QUIRK_NO_STREAM_OPTIONS 2 /* usage is told unasked, or not at all */
+
 /* A provider resource with a URL and a credential. */
 typedef struct azl_endpoint_t {
     const char *name;
@@ -76,6 +80,7 @@ typedef struct azl_endpoint_t {
     int keep_annotations;           /* leave Azure's filter results in */
     int prefill;                    /* azl_prefill_e */
     int hosting;                    /* azl_hosting_e */
+    int quirks;                     /* AZL_QUIRK_... */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and
                                        credential */
     struct azl_health_t *health;    /* cools down when the credential is

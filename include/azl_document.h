@@ -27,7 +27,7 @@ typedef enum {
 /* OpenAI's limit on n; the SDKs hold on to it. */
 #define AZL_CHOICES_MAX 128
 
-/* Members of a chat that not every model takes. */
+/* Members of a chat that not every model takes, or every server. */
 typedef enum {
     AZL_PARAM_NONE = 0,
     AZL_PARAM_MAX_TOKENS,
@@ -49,7 +49,8 @@ typedef enum {
     AZL_PARAM_TOOLS,
     AZL_PARAM_TOOL_CHOICE,
     AZL_PARAM_PARALLEL_TOOL_CALLS,
-    AZL_PARAM_LAST = AZL_PARAM_PARALLEL_TOOL_CALLS
+    AZL_PARAM_STREAM_OPTIONS,
+    AZL_PARAM_LAST = AZL_PARAM_STREAM_OPTIONS
 } azl_param_e;
 
 /* Where one of them stands. */

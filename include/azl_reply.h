@@ -30,6 +30,9 @@ typedef struct azl_reply_rules_t {
     int keep_annotations;   /* leave Azure's filter results and obfuscation */
     int include_usage;      /* the client asked for usage in the stream */
     int choices;            /* as many were asked for; 0: not known */
+    int reasoning;          /* chats: a message's `reasoning`, as vLLM has it,
+                               becomes reasoning_content (in a stream it
+                               always does) */
     int base64;             /* embeddings: vectors that come as arrays become
                                base64 */
     int keep_said;          /* of a stream: keep its text, so that another may

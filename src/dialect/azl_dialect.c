@@ -29,12 +29,8 @@ typedef struct splicer_t {
 } splicer_t;
 
 static const azl_dialect_t *const dialects[] = {
-    &azl_dialect_anthropic,
-    &azl_dialect_azure,
-    &azl_dialect_bedrock,
-    &azl_dialect_databricks,
-    &azl_dialect_gemini,
-    &azl_dialect_openai,
+    &azl_dialect_anthropic,  &azl_dialect_azure,  &azl_dialect_bedrock,
+    &azl_dialect_databricks, &azl_dialect_gemini, &azl_dialect_openai,
 };
 
 #define NDIALECTS (sizeof(dialects) / sizeof(dialects[0]))
@@ -92,13 +88,14 @@ static int usage_on_request(const azl_document_t *doc)
            (doc->op == AZL_OP_CHAT || doc->op == AZL_OP_COMPLETIONS);
 }
 
-static void edit_usage(splicer_t *sp)
+static void edit_usage(splicer_t *sp, const azl_deployment_t *d)
 {
     const azl_document_t *doc = sp->doc;
     const azl_value_t *options = &doc->stream_options;
     const char *at;
 
-    if (!usage_on_request(doc) || doc->include_usage) {
+    if (!usage_on_request(doc) || doc->include_usage ||
+        (d->endpoint->quirks & AZL_QUIRK_NO_STREAM_OPTIONS)) {
         return;
     }
     if (doc->include_usage_raw.len) {
@@ -245,7 +242,7 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
     azl_fit_t fit;
     int i;
 
-    azl_fit(p, d->family, doc, &fit);
+    azl_fit(p, d, doc, &fit);
     out->dropped = fit.dropped;
     out->refusal = fit.refusal;
     memset(&sp, 0, sizeof(sp));
@@ -258,12 +255,11 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
         add_edit(&sp, fit.drops[i].at, fit.drops[i].len, "");
     }
     if (fit.rename) {
-        add_edit(&sp, fit.rename->key.at, fit.rename->key.len,
-                 "\"max_completion_tokens\"");
+        add_edit(&sp, fit.rename->key.at, fit.rename->key.len, fit.name);
     }
     if (!doc->multipart) {
         edit_model(&sp, d, place);
-        edit_usage(&sp);
+        edit_usage(&sp, d);
         edit_previous(&sp, previous_response_id);
         edit_said(&sp, d);
     }

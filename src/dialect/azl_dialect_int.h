@@ -29,16 +29,19 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
                         azl_model_place_e place, const azl_document_t *doc,
                         const char *previous_response_id, azl_body_t *out);
 
-/* What is to be done so that a family of models takes a document. */
+/* What is to be done so that a deployment takes a document, by the family of
+ * its model and the quirks of its server. */
 typedef struct azl_fit_t {
-    const azl_setting_t *rename; /* max_tokens; NULL: keeps its name */
+    const azl_setting_t *rename; /* the limit of tokens; NULL: none is given, or
+                                    it keeps its name */
+    const char *name;            /* ... as JSON, what it is called there */
     int ndrops;                  /* in place of the document's own */
     const azl_span_t *drops;
     int empty;                   /* likewise */
     const char *dropped;         /* as in azl_body_t */
     const azl_error_t *refusal;
 } azl_fit_t;
-void azl_fit(apr_pool_t *p, const struct azl_family_t *family,
+void azl_fit(apr_pool_t *p, const azl_deployment_t *d,
              const azl_document_t *doc, azl_fit_t *fit);
 
 /* One segment of a URL's path: everything but unreserved characters (RFC 3986,

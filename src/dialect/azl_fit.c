@@ -1,5 +1,6 @@
 /*
- * What is left out of a chat for a family of models, without a tree: the
+ * What is changed in a chat for a family of models or the quirks of a server,
+ * without a tree: the
  * document says where its settings stand, and which members are left out for
  * everybody.
  */
@@ -79,10 +80,10 @@ static void take_commas(azl_fit_t *fit, azl_span_t *runs)
     }
 }
 
-/* The document's own drops and the settings that are refused, both in order
- * of position. */
+/* The document's own drops and the settings that are refused or unknown, both
+ * in order of position. What is unknown is not told. */
 static void drop(apr_pool_t *p, const azl_document_t *doc, unsigned refused,
-                 azl_fit_t *fit)
+                 unsigned unknown, azl_fit_t *fit)
 {
     azl_span_t *runs =
         apr_palloc(p, sizeof(*runs) * ((apr_size_t)doc->ndrops +
@@ -96,14 +97,16 @@ static void drop(apr_pool_t *p, const azl_document_t *doc, unsigned refused,
         const azl_setting_t *s = &doc->settings[i];
         const char *end = s->value.raw.at + s->value.raw.len;
 
-        if (!(refused & (1u << s->param))) {
+        if (!((refused | unknown) & (1u << s->param))) {
             continue;
         }
         while (next < doc->ndrops && doc->drops[next].at < s->key.at) {
             add_run(fit, runs, bare(doc->drops[next++]));
         }
         add_run(fit, runs, azl_span(s->key.at, (apr_size_t)(end - s->key.at)));
-        names = names ? apr_pstrcat(p, names, ",", s->name, NULL) : s->name;
+        if (refused & (1u << s->param)) {
+            names = names ? apr_pstrcat(p, names, ",", s->name, NULL) : s->name;
+        }
     }
     while (next < doc->ndrops) {
         add_run(fit, runs, bare(doc->drops[next++]));
@@ -137,33 +140,65 @@ static const azl_setting_t *setting(const azl_document_t *doc, unsigned params)
     return NULL;
 }
 
-void azl_fit(apr_pool_t *p, const azl_family_t *family,
+/* A setting that is there without the other, which means the same. */
+static const azl_setting_t *alone(const azl_document_t *doc, azl_param_e param,
+                                  azl_param_e other)
+{
+    return setting(doc, 1u << other) ? NULL : setting(doc, 1u << param);
+}
+
+/* What the limit of tokens is called. */
+static void fit_name(const azl_deployment_t *d, const azl_document_t *doc,
+                     azl_fit_t *fit)
+{
+    if (d->endpoint->quirks & AZL_QUIRK_MAX_TOKENS) {
+        fit->name = "\"max_tokens\"";
+        fit->rename =
+            alone(doc, AZL_PARAM_MAX_COMPLETION_TOKENS, AZL_PARAM_MAX_TOKENS);
+    }
+    else if (d->family && azl_family_renames(d->family)) {
+        fit->name = "\"max_completion_tokens\"";
+        fit->rename =
+            alone(doc, AZL_PARAM_MAX_TOKENS, AZL_PARAM_MAX_COMPLETION_TOKENS);
+    }
+}
+
+/* What the server does not know, whatever is configured: nobody asks it for
+ * anything by that. */
+static unsigned unknown_there(const azl_deployment_t *d,
+                              const azl_document_t *doc)
+{
+    unsigned bit = 1u << AZL_PARAM_STREAM_OPTIONS;
+
+    return (d->endpoint->quirks & AZL_QUIRK_NO_STREAM_OPTIONS) &&
+                   setting(doc, bit)
+               ? bit
+               : 0;
+}
+
+void azl_fit(apr_pool_t *p, const azl_deployment_t *d,
              const azl_document_t *doc, azl_fit_t *fit)
 {
-    unsigned refused;
+    unsigned refused = 0;
+    unsigned unknown;
 
     memset(fit, 0, sizeof(*fit));
     fit->ndrops = doc->ndrops;
     fit->drops = doc->drops;
     fit->empty = doc->empty;
-    if (!family || !doc->nsettings) {
+    if ((!d->family && !d->endpoint->quirks) || !doc->nsettings) {
         return;
     }
-    if (azl_family_renames(family) &&
-        !setting(doc, 1u << AZL_PARAM_MAX_COMPLETION_TOKENS)) {
-        fit->rename = setting(doc, 1u << AZL_PARAM_MAX_TOKENS);
+    fit_name(d, doc, fit);
+    unknown = unknown_there(d, doc);
+    /* with keep the upstream says what it thinks of it */
+    if (d->family && doc->params != AZL_PARAMS_KEEP) {
+        refused = azl_family_refused(d->family, doc);
     }
-    if (doc->params == AZL_PARAMS_KEEP) {
-        return; /* the upstream says what it thinks of it */
-    }
-    refused = azl_family_refused(family, doc);
-    if (!refused) {
-        return;
-    }
-    if (doc->params == AZL_PARAMS_REJECT) {
+    if (refused && doc->params == AZL_PARAMS_REJECT) {
         fit->refusal = refuse(p, setting(doc, refused)->name);
     }
-    else {
-        drop(p, doc, refused, fit);
+    else if (refused | unknown) {
+        drop(p, doc, refused, unknown, fit);
     }
 }

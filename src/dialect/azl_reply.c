@@ -12,6 +12,44 @@ static int is_response(azl_op_e op)
            op == AZL_OP_RESPONSE_DELETE || op == AZL_OP_RESPONSE_CANCEL;
 }
 
+/* Of one choice. A message that has both names is left alone. */
+static void rename_reasoning(azl_edit_t *e, azl_span_t choice)
+{
+    const azl_value_t *message;
+    azl_object_t o, m;
+    int i;
+
+    if (!azl_object_open(&o, choice)) {
+        return;
+    }
+    message = azl_object_get(&o, "message");
+    if (!message || !azl_object_open(&m, message->raw) ||
+        azl_object_get(&m, "reasoning_content")) {
+        return;
+    }
+    for (i = 0; i < m.n; ++i) {
+        if (azl_span_is(m.pairs[i].key, "reasoning")) {
+            azl_edit_replace(e, m.pairs[i].key,
+                             azl_span_str("reasoning_content"));
+        }
+    }
+}
+
+static void edit_choices(azl_edit_t *e, azl_span_t choices)
+{
+    azl_value_t v;
+    azl_scan_t s;
+
+    azl_scan_init(&s, choices.at, choices.len);
+    if (azl_scan_peek(&s) != AZL_JSON_ARRAY) {
+        return;
+    }
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        rename_reasoning(e, v.raw);
+    }
+}
+
 apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
                                azl_buf_t *out, azl_usage_t *usage)
 {
@@ -46,6 +84,10 @@ apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
         }
         else if (azl_span_is(pairs[i].key, "background")) {
             azl_usage_read_background(usage, v->raw);
+        }
+        else if (rules->reasoning && rules->op == AZL_OP_CHAT &&
+                 azl_span_is(pairs[i].key, "choices")) {
+            edit_choices(&edit, v->raw);
         }
         else if (rules->base64 && azl_span_is(pairs[i].key, "data")) {
             azl_embed_edit(&edit, v->raw);

@@ -66,6 +66,23 @@ static int call_by_index(azl_tool_calls_t *tools, apr_int64_t index)
     return tools->slot[index] - 1;
 }
 
+/* Ollama gives whole calls, all of them with index 0: another id and a name
+ * begin another call, which what follows with this index belongs to. */
+static int other_call(azl_tool_calls_t *tools, int slot, apr_int64_t index,
+                      const azl_value_t *id)
+{
+    apr_uint32_t known = tools->call[slot].id_hash;
+
+    if (!known || known == hash(id->raw)) {
+        return slot;
+    }
+    slot = add_call(tools);
+    if (slot >= 0) {
+        tools->slot[index] = (unsigned char)(slot + 1);
+    }
+    return slot;
+}
+
 /* Without an index: by its id if it has one; else what has a name begins a
  * call and what has none goes on with the last. */
 static int call_without_index(azl_tool_calls_t *tools, const azl_value_t *id,
@@ -197,7 +214,7 @@ static void edit_call(azl_edit_t *e, azl_tool_call_t *call, azl_object_t *o,
 static int edit_element(azl_edit_t *e, azl_tool_calls_t *tools,
                         azl_list_t *list, azl_span_t raw)
 {
-    const azl_value_t *index;
+    const azl_value_t *index, *id;
     apr_int64_t given = -1;
     azl_object_t o;
     int slot;
@@ -206,12 +223,15 @@ static int edit_element(azl_edit_t *e, azl_tool_calls_t *tools,
         return 0;
     }
     index = azl_object_get(&o, "index");
+    id = azl_object_get(&o, "id");
     if (index && azl_scan_uint(index->raw, &given)) {
         slot = call_by_index(tools, given);
+        if (slot >= 0 && id && azl_value_is_text(id) && has_name(&o)) {
+            slot = other_call(tools, slot, given, id);
+        }
     }
     else {
-        slot =
-            call_without_index(tools, azl_object_get(&o, "id"), has_name(&o));
+        slot = call_without_index(tools, id, has_name(&o));
     }
     if (slot < 0) {
         return 0;
@@ -281,6 +301,19 @@ static int may_be_null(const azl_pair_t *pair)
            azl_span_is(pair->key, "refusal");
 }
 
+/* What vLLM, Ollama and others call it. */
+static int is_reasoning(const azl_object_t *o, const azl_pair_t *pair)
+{
+    const azl_value_t *other;
+
+    if (!azl_span_is(pair->key, "reasoning") ||
+        !azl_value_is_text(&pair->value)) {
+        return 0;
+    }
+    other = azl_object_get(o, "reasoning_content");
+    return !other || other->type == AZL_JSON_NULL;
+}
+
 int azl_stream_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
                      azl_span_t delta, int needed)
 {
@@ -313,7 +346,10 @@ int azl_stream_delta(azl_stream_t *st, azl_edit_t *e, azl_choice_t *choice,
         }
         ++kept;
         azl_pair_keep(e, &o.list, pair);
-        if (azl_span_is(pair->key, "tool_calls")) {
+        if (is_reasoning(&o, pair)) {
+            azl_edit_replace(e, pair->key, azl_span_str("reasoning_content"));
+        }
+        else if (azl_span_is(pair->key, "tool_calls")) {
             edit_tool_calls(st, e, choice, pair->value.raw);
         }
         if (is_content(pair)) {

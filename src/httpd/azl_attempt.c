@@ -117,6 +117,7 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
         ar->doc.include_usage || (at->way && at->way->inbound);
     at->rules.choices = ar->doc.choices;
     at->rules.base64 = ar->doc.base64;
+    at->rules.reasoning = strcmp(d->endpoint->dialect->name, "openai") == 0;
     at->rules.seal = seal_response_id;
     at->rules.seal_baton = at;
     at->rules.keep_said = keep_said(ar, plan);

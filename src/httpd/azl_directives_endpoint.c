@@ -160,6 +160,32 @@ static const char *ep_hosting(apr_pool_t *p, void *target, const char *value)
     return "direct, foundry, vertex or bedrock";
 }
 
+/* A list, as a server may have several. */
+static const char *ep_quirks(apr_pool_t *p, void *target, const char *value)
+{
+    static const struct {
+        const char *name;
+        int quirk;
+    } known[] = {{"max-tokens", AZL_QUIRK_MAX_TOKENS},
+                 {"no-stream-options", AZL_QUIRK_NO_STREAM_OPTIONS}};
+    char *last = NULL;
+    char *word;
+    apr_size_t i;
+
+    for (word = apr_strtok(apr_pstrdup(p, value), ",", &last); word;
+         word = apr_strtok(NULL, ",", &last)) {
+        for (i = 0; i < sizeof(known) / sizeof(known[0]) &&
+                    strcmp(known[i].name, word) != 0;
+             i++) {
+        }
+        if (i == sizeof(known) / sizeof(known[0])) {
+            return "a list of max-tokens and no-stream-options";
+        }
+        ((azl_endpoint_t *)target)->quirks |= known[i].quirk;
+    }
+    return NULL;
+}
+
 static const char *ep_region(apr_pool_t *p, void *target, const char *value)
 {
     ((azl_endpoint_t *)target)->region = apr_pstrdup(p, value);
@@ -194,6 +220,7 @@ static const azl_option_t endpoint_options[] = {
     {"annotations", ep_annotations, 0},
     {"prefill", ep_prefill, 0},
     {"hosting", ep_hosting, 0},
+    {"quirks", ep_quirks, 0},
     {"region", ep_region, 0},
     {"service", ep_service, 0},
     {"token-url", ep_token_url, 0},
@@ -360,6 +387,10 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
         strcmp(ep->dialect->name, "anthropic") != 0) {
         return azl_cmd_complain(cmd, ep->name,
                                 "hosting= is for dialect=anthropic only");
+    }
+    if (ep->quirks && strcmp(ep->dialect->name, "openai") != 0) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "quirks= is for dialect=openai only");
     }
     if (ep->prefill != AZL_PREFILL_NONE &&
         strcmp(ep->dialect->name, "openai") != 0) {
