@@ -37,10 +37,9 @@ typedef struct azl_request_t {
     azl_document_t doc;        /* of a model call */
     apr_pool_t *hub_pool;      /* of the next three (azl_translation.h); NULL:
                                   nothing is in it */
-    const azl_json_t *client;  /* the client's document, if it is not in the
-                                  hub's language */
-    azl_document_t hub_doc;    /* ... and what has been made of it */
-    const azl_json_t *hub;     /* the hub's, for other languages */
+    const azl_json_t *client;  /* the client's document, to be translated */
+    azl_document_t hub_doc;    /* the hub's that an inbound made of it ... */
+    const azl_json_t *hub;     /* ... to be translated again */
     const azl_model_t *model;  /* that was asked for */
     const azl_model_t *served; /* that is attempted, or has answered */
     int fallbacks;             /* models tried after the first */

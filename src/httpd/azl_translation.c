@@ -139,11 +139,14 @@ static int send_out(azl_attempt_t *at, azl_error_t *err)
 {
     azl_request_t *ar = at->ar;
     azl_span_t doc = at->way->inbound ? ar->hub_doc.body : ar->body;
+    /* One attempt may be given the client's own document and the next what
+     * has been made of it: neither takes the other's. */
+    const azl_json_t **tree = at->way->inbound ? &ar->hub : &ar->client;
 
-    if (!ar->hub && !parse(ar, doc, &ar->hub, err)) {
+    if (!*tree && !parse(ar, doc, tree, err)) {
         return 0;
     }
-    at->exchange->hub = ar->hub;
+    at->exchange->hub = *tree;
     at->exchange->doc = at->way->inbound ? &ar->hub_doc : &ar->doc;
     at->translated = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
     if (!at->way->outbound->request(at->exchange, at->translated, err)) {
@@ -171,7 +174,7 @@ int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
     if (at->way->inbound && !bring_in(ar, at->way->inbound, err)) {
         return 0;
     }
-    at->exchange->client = ar->client;
+    at->exchange->client = at->way->inbound ? ar->client : NULL;
     if (at->way->outbound) {
         return send_out(at, err);
     }

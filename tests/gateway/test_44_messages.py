@@ -65,6 +65,7 @@ def configure(env, sim):
             env.bedrock.url,
             "dialect=anthropic hosting=bedrock",
         )
+        .endpoint("converse", env.bedrock.url, "dialect=bedrock")
         .endpoint("azure", sim.url)
         .model("claude", f"direct/{CLAUDE}", f"base-model={CLAUDE}")
         .model("vertex", f"vertex/{CLAUDE}", f"base-model={CLAUDE}")
@@ -72,6 +73,10 @@ def configure(env, sim):
         .model("gpt", "azure/d1")
         .model("both", "azure/d1", "order=1")
         .model("both", f"direct/{CLAUDE}", "order=2")
+        .model("hosted-first", f"bedrock/{HOSTED}", "order=1")
+        .model("hosted-first", f"converse/{HOSTED}", "order=2")
+        .model("converse-first", f"converse/{HOSTED}", "order=1")
+        .model("converse-first", f"bedrock/{HOSTED}", "order=2")
     )
 
 
@@ -261,6 +266,23 @@ def test_azure_fails_over_to_anthropic(messages, gateway, sim, log):
         with messages.stream(model="both", **ask()) as stream:
             assert "".join(stream.text_stream) == WORDS
         assert gateway.records(1)[0]["endpoint"] == "direct"
+
+
+@pytest.mark.parametrize("model", ["hosted-first", "converse-first"])
+def test_two_ways_to_one_model(env, messages, gateway, model):
+    """Where it is hosted it takes the client's own document, by Converse what
+    has been made of it: neither gets the other's."""
+    env.bedrock.reset()
+    env.bedrock.script({"error": "server", "times": 1})
+    gateway.forget_records()
+    answer = messages.create(
+        model=model, **ask(f"{REPORT} look", system="be brief")
+    )
+    assert answer.content[0].text.split("\n") == [
+        "system: be brief",
+        f"user: {REPORT} look",
+    ]
+    assert gateway.records(1)[0]["attempts"] == 2
 
 
 @pytest.mark.parametrize(
