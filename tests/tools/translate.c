@@ -36,7 +36,7 @@
 
 #define ALIAS "the-alias"
 /* Bytes that all cuts of one stream may have to read together. */
-#define CUTS_MAX ((apr_size_t)1024 * 1024 * 1024)
+#define CUTS_MAX ((apr_size_t)128 * 1024 * 1024)
 
 typedef struct job_t {
     apr_pool_t *pool;
