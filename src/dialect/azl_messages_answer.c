@@ -57,6 +57,12 @@ const char *azl_messages_id(apr_pool_t *p, azl_span_t hub_id,
     return apr_pstrcat(p, ID_PREFIX, request_id, NULL);
 }
 
+const char *azl_messages_call_id(apr_pool_t *p, const char *request_id,
+                                 int number)
+{
+    return apr_psprintf(p, "toolu_%s_%d", request_id, number);
+}
+
 /*
  * A whole answer
  */
@@ -97,13 +103,18 @@ static azl_span_t object_of(azl_span_t text)
     return azl_span_str("{}");
 }
 
-static void write_call(azl_write_t *w, const azl_json_t *call)
+static void write_call(azl_write_t *w, const azl_exchange_t *ex,
+                       const azl_json_t *call, int number)
 {
     const azl_json_t *function = azl_json_get(call, "function");
+    azl_span_t id = azl_json_text(azl_json_get(call, "id"));
 
     azl_write_open(w, NULL, '{');
     azl_write_str(w, "type", "tool_use");
-    azl_write_json(w, "id", azl_json_get(call, "id"));
+    azl_write_text(w, "id",
+                   id.len ? id
+                          : azl_span_str(azl_messages_call_id(
+                                ex->pool, ex->request_id, number)));
     azl_write_json(w, "name", azl_json_get(function, "name"));
     azl_write_raw(
         w, "input",
@@ -111,7 +122,8 @@ static void write_call(azl_write_t *w, const azl_json_t *call)
     azl_write_close(w, '}');
 }
 
-static void write_content(azl_write_t *w, const azl_json_t *message)
+static void write_content(azl_write_t *w, const azl_exchange_t *ex,
+                          const azl_json_t *message)
 {
     const azl_json_t *calls = azl_json_get(message, "tool_calls");
     apr_size_t i;
@@ -121,7 +133,7 @@ static void write_content(azl_write_t *w, const azl_json_t *message)
     write_text(w, azl_json_get(message, "content"));
     write_text(w, azl_json_get(message, "refusal"));
     for (i = 0; i < azl_json_length(calls); ++i) {
-        write_call(w, azl_json_at(calls, i));
+        write_call(w, ex, azl_json_at(calls, i), (int)i);
     }
     azl_write_close(w, ']');
 }
@@ -166,7 +178,7 @@ apr_status_t azl_messages_answer(azl_exchange_t *ex, azl_span_t hub,
     azl_write_str(&w, "type", "message");
     azl_write_str(&w, "role", "assistant");
     azl_write_str(&w, "model", ex->alias);
-    write_content(&w, message);
+    write_content(&w, ex, message);
     azl_write_str(&w, "stop_reason",
                   azl_json_length(azl_json_get(message, "tool_calls")) &&
                           azl_span_is(azl_json_text(azl_json_get(

@@ -33,6 +33,9 @@ void azl_messages_usage(azl_write_t *w, const azl_usage_t *usage);
 /* An id as clients know it, begun with "msg_"; in the pool. */
 const char *azl_messages_id(apr_pool_t *p, azl_span_t hub_id,
                             const char *request_id);
+/* The id of a call to which the upstream gave none; in the pool. */
+const char *azl_messages_call_id(apr_pool_t *p, const char *request_id,
+                                 int number);
 apr_status_t azl_messages_answer(azl_exchange_t *ex, azl_span_t hub,
                                  azl_buf_t *out);
 apr_status_t azl_messages_error(const azl_error_t *err, const char *request_id,

@@ -241,6 +241,16 @@ static void new_call(encoder_t *e, apr_int64_t number, const char *id,
     call->arguments = azl_buf_create(e->ex->pool, AZL_STREAM_EVENT_MAX);
 }
 
+/* Not every upstream gives ids, but every client wants them. */
+static const char *id_of(encoder_t *e, const azl_value_t *id, int number)
+{
+    const char *text = id ? azl_scan_text(e->ex->pool, id->raw) : NULL;
+
+    return text && *text
+               ? text
+               : azl_messages_call_id(e->ex->pool, e->ex->request_id, number);
+}
+
 static void call_delta(encoder_t *e, azl_span_t raw)
 {
     const azl_value_t *function, *id, *name, *arguments, *index;
@@ -259,8 +269,8 @@ static void call_delta(encoder_t *e, azl_span_t raw)
     }
     id = get(&o, "id", AZL_JSON_STRING);
     name = get(&f, "name", AZL_JSON_STRING);
-    if (id && name) {
-        new_call(e, number, azl_scan_text(e->ex->pool, id->raw),
+    if (name && azl_value_is_text(name)) {
+        new_call(e, number, id_of(e, id, (int)number),
                  azl_scan_text(e->ex->pool, name->raw));
     }
     call = find_call(e, number);

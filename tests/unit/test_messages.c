@@ -242,6 +242,14 @@ static const struct {
                 "stop"),
      MESSAGE("{'type':'tool_use','id':'c1','name':'f','input':{}}",
              "tool_use")},
+    /* who gives a call no id gets one made up back */
+    {COMPLETION("'content':null,'tool_calls':[{'type':'function','function':"
+                "{'name':'f','arguments':'{}'}},{'id':'','type':'function',"
+                "'function':{'name':'g','arguments':'{}'}}]",
+                "tool_calls"),
+     MESSAGE("{'type':'tool_use','id':'toolu_r1_0','name':'f','input':{}},"
+             "{'type':'tool_use','id':'toolu_r1_1','name':'g','input':{}}",
+             "tool_use")},
     /* how much of it was thought, if any */
     {"{'choices':[{'index':0,'message':{'role':'assistant','content':'a'},"
      "'finish_reason':'stop'}],'usage':{'prompt_tokens':10,"

@@ -112,6 +112,18 @@ static const encoded_case_t encoded[] = {
                  BEGIN(2, TEXT_BLOCK) DELTA_OF(2, "text_delta", "text", "late")
                      STOP(2) ENDED("tool_use"),
      ALL_WELL},
+    /* without an id, or with one that comes before the name */
+    {SAYS("'tool_calls':[{'index':0,'function':{'name':'f','arguments':'{'}}]")
+         ARGS(0, "}") SAYS("'tool_calls':[{'index':1,'id':'c2'}]")
+             SAYS("'tool_calls':[{'index':1,'function':{'name':'f',"
+                  "'arguments':'{}'}}]") ENDS("tool_calls"),
+     FIRST BEGIN(0, TOOL_BLOCK("toolu_r1_0"))
+         DELTA_OF(0, "input_json_delta", "partial_json", "{")
+             DELTA_OF(0, "input_json_delta", "partial_json", "}") STOP(0)
+                 BEGIN(1, TOOL_BLOCK("toolu_r1_1"))
+                     DELTA_OF(1, "input_json_delta", "partial_json", "{}")
+                         STOP(1) ENDED("tool_use"),
+     ALL_WELL},
     {SAYS("'refusal':'no'") ENDS("content_filter"),
      FIRST BEGIN(0, TEXT_BLOCK) DELTA_OF(0, "text_delta", "text", "no") STOP(0)
          ENDED("refusal"),
