@@ -93,7 +93,9 @@ def test_dropped(ask, service):
     answer = ask("thinker", **SAMPLING, stop=["x"], presence_penalty=1, top_k=3)
     assert answer.status_code == 200, answer.text
     names = answer.headers[DROPPED].split(",")
-    assert names == ["top_k", "temperature", "top_p", "stop", "presence_penalty"]
+    assert names == [
+        "top_k", "temperature", "top_p", "stop", "presence_penalty",
+    ]
     assert set(service.last()["json"]) == {"model", "messages"}
 
 
