@@ -28,25 +28,25 @@ static const azl_outbound_t *setup(const char *dialect, const char *url,
 
 static const char *asked(const azl_outbound_t *outbound, const char *hub)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
 
-    ex->hub = tree_of(quoted(hub));
+    ex->hub = tree_of(azl_test_pool, quoted(hub));
     memset(&err, 0, sizeof(err));
     if (!outbound->request(ex, out, &err)) {
         return NULL;
     }
-    tree_of(azl_buf_pstr(out, azl_test_pool));
+    tree_of(azl_test_pool, azl_buf_pstr(out, azl_test_pool));
     return azl_buf_pstr(out, azl_test_pool);
 }
 
 static const char *answered(const azl_outbound_t *outbound, const char *answer)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
 
     if (outbound->answer(ex, quoted_span(answer), out) != APR_SUCCESS) {
         return NULL;
     }
-    tree_of(azl_buf_pstr(out, azl_test_pool));
+    tree_of(azl_test_pool, azl_buf_pstr(out, azl_test_pool));
     return azl_buf_pstr(out, azl_test_pool);
 }
 
@@ -295,7 +295,7 @@ END_TEST
 /* More than what is encoded at once: 100 floats, which are 400 bytes. */
 START_TEST(long_vectors)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     char *many = apr_pstrcat(azl_test_pool, "[",
                              azl_test_repeat("1,", 99), "1]", NULL);
     const char *text;
@@ -333,7 +333,7 @@ static const struct {
 
 START_TEST(arrays_become_base64)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     azl_reply_rules_t rules;
     azl_usage_t usage;
 

@@ -85,14 +85,14 @@ END_TEST
 /* The upstream's document of a chat; NULL: it is refused. */
 static const char *asked(const char *chat)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
 
-    ex->hub = tree_of(quoted(chat));
+    ex->hub = tree_of(azl_test_pool, quoted(chat));
     memset(&err, 0, sizeof(err));
     if (!azl_gemini_chat.request(ex, out, &err)) {
         return NULL;
     }
-    tree_of(azl_buf_pstr(out, azl_test_pool));
+    tree_of(azl_test_pool, azl_buf_pstr(out, azl_test_pool));
     return azl_buf_pstr(out, azl_test_pool);
 }
 

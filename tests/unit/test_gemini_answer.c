@@ -129,7 +129,7 @@ static const struct {
 
 START_TEST(whole_answers)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     const char *id = answers[_i].id;
     apr_status_t rv;
 
@@ -196,7 +196,7 @@ static const struct {
 
 START_TEST(service_tiers)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     const char *doc = apr_pstrcat(azl_test_pool, "{" ONE("{'text':'A'}", "STOP")
                                   ",'usageMetadata':{", tiers[_i].said, "}}",
                                   NULL);
@@ -205,8 +205,8 @@ START_TEST(service_tiers)
     setup();
     ck_assert_int_eq(azl_gemini_chat.answer(ex, quoted_span(doc), out),
                      APR_SUCCESS);
-    json = azl_json_get(tree_of(azl_buf_pstr(out, azl_test_pool)),
-                        "service_tier");
+    json = tree_of(azl_test_pool, azl_buf_pstr(out, azl_test_pool));
+    json = azl_json_get(json, "service_tier");
     ck_assert_int_eq(json != NULL, tiers[_i].tier != NULL);
     if (json) {
         ck_assert_str_eq(azl_json_string(json), tiers[_i].tier);
@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(signatures_are_kept)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
 
     setup();
     ck_assert_int_eq(azl_gemini_chat.answer(ex,
@@ -514,7 +514,7 @@ END_TEST
 /* One more call than an SDK can hold. */
 START_TEST(too_many_calls)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     azl_sse_event_t ev;
     void *decoder;
     int i;
@@ -611,7 +611,7 @@ static const struct {
 
 START_TEST(refusals)
 {
-    azl_buf_t *out = azl_buf_create(azl_test_pool, GEMINI_OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
     azl_span_t body = quoted_span(failures[_i].body);
     azl_error_t err;
     int status;

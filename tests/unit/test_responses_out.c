@@ -1,7 +1,7 @@
 #include "azl_buf.h"
 #include "azl_crypto.h"
 #include "azl_family.h"
-#include "responses_fixture.h"
+#include "exchange_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"
 

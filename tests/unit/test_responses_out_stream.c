@@ -1,5 +1,5 @@
 #include "azl_buf.h"
-#include "responses_fixture.h"
+#include "exchange_fixture.h"
 #include "stream_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"

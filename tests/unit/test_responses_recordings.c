@@ -11,7 +11,7 @@
 #include <apr_file_io.h>
 
 #include "azl_buf.h"
-#include "responses_fixture.h"
+#include "exchange_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"
 
