@@ -59,12 +59,12 @@ static const azl_value_t *get(const azl_object_t *o, const char *name,
     return v && v->type == type ? v : NULL;
 }
 
-static const char *text_of(decoder_t *d, const azl_object_t *o,
-                           const char *name)
+/* NULL: there is none, or an empty one. */
+static const azl_value_t *word_of(const azl_object_t *o, const char *name)
 {
-    const azl_value_t *v = get(o, name, AZL_JSON_STRING);
+    const azl_value_t *v = azl_object_get(o, name);
 
-    return v ? azl_scan_text(d->ex->pool, v->raw) : NULL;
+    return v && azl_value_is_text(v) ? v : NULL;
 }
 
 static azl_span_t inside(azl_span_t raw)
@@ -222,14 +222,18 @@ static int count_tools(const decoder_t *d, int choice)
 }
 
 static call_t *begin_call(decoder_t *d, int choice, apr_int64_t index,
-                          const char *id, const char *name)
+                          const azl_value_t *their_id,
+                          const azl_value_t *their_name)
 {
-    call_t *call;
     int tool = count_tools(d, choice);
+    const char *name, *id;
+    call_t *call;
 
-    if (d->calls->nelts == CALLS_MAX) {
+    if (d->calls->nelts == CALLS_MAX ||
+        !(name = azl_scan_text(d->ex->pool, their_name->raw))) {
         return NULL;
     }
+    id = their_id ? azl_scan_text(d->ex->pool, their_id->raw) : NULL;
     call = apr_array_push(d->calls);
     memset(call, 0, sizeof(*call));
     call->choice = choice;
@@ -268,8 +272,7 @@ static void add_arguments(decoder_t *d, call_t *call, azl_span_t raw)
 
 static void read_call(decoder_t *d, int choice, azl_span_t raw)
 {
-    const azl_value_t *function, *arguments;
-    const char *name, *id;
+    const azl_value_t *function, *arguments, *name, *id;
     azl_object_t o, f;
     apr_int64_t index;
     call_t *call;
@@ -282,11 +285,11 @@ static void read_call(decoder_t *d, int choice, azl_span_t raw)
         return;
     }
     index = index_of(&o);
-    name = text_of(d, &f, "name");
-    id = text_of(d, &o, "id");
+    name = word_of(&f, "name");
+    id = word_of(&o, "id");
     call = find_call(d, choice, index);
     /* a name that is said again, without an id, is no other call */
-    if (name && *name && (!call || (id && *id))) {
+    if (name && (!call || id)) {
         call = begin_call(d, choice, index, id, name);
     }
     arguments = get(&f, "arguments", AZL_JSON_STRING);

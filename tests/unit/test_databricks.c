@@ -613,6 +613,31 @@ START_TEST(streams_become_chunks)
 }
 END_TEST
 
+/* A stream may be long, and the pool is the request's. */
+START_TEST(events_leave_nothing_behind)
+{
+    const char *again =
+        quoted(UPD("'tool_calls':[{'index':0,'id':'','function':{'name':'f',"
+                   "'arguments':'x'}}]"));
+    const char *begun = quoted(BEGUN(0, "t", "f"));
+    azl_exchange_t *ex = waiting(azl_test_pool, 0);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, 65536);
+    const azl_outbound_t *outbound = chats();
+    void *decoder = outbound->decoder(ex);
+    azl_sse_event_t ev;
+    char *before, *after;
+
+    memset(&ev, 0, sizeof(ev));
+    ev.data = azl_span_str(strchr(begun, '{'));
+    outbound->event(decoder, &ev, out);
+    ev.data = azl_span_str(strchr(again, '{'));
+    before = apr_palloc(azl_test_pool, APR_ALIGN_DEFAULT(1));
+    outbound->event(decoder, &ev, out);
+    after = apr_palloc(azl_test_pool, APR_ALIGN_DEFAULT(1));
+    ck_assert_ptr_eq(after, before + APR_ALIGN_DEFAULT(1));
+}
+END_TEST
+
 /*
  * Errors
  */
@@ -710,6 +735,7 @@ TCase *azl_test_databricks(void)
     tcase_add_test(tc, thoughts_go_back);
     tcase_add_loop_test(tc, answers_come_down, 0,
                         (int)(sizeof(answers) / sizeof(answers[0])));
+    tcase_add_test(tc, events_leave_nothing_behind);
     tcase_add_loop_test(tc, streams_become_chunks, 0,
                         (int)(sizeof(streams) / sizeof(streams[0])));
     tcase_add_loop_test(tc, errors_are_understood, 0,
