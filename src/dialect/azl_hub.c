@@ -1,19 +1,37 @@
 #include "azl_hub.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "azl_error.h"
 #include "azl_write.h"
 
+/* The longest name of a member that is told to the client. */
+#define NAME_MAX_TOLD 64
+
 /*
  * Members that cannot be carried
  */
 
+/* A name that nobody knows is the client's own text, and becomes part of a
+ * header. A copy: it may be the request's, which is gone before the answer's
+ * headers. */
+static const char *told_name(apr_pool_t *p, const char *member)
+{
+    apr_size_t len;
+
+    for (len = 0; apr_isalnum(member[len]) ||
+                  (member[len] && strchr("_-.[]", member[len]));
+         ++len) {
+    }
+    return len && len <= NAME_MAX_TOLD && !member[len] ? apr_pstrdup(p, member)
+                                                       : "(unknown)";
+}
+
 int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
                          azl_error_t *err)
 {
-    /* it may be the request's, which is gone before the answer's headers */
-    member = apr_pstrdup(ex->pool, member);
+    member = told_name(ex->pool, member);
     if (ex->params == AZL_PARAMS_REJECT ||
         (ex->params == AZL_PARAMS_KEEP && matters)) {
         azl_error_invalid(err, "unsupported_parameter", member,

@@ -102,6 +102,34 @@ START_TEST(left_out_or_refused)
 }
 END_TEST
 
+/* They stand in a header of the answer. */
+START_TEST(names_that_are_told)
+{
+    static const struct {
+        const char *name;
+        const char *told;
+    } names[] = {
+        {"messages[2].content", "messages[2].content"},
+        {"top-k_1", "top-k_1"},
+        {"", "(unknown)"},
+        {"a\r\nX-More: b", "(unknown)"},
+        {"a,b", "(unknown)"},
+        {"\xc3\xa9", "(unknown)"},
+        {"a23456789012345678901234567890123456789012345678901234567890123456",
+         "(unknown)"},
+    };
+    azl_exchange_t *ex = exchange(AZL_PARAMS_DROP);
+    azl_error_t err;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        ck_assert_int_eq(azl_exchange_without(ex, names[i].name, 0, &err), 1);
+        ck_assert_str_eq(APR_ARRAY_IDX(ex->dropped, (int)i, const char *),
+                         names[i].told);
+    }
+}
+END_TEST
+
 START_TEST(refused_with_its_path)
 {
     azl_error_t err;
@@ -407,6 +435,7 @@ TCase *azl_test_hub(void)
 {
     TCase *tc = azl_test_tcase("hub");
 
+    tcase_add_test(tc, names_that_are_told);
     tcase_add_test(tc, written);
     tcase_add_test(tc, tree_read);
     tcase_add_loop_test(tc, left_out_or_refused, 0, 6);
