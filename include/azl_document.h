@@ -84,10 +84,11 @@ typedef struct azl_document_t {
                              prompt_cache_key as written, else that of
                              safety_identifier, else of user; empty if there
                              is none (or "", or no string) */
-    azl_span_t prompt;    /* likewise: messages, prompt or input as written;
-                             of responses the instructions, if they alone are
-                             at least AZL_AFFINITY_PREFIX bytes. Empty if
-                             absent, or neither string nor array */
+    azl_span_t prompt;    /* likewise, and of Anthropic's API: messages, prompt
+                             or input as written; of responses the
+                             instructions, if they alone are at least
+                             AZL_AFFINITY_PREFIX bytes. Empty if absent, or
+                             neither string nor array */
     int tools;            /* some are offered */
     azl_span_t effort;    /* of a chat: the value of reasoning_effort as
                              written; empty if absent or null */
