@@ -3,6 +3,7 @@
 import os
 
 import httpx
+import openai
 import pytest
 from ask import chat
 from certs import Authority
@@ -97,6 +98,14 @@ def pretence(env):
 def client(gateway):
     with gateway.client() as client:
         yield client
+
+
+@pytest.fixture
+def sdk_client(gateway):
+    """The official SDK."""
+    return openai.OpenAI(
+        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
+    )
 
 
 @pytest.fixture

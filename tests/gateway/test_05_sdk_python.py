@@ -20,13 +20,6 @@ def configure(env, sim):
     )
 
 
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
-    )
-
-
 def named(check):
     return check.__name__
 

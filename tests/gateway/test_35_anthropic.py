@@ -3,13 +3,13 @@ is held against the types of the official Anthropic SDK."""
 
 import json
 
-import openai
 import pydantic
 import pytest
 import sdk
 from anthropic.types import MessageCreateParams
 from ask import PROMPT, chat, error_of, events, said
-from simulator import Simulator
+from services import HOSTED, claudes
+from turns import REPORTED, STRANGE, TURNS, tool_turn
 
 # Thinks either way, thinks by itself, thinks by budget, is old.
 MODELS = {
@@ -18,33 +18,12 @@ MODELS = {
     "budget": "claude-sonnet-4-5",
     "old": "claude-3-haiku-20240307",
 }
-HOSTED = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
-    "0C8AAAAASUVORK5CYII="
-)
-REPORT = "SIM-REPORT"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def service(env):
-    sim = Simulator(
-        env.root / "anthropic",
-        list(MODELS.values()),
-        env.sim_key,
-        provider="anthropic",
-    )
-    env.anthropic = sim
-    env.bedrock = Simulator(
-        env.root / "anthropic-bedrock", [HOSTED], env.sim_key,
-        provider="bedrock",
-    )
-    both = [env.anthropic, env.bedrock]
-    env.simulators += both
-    yield sim
-    for one in both:
-        env.simulators.remove(one)
-        one.stop()
+    with claudes(env, "anthropic", list(MODELS.values())) as sim:
+        yield sim
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +62,6 @@ def configure(env, sim):
     for alias, name in MODELS.items():
         conf.model(alias, f"direct/{name}", f"base-model={name}")
     return conf
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
-    )
 
 
 def exhaust(value):
@@ -155,75 +127,11 @@ def test_credentials_and_versions(gateway, client, service):
 
 
 def test_conversation(client, service):
-    messages = [
-        {"role": "system", "content": "be brief"},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": f"{REPORT} look"},
-                {
-                    "type": "image_url",
-                    "image_url": {"url": f"data:image/png;base64,{PNG}"},
-                },
-                {
-                    "type": "file",
-                    "file": {
-                        "filename": "a.pdf",
-                        "file_data": "data:application/pdf;base64,JVBERi0x",
-                    },
-                },
-            ],
-        },
-        {"role": "assistant", "content": "yes"},
-        {"role": "user", "content": f"{REPORT} go on"},
-        {"role": "developer", "content": "be kind"},
-    ]
     answer = client.post(
-        "/v1/chat/completions", json=chat("either", messages=messages)
+        "/v1/chat/completions", json=chat("either", messages=TURNS)
     ).json()
-    assert answer["choices"][0]["message"]["content"].split("\n") == [
-        "system: be brief",
-        "system: be kind",
-        f"user: {REPORT} look",
-        "user: image image/png 68",
-        "user: file application/pdf 6",
-        "assistant: yes",
-        f"user: {REPORT} go on",
-    ]
+    assert answer["choices"][0]["message"]["content"].split("\n") == REPORTED
     check_sent(service)
-
-
-def tool_turn(client, model, streamed=False, **more):
-    """One call of a tool and the request that answers it."""
-    body = chat(model, tools=[sdk.tool("weather", "city")], **more)
-    if streamed:
-        with client.stream(
-            "POST", "/v1/chat/completions", json={**body, "stream": True}
-        ) as answer:
-            answer.read()
-        call = {"function": {"arguments": ""}}
-        for chunk in events(answer):
-            for choice in chunk["choices"] if chunk != "[DONE]" else []:
-                for part in choice["delta"].get("tool_calls", []):
-                    call["id"] = part.get("id", call.get("id"))
-                    call["function"]["arguments"] += part["function"][
-                        "arguments"
-                    ]
-    else:
-        answer = client.post("/v1/chat/completions", json=body)
-        call = answer.json()["choices"][0]["message"]["tool_calls"][0]
-    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
-    call = {
-        "id": call["id"],
-        "type": "function",
-        "function": {"name": "weather", **call["function"]},
-    }
-    body["messages"] = [
-        *body["messages"],
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
-    ]
-    return client.post("/v1/chat/completions", json=body)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
@@ -245,19 +153,9 @@ def test_thinking_in_a_tool_loop(client, service, model, streamed):
 @pytest.mark.parametrize("model", ["either", "newest", "budget"])
 def test_thinking_that_is_gone(client, service, model):
     """Nobody has kept anything for a call of another provider."""
-    call = {
-        "id": "call of another",
-        "type": "function",
-        "function": {"name": "weather", "arguments": '{"city":"Bern"}'},
-    }
-    messages = [
-        *chat()["messages"],
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
-    ]
     answer = client.post(
         "/v1/chat/completions",
-        json=chat(model, messages=messages, reasoning_effort="low"),
+        json=chat(model, messages=STRANGE, reasoning_effort="low"),
     )
     assert answer.status_code == 200, answer.text
     thinking = service.last()["json"].get("thinking", {"type": "disabled"})

@@ -3,7 +3,6 @@
 import base64
 import json
 
-import openai
 import pytest
 import sdk
 from ask import PROMPT, WORDS, chat, error_of, events, said
@@ -70,13 +69,6 @@ def configure(env, sim):
         .model("both", "gem/gemini-2.5-flash")
         .add("AzureLITFallback both both-too")
         .model("both-too", "az/d1")
-    )
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
     )
 
 

@@ -8,7 +8,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import bedrock_service
-import openai
 import pytest
 import sdk
 from ask import PROMPT, chat, error_of, events, said
@@ -17,6 +16,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.eventstream import EventStreamBuffer
+from services import running
+from turns import REPORTED, STRANGE, TURNS, tool_turn
 
 CONTAINER_TOKEN = "container-token-0123456789"
 # alias: the model and what is known of it
@@ -28,11 +29,6 @@ MODELS = {
     "profile": (bedrock_service.PROFILE, "claude-sonnet-4-5"),
 }
 SIGNED = ["env", "file", "container", "instance"]
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB"
-    "0C8AAAAASUVORK5CYII="
-)
-REPORT = "SIM-REPORT"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,11 +37,9 @@ def service(env):
         env.root / "bedrock", "--container-token", CONTAINER_TOKEN
     )
     env.bedrock = sim
-    env.simulators.append(sim)
     env.secrets += [KEY, SECRET, CONTAINER_TOKEN]
-    yield sim
-    env.simulators.remove(sim)
-    sim.stop()
+    with running(env, sim):
+        yield sim
 
 
 @pytest.fixture(autouse=True)
@@ -133,13 +127,6 @@ def configure(env, sim):
         "both",
         f"env/{bedrock_service.CLAUDE}",
         "order=2 base-model=claude-sonnet-4-5",
-    )
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
     )
 
 
@@ -285,77 +272,10 @@ def test_botocore_reads_the_same(client, service, behaviour):
 
 
 def test_conversation(client, service):
-    messages = [
-        {"role": "system", "content": "be brief"},
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": f"{REPORT} look"},
-                {
-                    "type": "image_url",
-                    "image_url": {"url": f"data:image/png;base64,{PNG}"},
-                },
-                {
-                    "type": "file",
-                    "file": {
-                        "filename": "a.pdf",
-                        "file_data": "data:application/pdf;base64,JVBERi0x",
-                    },
-                },
-            ],
-        },
-        {"role": "assistant", "content": "yes"},
-        {"role": "user", "content": f"{REPORT} go on"},
-        {"role": "developer", "content": "be kind"},
-    ]
     answer = client.post(
-        "/v1/chat/completions", json=chat("claude", messages=messages)
+        "/v1/chat/completions", json=chat("claude", messages=TURNS)
     ).json()
-    assert answer["choices"][0]["message"]["content"].split("\n") == [
-        "system: be brief",
-        "system: be kind",
-        f"user: {REPORT} look",
-        "user: image image/png 68",
-        "user: file application/pdf 6",
-        "assistant: yes",
-        f"user: {REPORT} go on",
-    ]
-
-
-def put_together(answer):
-    """The call of a tool that a stream is about."""
-    call = {"type": "function", "function": {"arguments": ""}}
-    for chunk in events(answer):
-        for choice in chunk["choices"] if chunk != "[DONE]" else []:
-            for part in choice["delta"].get("tool_calls", []):
-                function = part["function"]
-                call["id"] = part.get("id", call.get("id"))
-                call["function"]["name"] = function.get(
-                    "name", call["function"].get("name")
-                )
-                call["function"]["arguments"] += function["arguments"]
-    return call
-
-
-def tool_turn(client, model, streamed, name="weather", **more):
-    """One call of a tool and the request that answers it."""
-    body = chat(
-        model, tools=[sdk.tool(name, "city")], stream=streamed, **more
-    )
-    answer = client.post("/v1/chat/completions", json=body)
-    assert answer.status_code == 200, answer.text
-    if streamed:
-        call = put_together(answer)
-    else:
-        call = answer.json()["choices"][0]["message"]["tool_calls"][0]
-    assert call["function"]["name"] == name
-    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
-    body["messages"] = [
-        *body["messages"],
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
-    ]
-    return client.post("/v1/chat/completions", json={**body, "stream": False})
+    assert answer["choices"][0]["message"]["content"].split("\n") == REPORTED
 
 
 STREAMED = pytest.mark.parametrize(
@@ -399,19 +319,9 @@ def test_thinking_in_a_tool_loop(client, service, streamed):
 
 def test_thinking_that_is_gone(client, service):
     """Nobody has kept anything for a call of another provider."""
-    call = {
-        "id": "call of another",
-        "type": "function",
-        "function": {"name": "weather", "arguments": '{"city":"Bern"}'},
-    }
-    messages = [
-        *chat()["messages"],
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": call["id"], "content": "sunny"},
-    ]
     answer = client.post(
         "/v1/chat/completions",
-        json=chat("claude", messages=messages, reasoning_effort="low"),
+        json=chat("claude", messages=STRANGE, reasoning_effort="low"),
     )
     assert answer.status_code == 200, answer.text
     assert "additionalModelRequestFields" not in service.last()["json"]
@@ -478,7 +388,7 @@ def test_usage_with_cache(gateway, client, service, streamed):
     assert usage["prompt_tokens"] > 110
     assert usage["prompt_tokens_details"]["cached_tokens"] == 100
     assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
-    record = gateway.records()[-1]
+    record = gateway.records(1)[0]
     assert record["prompt_tokens"] == usage["prompt_tokens"]
     assert record["completion_tokens"] == usage["completion_tokens"]
 

@@ -5,24 +5,25 @@ Each check is done whole and streamed, streamed through the SDK's helper, which
 forgives nothing. The simulators all decide alike (tests/sim/README.md), so that
 what comes back shows what has arrived."""
 
-import base64
 import json
-import os
-from pathlib import Path
 
 import openai
-import pydantic
 import pytest
 import sdk_node
-from simulator import Simulator
+from conversations import (
+    ASK,
+    FOREVER,
+    PNG,
+    REPORT,
+    SAID,
+    Capital,
+    Table,
+    alias_of,
+    configuration,
+    schema,
+    started,
+)
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
-PNG = "data:image/png;base64," + base64.b64encode(
-    b"\x89PNG\r\n\x1a\n" + bytes(60)
-).decode()
-ASK = [{"role": "user", "content": "PROMPT-MARK-talk hello"}]
-SAID = "You said: PROMPT-MARK-talk hello"
-FOREVER = 1000
 
 
 def tool(name, member):
@@ -31,12 +32,7 @@ def tool(name, member):
         "function": {
             "name": name,
             "description": "Looks it up",
-            "parameters": {
-                "type": "object",
-                "properties": {member: {"type": "string"}},
-                "required": [member],
-                "additionalProperties": False,
-            },
+            "parameters": schema(member),
             "strict": True,
         },
     }
@@ -67,37 +63,39 @@ PROVIDERS = {
         "dialect=bedrock", "bedrock",
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "", [],
     ),
+    "databricks, Claude": (
+        "dialect=databricks", "databricks", "databricks-claude-sonnet-4-5",
+        "", [],
+    ),
 }
 
 
-def alias_of(name):
-    return "".join(c if c.isalnum() else "-" for c in name)
+CHECKS = [
+    ("plain", "plain"),
+    ("system_and_turns", "system, several turns"),
+    ("image", "image"),
+    ("one_tool", "one tool"),
+    ("parallel_tools", "parallel tools"),
+    ("forced_tool", "forced tool"),
+    ("structured_output", "structured output"),
+    ("reasoning", "reasoning"),
+    ("reasoning_and_tools", "reasoning and tools"),
+    ("stop_at_length", "stop at length"),
+    ("refusal", "refusal"),
+    ("errors", "errors"),
+    ("error_in_the_middle", "error in the middle"),
+]
+TABLE = Table("found", PROVIDERS, CHECKS)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def services(env):
-    """The simulator of each, with one model."""
-    sims = {}
-    for name, (_, provider, model, _, arguments) in PROVIDERS.items():
-        sims[name] = Simulator(
-            env.root / alias_of(name), [model], env.sim_key, *arguments,
-            provider=provider,
-        )
-        env.simulators.append(sims[name])
-    env.services = sims
-    yield sims
-    for sim in sims.values():
-        env.simulators.remove(sim)
-        sim.stop()
+    with started(env, PROVIDERS, list) as sims:
+        yield sims
 
 
 def configure(env, sim):
-    conf = env.conf().add("AzureLITCooldown off", "AzureLITRetry 0")
-    for name, (dialect, _, model, options, _) in PROVIDERS.items():
-        alias = alias_of(name)
-        conf.endpoint(alias, env.services[name].url, dialect)
-        conf.model(alias, f"{alias}/{model}", f"base-model={model}", options)
-    return conf
+    return configuration(env, PROVIDERS)
 
 
 @pytest.fixture(params=PROVIDERS)
@@ -135,20 +133,11 @@ def talk(request, gateway, name):
     client.close()
 
 
-FOUND = {}
-
-
 @pytest.fixture(autouse=True)
 def note(request):
     """What has passed, for the table."""
     yield
-    params = getattr(request.node, "callspec", None)
-    if params and "name" in params.params:
-        check = request.node.originalname.removeprefix("test_")
-        key = (check, params.params["name"])
-        FOUND[key] = FOUND.get(key, True) and getattr(
-            request.node, "passed", False
-        )
+    TABLE.note(request.node)
 
 
 def the(answer):
@@ -186,7 +175,9 @@ def test_system_and_turns(talk):
 def test_image(talk):
     answer = talk(messages=[{"role": "user", "content": [
         {"type": "text", "text": "SIM-REPORT"},
-        {"type": "image_url", "image_url": {"url": PNG}},
+        {"type": "image_url", "image_url": {
+            "url": f"data:image/png;base64,{PNG}",
+        }},
     ]}])
     assert report(answer) == [
         "user: SIM-REPORT", "user: image image/png 68"
@@ -217,11 +208,10 @@ def calls_of(answer):
 
 
 def test_one_tool(talk):
-    messages = [{"role": "user", "content": "SIM-REPORT"}]
-    first = talk(messages=messages, tools=TOOLS[:1])
+    first = talk(messages=REPORT, tools=TOOLS[:1])
     assert calls_of(first) == [("weather", {"city": "Paris"})]
     second = talk(
-        messages=[*messages, *results(first, "sunny")], tools=TOOLS[:1]
+        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1]
     )
     assert report(second) == [
         "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
@@ -230,13 +220,12 @@ def test_one_tool(talk):
 
 
 def test_parallel_tools(talk):
-    messages = [{"role": "user", "content": "SIM-REPORT"}]
-    first = talk(messages=messages, tools=TOOLS)
+    first = talk(messages=REPORT, tools=TOOLS)
     assert calls_of(first) == [
         ("weather", {"city": "Paris"}), ("clock", {"zone": "Paris"}),
     ]
     second = talk(
-        messages=[*messages, *results(first, "sunny", "noon")], tools=TOOLS
+        messages=[*REPORT, *results(first, "sunny", "noon")], tools=TOOLS
     )
     assert report(second) == [
         "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
@@ -255,13 +244,6 @@ def test_forced_tool(talk):
         for call in the(answer).message.tool_calls
     ]
     assert calls == [("clock", {"zone": "Paris"})]
-
-
-class Capital(pydantic.BaseModel):
-    model_config = {"extra": "forbid"}
-
-    city: str
-    inhabitants: int
 
 
 def test_structured_output(talk):
@@ -302,14 +284,13 @@ def test_reasoning_and_tools(talk, name):
     """What was thought before the call comes back with its result, for those
     who want it so."""
     effort = {} if name in SILENT else {"reasoning_effort": "high"}
-    messages = [{"role": "user", "content": "SIM-REPORT"}]
     first = talk(
-        messages=messages, tools=TOOLS[:1], max_completion_tokens=20000,
+        messages=REPORT, tools=TOOLS[:1], max_completion_tokens=20000,
         **effort,
     )
     assert calls_of(first) == [("weather", {"city": "Paris"})]
     second = talk(
-        messages=[*messages, *results(first, "sunny")], tools=TOOLS[:1],
+        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1],
         max_completion_tokens=20000, **effort,
     )
     assert report(second)[-1] == "tool weather: sunny"
@@ -400,45 +381,5 @@ def test_node(gateway, services, provider):
     assert {k: v for k, v in results.items() if v != "ok"} == {}
 
 
-CHECKS = [
-    ("plain", "plain"),
-    ("system_and_turns", "system, several turns"),
-    ("image", "image"),
-    ("one_tool", "one tool"),
-    ("parallel_tools", "parallel tools"),
-    ("forced_tool", "forced tool"),
-    ("structured_output", "structured output"),
-    ("reasoning", "reasoning"),
-    ("reasoning_and_tools", "reasoning and tools"),
-    ("stop_at_length", "stop at length"),
-    ("refusal", "refusal"),
-    ("errors", "errors"),
-    ("error_in_the_middle", "error in the middle"),
-]
-
-
-def table():
-    lines = [
-        "| | " + " | ".join(PROVIDERS) + " |",
-        "|---" * (len(PROVIDERS) + 1) + "|",
-    ]
-    for check, title in CHECKS:
-        cells = [
-            "yes" if FOUND.get((check, name)) else "no" for name in PROVIDERS
-        ]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def test_table_in_docs(gateway):
-    """The document says what was found. AZURELIT_WRITE_DOCS=1 writes it."""
-    if len(FOUND) < len(CHECKS) * len(PROVIDERS):
-        return  # somebody runs a part of this
-    begin, end = "<!-- found -->\n", "<!-- /found -->"
-    text = DOCS.read_text()
-    head, rest = text.split(begin)
-    _, tail = rest.split(end)
-    if os.environ.get("AZURELIT_WRITE_DOCS"):
-        DOCS.write_text(head + begin + table() + end + tail)
-    else:
-        assert head + begin + table() + end + tail == text
+    TABLE.check()

@@ -6,7 +6,6 @@ import struct
 
 import bedrock_service
 import httpx
-import openai
 import pytest
 import sdk
 import sdk_node
@@ -82,13 +81,6 @@ def configure(env, sim):
         .model("azure", "az/emb")
         .model("rank", "oai/d1")
         .model("rank-aws", "aws/" + bedrock_service.RERANK)
-    )
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
     )
 
 

@@ -2,31 +2,22 @@
 every kind of upstream; the second table in docs/providers.md is what this run
 found. Each check is done whole and by the SDK's stream helper."""
 
-import base64
-import os
-from pathlib import Path
-
 import anthropic
-import pydantic
 import pytest
 import sdk_node
-from simulator import Simulator
-
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode()
-ASK = [{"role": "user", "content": "PROMPT-MARK-talk hello"}]
-SAID = "You said: PROMPT-MARK-talk hello"
-REPORT = [{"role": "user", "content": "SIM-REPORT"}]
-FOREVER = 1000
-
-
-def schema(member):
-    return {
-        "type": "object",
-        "properties": {member: {"type": "string"}},
-        "required": [member],
-        "additionalProperties": False,
-    }
+from conversations import (
+    ASK,
+    FOREVER,
+    PNG,
+    REPORT,
+    SAID,
+    Capital,
+    Table,
+    alias_of,
+    configuration,
+    schema,
+    started,
+)
 
 
 def tool(name, member):
@@ -75,34 +66,33 @@ PROVIDERS = {
 SILENT = {"azure", "azure, reasoning"}
 
 
-def alias_of(name):
-    return "".join(c if c.isalnum() else "-" for c in name)
+CHECKS = [
+    ("plain", "plain"),
+    ("system_and_turns", "system, several turns"),
+    ("image", "image"),
+    ("one_tool", "one tool"),
+    ("parallel_tools", "parallel tools"),
+    ("forced_tool", "forced tool"),
+    ("structured_output", "structured output"),
+    ("thinking", "thinking"),
+    ("thinking_and_tools", "thinking and tools"),
+    ("stop_at_length", "stop at length"),
+    ("refusal", "refusal"),
+    ("errors", "errors"),
+    ("error_in_the_middle", "error in the middle"),
+    ("count_tokens", "count of tokens"),
+]
+TABLE = Table("messages", PROVIDERS, CHECKS)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def services(env):
-    """The simulator of each, with one model."""
-    sims = {}
-    for name, (_, provider, model, _, _) in PROVIDERS.items():
-        sims[name] = Simulator(
-            env.root / alias_of(name), [model], env.sim_key,
-            provider=provider,
-        )
-        env.simulators.append(sims[name])
-    env.services = sims
-    yield sims
-    for sim in sims.values():
-        env.simulators.remove(sim)
-        sim.stop()
+    with started(env, PROVIDERS) as sims:
+        yield sims
 
 
 def configure(env, sim):
-    conf = env.conf().add("AzureLITCooldown off", "AzureLITRetry 0")
-    for name, (dialect, _, model, options, _) in PROVIDERS.items():
-        alias = alias_of(name)
-        conf.endpoint(alias, env.services[name].url, dialect)
-        conf.model(alias, f"{alias}/{model}", f"base-model={model}", options)
-    return conf
+    return configuration(env, PROVIDERS)
 
 
 @pytest.fixture(params=PROVIDERS)
@@ -143,18 +133,11 @@ def talk(request, sdk, name):
     )
 
 
-FOUND = {}
-
-
 @pytest.fixture(autouse=True)
 def note(request):
     """What has passed, for the table."""
     yield
-    params = getattr(request.node, "callspec", None)
-    if params and "name" in params.params:
-        check = request.node.originalname.removeprefix("test_")
-        key = (check, params.params["name"])
-        FOUND[key] = FOUND.get(key, True) and request.node.passed
+    TABLE.note(request.node)
 
 
 def said(answer):
@@ -267,13 +250,6 @@ def test_forced_tool(talk, service):
         tool_choice={"type": "tool", "name": "clock"},
     )
     assert calls_of(answer) == [("clock", {"zone": "Paris"})]
-
-
-class Capital(pydantic.BaseModel):
-    model_config = {"extra": "forbid"}
-
-    city: str
-    inhabitants: int
 
 
 def test_structured_output(talk):
@@ -415,46 +391,5 @@ def test_node(gateway, services, provider):
     assert {k: v for k, v in results.items() if v != "ok"} == {}
 
 
-CHECKS = [
-    ("plain", "plain"),
-    ("system_and_turns", "system, several turns"),
-    ("image", "image"),
-    ("one_tool", "one tool"),
-    ("parallel_tools", "parallel tools"),
-    ("forced_tool", "forced tool"),
-    ("structured_output", "structured output"),
-    ("thinking", "thinking"),
-    ("thinking_and_tools", "thinking and tools"),
-    ("stop_at_length", "stop at length"),
-    ("refusal", "refusal"),
-    ("errors", "errors"),
-    ("error_in_the_middle", "error in the middle"),
-    ("count_tokens", "count of tokens"),
-]
-
-
-def table():
-    lines = [
-        "| | " + " | ".join(PROVIDERS) + " |",
-        "|---" * (len(PROVIDERS) + 1) + "|",
-    ]
-    for check, title in CHECKS:
-        cells = [
-            "yes" if FOUND.get((check, name)) else "no" for name in PROVIDERS
-        ]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def test_table_in_docs(gateway):
-    """The document says what was found. AZURELIT_WRITE_DOCS=1 writes it."""
-    if len(FOUND) < len(CHECKS) * len(PROVIDERS):
-        return  # somebody runs a part of this
-    begin, end = "<!-- messages -->\n", "<!-- /messages -->"
-    text = DOCS.read_text()
-    head, rest = text.split(begin)
-    _, tail = rest.split(end)
-    if os.environ.get("AZURELIT_WRITE_DOCS"):
-        DOCS.write_text(head + begin + table() + end + tail)
-    else:
-        assert head + begin + table() + end + tail == text
+    TABLE.check()

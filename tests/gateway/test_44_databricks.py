@@ -3,7 +3,6 @@ simulator refuses every member that it does not know."""
 
 import json
 
-import openai
 import pytest
 import sdk
 from ask import PROMPT, WORDS, chat, error_of, events, said
@@ -87,13 +86,6 @@ def configure(env, sim):
     for alias, name in MODELS.items():
         conf.model(alias, f"work/{name}", f"base-model={name}")
     return conf
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
-    )
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ import json
 import anthropic
 import pytest
 from ask import PROMPT, WORDS
-from simulator import Simulator
+from services import HOSTED, claudes
+from turns import PNG, REPORT
 
 CLAUDE = "claude-opus-4-6"
-HOSTED = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-REPORT = "SIM-REPORT"
 TOOLS = [
     {
         "name": name,
@@ -27,20 +26,8 @@ TOOLS = [
 
 @pytest.fixture(scope="module", autouse=True)
 def service(env):
-    sim = Simulator(
-        env.root / "messages", [CLAUDE], env.sim_key, provider="anthropic"
-    )
-    env.anthropic = sim
-    env.bedrock = Simulator(
-        env.root / "messages-bedrock", [HOSTED], env.sim_key,
-        provider="bedrock",
-    )
-    both = [env.anthropic, env.bedrock]
-    env.simulators += both
-    yield sim
-    for one in both:
-        env.simulators.remove(one)
-        one.stop()
+    with claudes(env, "messages", [CLAUDE]) as sim:
+        yield sim
 
 
 @pytest.fixture(autouse=True)
@@ -173,11 +160,7 @@ def test_tool_loop(messages, model, streamed):
 
 @pytest.mark.parametrize("model", ALL)
 def test_image_and_structure(messages, model):
-    png = (
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAA"
-        "AYAAjCB0C8AAAAASUVORK5CYII="
-    )
-    source = {"type": "base64", "media_type": "image/png", "data": png}
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
     content = [
         {"type": "image", "source": source},
         {"type": "text", "text": f"{REPORT} look"},

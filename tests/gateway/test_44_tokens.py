@@ -6,7 +6,6 @@ import json
 import time
 
 import httpx
-import openai
 import pytest
 import sdk
 from ask import WORDS, chat, error_of
@@ -151,13 +150,6 @@ def configure(env, sim):
     return (
         conf.model("both", f"account/{FLASH}", f"order=1 base-model={FLASH}")
         .model("both", "azure/d1", "order=2")
-    )
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
     )
 
 

@@ -1,7 +1,6 @@
 """Servers that resemble OpenAI's, each in its own way, by the official SDKs,
 whose helpers for streams forgive nothing."""
 
-import openai
 import pytest
 import sdk
 import sdk_node
@@ -46,13 +45,6 @@ def configure(env, sim):
     return conf.endpoint(
         "plain", env.servers["mistral"].url, "dialect=openai"
     ).model("plain", "plain/m")
-
-
-@pytest.fixture
-def sdk_client(gateway):
-    return openai.OpenAI(
-        base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0
-    )
 
 
 @pytest.fixture
