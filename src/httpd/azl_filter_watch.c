@@ -410,7 +410,10 @@ static apr_status_t send_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
     if (at && !at->sent) {
         left = azl_attempt_time_left(at);
-        apr_socket_timeout_set(f->ctx, left > 0 ? left : 1);
+        /* APR waits for whole milliseconds and rounds down: what ends before
+         * its time would be taken for another failure. */
+        apr_socket_timeout_set(f->ctx,
+                               (left > 0 ? left : 0) + apr_time_from_msec(1));
     }
     return ap_pass_brigade(f->next, bb);
 }

@@ -71,7 +71,10 @@ def test_moves_on(gateway, sim, name, what):
 
 @pytest.mark.parametrize("name", ["tls", "plain"])
 def test_nobody_else(gateway, sim, name):
-    answer = post(gateway, name + "-alone")
-    assert answer.status_code == 504
-    assert answer.json()["error"]["code"] == "upstream_timeout"
-    assert gateway.records(1)[0]["error"] == "Timeout"
+    number = 8  # a millisecond too early is another failure
+    for _ in range(number):
+        answer = post(gateway, name + "-alone")
+        assert answer.status_code == 504
+        assert answer.json()["error"]["code"] == "upstream_timeout"
+    for record in gateway.records(number):
+        assert record["error"] == "Timeout"
