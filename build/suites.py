@@ -17,7 +17,7 @@ TOP = Path(__file__).resolve().parent.parent
 WORK = TOP / "build-test"
 PROCESSES = "2"
 # Tests wait more than they work.
-TESTS_AT_ONCE = "4"
+TESTS_AT_ONCE = "3"
 
 
 class Sum:
