@@ -117,11 +117,14 @@ apr_status_t azl_reply_pass(azl_attempt_t *at, ap_filter_t *next, int flush,
     else if (flush) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(alloc));
     }
+    /* With the last word of a stream the client has everything; the end of the
+     * transfer it may not wait for, and be gone before this returns. */
+    if (at->stream && azl_stream_state(at->stream)->closed &&
+        !at->r->connection->aborted) {
+        at->ar->handed_on = 1;
+    }
     rv = ap_pass_brigade(next, bb);
-    /* With the last word the client has everything; the end of the transfer
-     * it may not wait for. */
-    if (rv == APR_SUCCESS &&
-        (eos || (at->stream && azl_stream_state(at->stream)->closed))) {
+    if (rv == APR_SUCCESS && eos) {
         at->ar->handed_on = 1;
     }
     apr_brigade_cleanup(bb);
