@@ -130,14 +130,6 @@ def configure(env, sim):
     )
 
 
-def asked(service):
-    """What came in of models."""
-    return [
-        entry for entry in service.journal() if "model/" in entry["path"]
-        or "openai" in entry["path"]
-    ]
-
-
 def named(check):
     return check.__name__
 
@@ -155,7 +147,7 @@ def test_sdk(sdk_client, model, check):
 def test_signed(sdk_client, gateway, service, model):
     sdk.chat(sdk_client, model)
     sdk.stream(sdk_client, model)
-    for entry in asked(service):
+    for entry in service.asked():
         assert entry["fields"]["authorization"].startswith("AWS4-HMAC-SHA256")
         assert gateway.key not in str(entry["fields"])
 
@@ -180,7 +172,7 @@ def test_botocore_signs_the_same(client, service, streamed):
                 messages=[{"role": "user", "content": "x" + text}],
             ),
         )
-    entries = asked(service)
+    entries = service.asked()
     assert len(entries) == len(ODD)
     for entry in entries:
         fields = entry["fields"]
@@ -297,7 +289,7 @@ def test_a_name_that_bedrock_does_not_take(client, service, streamed):
     name = "weather.get/" + "x" * 60
     answer = tool_turn(client, "nova", streamed, name)
     assert answer.status_code == 200, answer.text
-    for entry in asked(service):
+    for entry in service.asked():
         spec = entry["json"]["toolConfig"]["tools"][0]["toolSpec"]
         assert len(spec["name"]) == 64 and spec["name"] != name
 
@@ -308,7 +300,7 @@ def test_thinking_in_a_tool_loop(client, service, streamed):
     answer = tool_turn(client, "claude", streamed, reasoning_effort="high")
     assert answer.status_code == 200, answer.text
     assert answer.json()["choices"][0]["message"]["reasoning_content"]
-    first, second = (entry["json"] for entry in asked(service))
+    first, second = (entry["json"] for entry in service.asked())
     fields = first["additionalModelRequestFields"]
     assert fields["thinking"] == {"type": "enabled", "budget_tokens": 4096}
     assert second["additionalModelRequestFields"] == fields
@@ -570,7 +562,7 @@ def test_credentials_that_are_not_given(restart, gateway, service, log):
     with gateway.client() as client:
         answer = client.post("/v1/chat/completions", json=chat("container"))
         assert answer.status_code == 502
-        assert not asked(service)
+        assert not service.asked()
         # another candidate answers
         answer = client.post("/v1/chat/completions", json=chat("two"))
         assert answer.status_code == 200
@@ -709,7 +701,7 @@ def test_a_probe_is_signed(gateway, client, service):
     assert answer.json()["unhealthy_count"] == 0
     # what has the same model at the same address is asked once
     signed = {
-        entry["deployment"] for entry in asked(service)
+        entry["deployment"] for entry in service.asked()
         if entry["fields"]["authorization"].startswith("AWS4")
     }
     assert signed == {bedrock_service.CLAUDE, bedrock_service.GPT}

@@ -162,19 +162,14 @@ def check_good(answer):
     assert answer.json()["choices"][0]["message"]["content"] == WORDS
 
 
-def asked(sim):
-    """What came in of models."""
-    return [one for one in sim.journal() if one["deployment"] != "token"]
-
-
 def fetched(sim):
-    """... and of those who want a token."""
+    """What came in of those who want a token."""
     return [one for one in sim.journal() if one["deployment"] == "token"]
 
 
 def bearers(sim):
     """Of what came in of models, each once, in their order."""
-    found = [one["fields"]["authorization"] for one in asked(sim)]
+    found = [one["fields"]["authorization"] for one in sim.asked()]
     return list(dict.fromkeys(found))
 
 
@@ -344,7 +339,7 @@ def test_refused_for_good(env, restart, services, log):
             error_of(answer, 502, "upstream_authentication_error")
         first, second, third = fetched(sim)
         assert third["time"] - second["time"] > 2
-        assert len(asked(sim)) > 3 * len(fetched(sim))
+        assert len(sim.asked()) > 3 * len(fetched(sim))
         sim.heal()
         check_good(ask(client, "instance"))
 
@@ -419,7 +414,7 @@ def test_not_there_at_start(env, restart, services, sim, log):
     restart(both(conf, sim))
     with env.client() as client:
         check_good(ask(client, "both"))
-        assert len(asked(sim)) == 1 and asked(services.google) == []
+        assert len(sim.asked()) == 1 and services.google.asked() == []
         error_of(ask(client, "account"), 502, "upstream_unreachable")
         assert "gave no answer: the connection was refused" in log.text()
         assert "it cannot be asked" in log.text()
@@ -438,7 +433,7 @@ def test_not_there_at_start(env, restart, services, sim, log):
             # the same keys, but the tokens of another service
             log.expect("AZL0034")
             check_good(ask(client, "both"))
-            assert len(asked(services.google)) == 1
+            assert len(services.google.asked()) == 1
         finally:
             late.stop()
 
@@ -455,7 +450,7 @@ def test_slow(env, restart, services, sim, log):
         start = time.monotonic()
         check_good(ask(client, "both"))
         assert time.monotonic() - start < 9
-        assert len(asked(sim)) == 1
+        assert len(sim.asked()) == 1
         env.until(lambda: "it took too long" in log.text(), 40)
         start = time.monotonic()
         check_good(ask(client, "both"))
@@ -497,7 +492,7 @@ def test_garbage(env, restart, services, sim, log, number):
     restart(both(conf, sim))
     with env.client() as client:
         check_good(ask(client, "both"))
-        assert len(asked(sim)) == 1
+        assert len(sim.asked()) == 1
         env.until(lambda: "AZL0100" in log.text())
         assert hint in log.text()
         error_of(ask(client, "account"), 502, "upstream_unreachable")
@@ -527,7 +522,7 @@ def test_accounts_that_are_refused(env, restart, services, log, which):
     with env.client() as client:
         error_of(ask(client, "account"), 502, "upstream_unreachable")
     assert "400 invalid_grant: is the key" in log.text()
-    assert asked(services.google) == []
+    assert services.google.asked() == []
 
 
 def test_a_wrong_secret(env, restart, services, log):
@@ -536,7 +531,7 @@ def test_a_wrong_secret(env, restart, services, log):
     with env.client() as client:
         error_of(ask(client, "databricks"), 502, "upstream_unreachable")
     assert "401 invalid_client: the client's id or secret" in log.text()
-    assert asked(services.bricks) == []
+    assert services.bricks.asked() == []
 
 
 def test_a_secret_in_a_file(env, restart, services):

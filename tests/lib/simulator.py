@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "sim"
+# What simulators call a request for a key or a token.
+CREDENTIALS = ("container", "metadata", "token")
 
 
 class Simulator:
@@ -99,8 +101,16 @@ class Simulator:
                 entry["json"] = None
         return entries
 
+    def asked(self):
+        """What came in of models. Keys and tokens are fetched ahead of their
+        time by whoever wants them, so at any moment between."""
+        return [
+            entry for entry in self.journal()
+            if entry["deployment"] not in CREDENTIALS
+        ]
+
     def last(self):
-        return self.journal()[-1]
+        return self.asked()[-1]
 
     def stop(self):
         self.process.terminate()
