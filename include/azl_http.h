@@ -31,6 +31,7 @@ typedef struct azl_http_request_t {
 typedef struct azl_http_answer_t {
     int status;                      /* 0: none */
     azl_span_t body;                 /* in the pool */
+    const char *etag; /* in the pool, without spaces; NULL: none */
     apr_interval_time_t took;
     apr_interval_time_t retry_after; /* -1: not said */
 } azl_http_answer_t;

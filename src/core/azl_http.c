@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include <apr_strings.h>
 #include <curl/curl.h>
 
 #include "azl_buf.h"
@@ -21,6 +22,8 @@
 typedef struct call_t {
     const azl_http_request_t *request;
     azl_buf_t *body;
+    apr_pool_t *pool;
+    const char *etag; /* of the answer, once it has come */
 } call_t;
 
 /* What is used of it. */
@@ -79,6 +82,26 @@ static size_t take_body(char *data, size_t size, size_t n, void *baton)
                : 0;
 }
 
+/* One line of the head. The answer proper is the last one: what an interim one
+ * said is forgotten. */
+static size_t take_header(char *data, size_t size, size_t n, void *baton)
+{
+    static const char etag[] = "etag:";
+    apr_size_t len = size * n, name = sizeof(etag) - 1;
+    call_t *call = baton;
+
+    if (len > 5 && memcmp(data, "HTTP/", 5) == 0) {
+        call->etag = NULL;
+    }
+    else if (len > name && strncasecmp(data, etag, name) == 0) {
+        char *value = apr_pstrmemdup(call->pool, data + name, len - name);
+
+        apr_collapse_spaces(value, value);
+        call->etag = value;
+    }
+    return len;
+}
+
 static int look_up(void *baton, curl_off_t dltotal, curl_off_t dlnow,
                    curl_off_t ultotal, curl_off_t ulnow)
 {
@@ -127,6 +150,8 @@ static void set_up(CURL *curl, call_t *call, struct curl_slist *headers)
     }
     lib.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     lib.easy_setopt(curl, CURLOPT_WRITEDATA, call);
+    lib.easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    lib.easy_setopt(curl, CURLOPT_HEADERDATA, call);
     lib.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_up);
     lib.easy_setopt(curl, CURLOPT_XFERINFODATA, call);
     lib.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -197,6 +222,7 @@ static const char *perform(CURL *curl, apr_pool_t *p, call_t *call,
         answer->body = azl_span_str(azl_buf_pstr(call->body, p));
         answer->body.len = call->body->len;
     }
+    answer->etag = call->etag;
     return NULL;
 }
 
@@ -220,7 +246,7 @@ static const char *call_out(apr_pool_t *p, const azl_http_request_t *request,
 {
     struct curl_slist *headers = copy_headers(request->headers);
     CURL *curl = lib.easy_init();
-    call_t call = {request, NULL};
+    call_t call = {request, NULL, p, NULL};
     const char *err = "there is no memory";
 
     if (request->max) {

@@ -108,6 +108,42 @@ static const char *call(const azl_http_request_t *request,
 #define OK_ANSWER                                                              \
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 
+START_TEST(tells_the_etag)
+{
+    static const char *const head[] = {
+        "HTTP/1.1 304 Not Modified\r\nETag: \"0x8DC1\"\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\nETag: \"other\"\r\n\r\n"
+        "HTTP/1.1 304 Not Modified\r\netag:\"0x8DC1\"\r\n\r\n"};
+    azl_http_answer_t answer;
+    server_t server;
+    size_t i;
+
+    for (i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
+        azl_http_request_t request = request_to(start(&server, head[i]));
+
+        ck_assert_ptr_null(call(&request, &answer));
+        join(&server);
+        ck_assert_int_eq(answer.status, 304);
+        ck_assert_str_eq(answer.etag, "\"0x8DC1\"");
+    }
+}
+END_TEST
+
+START_TEST(an_interim_answer_has_no_etag)
+{
+    server_t server;
+    azl_http_request_t request =
+        request_to(start(&server, "HTTP/1.1 100 Continue\r\nETag: \"x\"\r\n"
+                                  "\r\n" OK_ANSWER));
+    azl_http_answer_t answer;
+
+    ck_assert_ptr_null(call(&request, &answer));
+    join(&server);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_ptr_null(answer.etag);
+}
+END_TEST
+
 START_TEST(gets)
 {
     server_t server;
@@ -280,6 +316,8 @@ TCase *azl_test_http(void)
 {
     TCase *tc = azl_test_tcase("http");
 
+    tcase_add_test(tc, tells_the_etag);
+    tcase_add_test(tc, an_interim_answer_has_no_etag);
     tcase_add_test(tc, gets);
     tcase_add_test(tc, posts);
     tcase_add_test(tc, body_not_wanted);
