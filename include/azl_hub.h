@@ -149,6 +149,9 @@ const azl_inbound_t *azl_inbound_of(azl_op_e op);
  * AZL_PARAMS_REJECT nothing, AZL_PARAMS_KEEP what does not matter. */
 int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
                          azl_error_t *err);
+/* The same for what nobody asks an answer for (a mark where a cache may begin,
+ * thoughts of another model): it is left out whatever is configured. */
+void azl_exchange_note(azl_exchange_t *ex, const char *member);
 /* A 400 about a place in the request ("messages[2].content[0]"); returns 0. */
 int azl_exchange_refuse(azl_exchange_t *ex, azl_error_t *err, const char *path,
                         const char *message);

@@ -230,7 +230,15 @@ static void anthropic_body(apr_pool_t *p, const azl_deployment_t *d,
 {
     azl_document_t edited = *doc;
     azl_deployment_t named = *d;
+    apr_array_header_t *dropped;
+    azl_span_t owned = azl_anthropic_disown(p, doc->body, &dropped);
+    azl_error_t err;
 
+    if (owned.len &&
+        azl_document_read(p, doc->op, doc->params, doc->content_type, owned,
+                          &edited, &err)) {
+        doc = &edited;
+    }
     if (azl_anthropic_hosting(d->endpoint) == AZL_HOSTING_VERTEX &&
         doc->model_raw.len) {
         edited.model_raw = model_member(doc);
@@ -242,6 +250,9 @@ static void anthropic_body(apr_pool_t *p, const azl_deployment_t *d,
     }
     azl_dialect_splice(p, &named, AZL_MODEL_IN_BODY, &edited,
                        previous_response_id, out);
+    if (dropped) {
+        out->dropped = apr_array_pstrcat(p, dropped, ',');
+    }
 }
 
 /*

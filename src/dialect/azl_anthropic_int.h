@@ -99,6 +99,14 @@ int azl_anthropic_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
  * version, betas and whether it is streamed are said elsewhere. */
 int azl_anthropic_hosted(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
 
+/* The body of a client of the Messages API without thinking that no Claude has
+ * done (AZL_MESSAGES_UNSIGNED), in the pool; empty: there is none, it stays as
+ * it is. Where the loop of tools that runs cannot be thought about without, it
+ * has no `thinking`, either: *dropped are the names (const char *) of members
+ * that had to go, or NULL. */
+azl_span_t azl_anthropic_disown(apr_pool_t *p, azl_span_t body,
+                                apr_array_header_t **dropped);
+
 /* The members `system` and `messages`. 1, or 0 with the error. */
 int azl_anthropic_messages(azl_claude_request_t *rq);
 /* Can the tool loop that runs (what follows the last word of the user) go on

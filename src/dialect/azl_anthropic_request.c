@@ -265,6 +265,25 @@ static int copy_member(void *baton, const char *name, const azl_json_t *value)
     return 0;
 }
 
+/* The client's document, without thinking that is none of Claude's. */
+static const azl_json_t *own_document(azl_exchange_t *ex)
+{
+    apr_array_header_t *dropped = NULL;
+    azl_span_t text =
+        ex->doc ? azl_anthropic_disown(ex->pool, ex->doc->body, &dropped)
+                : azl_span("", 0);
+    azl_json_t *json;
+    int i;
+
+    if (!text.len || azl_json_parse(ex->pool, text, &json)) {
+        return ex->hub;
+    }
+    for (i = 0; dropped && i < dropped->nelts; ++i) {
+        azl_exchange_note(ex, APR_ARRAY_IDX(dropped, i, const char *));
+    }
+    return json;
+}
+
 int azl_anthropic_hosted(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
 {
     azl_write_t w;
@@ -273,7 +292,7 @@ int azl_anthropic_hosted(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
     azl_write_init(&w, out);
     azl_write_open(&w, NULL, '{');
     write_bedrock(&w, ex);
-    azl_json_each(ex->hub, copy_member, &w);
+    azl_json_each(own_document(ex), copy_member, &w);
     azl_write_close(&w, '}');
     return 1;
 }

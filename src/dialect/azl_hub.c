@@ -28,6 +28,22 @@ static const char *told_name(apr_pool_t *p, const char *member)
                                                        : "(unknown)";
 }
 
+void azl_exchange_note(azl_exchange_t *ex, const char *member)
+{
+    int i;
+
+    member = told_name(ex->pool, member);
+    if (!ex->dropped) {
+        ex->dropped = apr_array_make(ex->pool, 4, sizeof(const char *));
+    }
+    for (i = 0; i < ex->dropped->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(ex->dropped, i, const char *), member) == 0) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(ex->dropped, const char *) = member;
+}
+
 int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
                          azl_error_t *err)
 {
@@ -41,10 +57,7 @@ int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
                                        member));
         return 0;
     }
-    if (!ex->dropped) {
-        ex->dropped = apr_array_make(ex->pool, 4, sizeof(const char *));
-    }
-    APR_ARRAY_PUSH(ex->dropped, const char *) = member;
+    azl_exchange_note(ex, member);
     return 1;
 }
 
@@ -324,6 +337,16 @@ static void write_calls(azl_write_t *w, const azl_exchange_t *ex,
     azl_write_close(w, ']');
 }
 
+static void write_words(azl_write_t *w, const char *name, azl_span_t words)
+{
+    if (words.at) {
+        azl_write_text(w, name, words);
+    }
+    else {
+        azl_write_null(w, name);
+    }
+}
+
 static void write_choice(azl_write_t *w, const azl_exchange_t *ex,
                          const azl_hub_choice_t *choice, int index)
 {
@@ -331,10 +354,10 @@ static void write_choice(azl_write_t *w, const azl_exchange_t *ex,
     azl_write_int(w, "index", index);
     azl_write_open(w, "message", '{');
     azl_write_str(w, "role", "assistant");
-    azl_write_str(w, "content", choice->content);
+    write_words(w, "content", choice->content);
     azl_write_str(w, "refusal", choice->refusal);
-    if (choice->reasoning) {
-        azl_write_str(w, "reasoning_content", choice->reasoning);
+    if (choice->reasoning.at) {
+        azl_write_text(w, "reasoning_content", choice->reasoning);
     }
     if (choice->calls && choice->calls->nelts) {
         write_calls(w, ex, choice);

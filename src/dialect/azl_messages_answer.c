@@ -77,14 +77,14 @@ static void write_text(azl_write_t *w, const azl_json_t *text)
     }
 }
 
-/* Nobody has signed it, so nobody takes it back. */
+/* It comes back with the history, and has to be known again there. */
 static void write_thinking(azl_write_t *w, const azl_json_t *text)
 {
     if (azl_json_text(text).len) {
         azl_write_open(w, NULL, '{');
         azl_write_str(w, "type", "thinking");
         azl_write_json(w, "thinking", text);
-        azl_write_str(w, "signature", "");
+        azl_write_str(w, "signature", AZL_MESSAGES_UNSIGNED);
         azl_write_close(w, '}');
     }
 }

@@ -12,6 +12,11 @@ extern const azl_inbound_t azl_inbound_messages;
 /* Nothing of it is translated but errors. */
 extern const azl_inbound_t azl_inbound_count_tokens;
 
+/* The signature of thinking that no Claude has done: clients send blocks back
+ * as they got them, and we know our own again. It is what base64 may be, in
+ * case somebody looks. */
+#define AZL_MESSAGES_UNSIGNED "azurelitUnsigned"
+
 /* A request that is brought into the hub's form. */
 typedef struct azl_messages_in_t {
     apr_pool_t *p;

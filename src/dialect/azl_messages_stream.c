@@ -114,8 +114,28 @@ static void start(encoder_t *e, const azl_object_t *chunk)
     e->started = 1;
 }
 
+/* `raw` is the inside of a JSON string. */
+static void write_delta(encoder_t *e, const char *type, const char *member,
+                        azl_span_t raw)
+{
+    begin_indexed(e, "content_block_delta");
+    azl_buf_puts(e->out, ",\"delta\":{\"type\":\"");
+    azl_buf_puts(e->out, type);
+    azl_buf_puts(e->out, "\",\"");
+    azl_buf_puts(e->out, member);
+    azl_buf_puts(e->out, "\":\"");
+    azl_buf_span(e->out, raw);
+    azl_buf_puts(e->out, "\"}");
+    end(e);
+}
+
 static void close_block(encoder_t *e)
 {
+    if (e->open == BLOCK_THINKING) {
+        /* as Anthropic signs: when all has been thought */
+        write_delta(e, "signature_delta", "signature",
+                    azl_span_str(AZL_MESSAGES_UNSIGNED));
+    }
     if (e->open != BLOCK_NONE) {
         begin_indexed(e, "content_block_stop");
         end(e);
@@ -134,21 +154,6 @@ static void open_block(encoder_t *e, block_e kind, const char *block)
         end(e);
         e->open = kind;
     }
-}
-
-/* `raw` is the inside of a JSON string. */
-static void write_delta(encoder_t *e, const char *type, const char *member,
-                        azl_span_t raw)
-{
-    begin_indexed(e, "content_block_delta");
-    azl_buf_puts(e->out, ",\"delta\":{\"type\":\"");
-    azl_buf_puts(e->out, type);
-    azl_buf_puts(e->out, "\",\"");
-    azl_buf_puts(e->out, member);
-    azl_buf_puts(e->out, "\":\"");
-    azl_buf_span(e->out, raw);
-    azl_buf_puts(e->out, "\"}");
-    end(e);
 }
 
 static void write_text(encoder_t *e, azl_span_t raw)

@@ -58,6 +58,7 @@ def configure(env, sim):
         .model("vertex", f"vertex/{CLAUDE}", f"base-model={CLAUDE}")
         .model("bedrock", f"bedrock/{HOSTED}", "base-model=sonnet-4-5")
         .model("gpt", "azure/d1")
+        .model("converse", f"converse/{HOSTED}", "base-model=sonnet-4-5")
         .model("both", "azure/d1", "order=1")
         .model("both", f"direct/{CLAUDE}", "order=2")
         .model("hosted-first", f"bedrock/{HOSTED}", "order=1")
@@ -226,6 +227,78 @@ def test_thinking_passes_and_comes_back(messages, service):
         },
     ]
     assert messages.create(model="claude", **body).stop_reason == "end_turn"
+
+
+def went_on(body, answer, *blocks):
+    """The conversation goes on."""
+    said = [block.model_dump() for block in answer.content]
+    body["messages"] += [
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": list(blocks)},
+    ]
+    return body
+
+
+def result_of(call):
+    return {"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}
+
+
+BUDGET = {"type": "enabled", "budget_tokens": 1024}
+OURS = "azurelitUnsigned"
+FAMILY = ["claude", "vertex", "bedrock"]
+
+
+def thought_elsewhere(messages, streamed, **more):
+    """An answer that begins with thinking, which comes by a translation."""
+    body = ask(max_tokens=3000, thinking=BUDGET, **more)
+    if streamed:
+        with messages.stream(model="converse", **body) as stream:
+            answer = stream.get_final_message()
+    else:
+        answer = messages.create(model="converse", **body)
+    assert answer.content[0].type == "thinking" and answer.content[0].thinking
+    assert answer.content[0].signature == OURS
+    return body, answer
+
+
+def last_of(env, model):
+    return (env.bedrock if model == "bedrock" else env.anthropic).last()
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", FAMILY)
+def test_thinking_of_others(env, messages, model, streamed):
+    """Anthropic takes back what it has signed, and nothing else."""
+    body, answer = thought_elsewhere(messages, streamed)
+    went_on(body, answer, {"type": "text", "text": PROMPT})
+    raw = messages.with_raw_response.create(model=model, **body)
+    assert "x-azurelit-dropped-params" not in raw.headers
+    sent = last_of(env, model)["json"]
+    assert sent["thinking"] == BUDGET
+    kinds = [block["type"] for block in sent["messages"][1]["content"]]
+    assert kinds == ["text"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("model", [*FAMILY, "converse"])
+def test_tool_loop_thought_by_others(env, messages, model, streamed):
+    """A loop that others have begun ends without thinking; who has begun it
+    has kept the thoughts."""
+    body, answer = thought_elsewhere(messages, streamed, tools=TOOLS[:1])
+    call = answer.content[-1]
+    assert call.type == "tool_use"
+    went_on(body, answer, result_of(call))
+    raw = messages.with_raw_response.create(model=model, **body)
+    assert raw.parse().stop_reason == "end_turn"
+    dropped = raw.headers.get("x-azurelit-dropped-params")
+    if model == "converse":
+        assert not dropped
+        assert raw.parse().content[0].type == "thinking"
+    else:
+        assert dropped == "thinking"
+        sent = last_of(env, model)["json"]
+        assert "thinking" not in sent
+        assert OURS not in json.dumps(sent)
 
 
 def test_billing_header_does_not_go_on(messages, sim, service):

@@ -232,8 +232,9 @@ static const struct {
                 "' {\\'b\\':1,\\'a\\':2}'}},{'id':'c2','type':'function',"
                 "'function':{'name':'g','arguments':'{\\'cut'}}]",
                 "tool_calls"),
-     MESSAGE("{'type':'thinking','thinking':'t','signature':''},{'type':'text',"
-             "'text':'a'},{'type':'tool_use','id':'c1','name':'f','input':"
+     MESSAGE("{'type':'thinking','thinking':'t','signature':"
+             "'azurelitUnsigned'},{'type':'text','text':'a'},{'type':'tool_use'"
+             ",'id':'c1','name':'f','input':"
              "{'b':1,'a':2}},{'type':'tool_use','id':'c2','name':'g','input':"
              "{}}",
              "tool_use")},

@@ -95,7 +95,8 @@ static const encoded_case_t encoded[] = {
     {SAYS("'reasoning_content':'t'") SAYS("'content':'a'") CALLS(0, "c1")
          ARGS(0, "{\\'a\\':") ARGS(0, "1}") ENDS("tool_calls"),
      FIRST BEGIN(0, "{'type':'thinking','thinking':'','signature':''}")
-         DELTA_OF(0, "thinking_delta", "thinking", "t") STOP(0)
+         DELTA_OF(0, "thinking_delta", "thinking", "t") DELTA_OF(
+             0, "signature_delta", "signature", "azurelitUnsigned") STOP(0)
              BEGIN(1, TEXT_BLOCK) DELTA_OF(1, "text_delta", "text", "a") STOP(1)
                  BEGIN(2, TOOL_BLOCK("c1")) DELTA_OF(
                      2, "input_json_delta", "partial_json", "{\\'a\\':")
