@@ -57,6 +57,7 @@ facade() {
 }
 facade '(json-c/)?(json|json_[a-z_]+|linkhash|printbuf|arraylist)' \
     src/core/azl_json.c json-c
+facade 'yaml' src/core/azl_yaml.c libyaml
 facade 'openssl/[a-z0-9_]+' src/core/azl_crypto.c OpenSSL
 facade 'curl/[a-z0-9_]+' src/core/azl_http.c libcurl
 facade '(mod_proxy|ap_slotmem|proxy_[a-z]+)' src/httpd/azl_upstream.c mod_proxy

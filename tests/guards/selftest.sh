@@ -41,6 +41,8 @@ notices arrows 'libazurelit and azurelitctl include no header of src/httpd' \
     'echo "#include \"azl_request.h\"" >>src/core/azl_buf.c'
 notices arrows 'only src/core/azl_json.c includes json-c' \
     'echo "#include <json-c/json.h>" >>src/core/azl_buf.c'
+notices arrows 'only src/core/azl_yaml.c includes libyaml' \
+    'echo "#include <yaml.h>" >>src/core/azl_buf.c'
 notices arrows 'only src/core/azl_crypto.c includes OpenSSL' \
     'echo "# include <openssl/evp.h>" >>src/httpd/azl_conf.c'
 notices arrows 'only src/httpd/azl_upstream.c includes mod_proxy' \

@@ -5,6 +5,7 @@
  */
 AZL_CASE(crypto)
 AZL_CASE(wildcard)
+AZL_CASE(yaml)
 AZL_CASE(seal)
 AZL_CASE(sigv4)
 AZL_CASE(blob)
