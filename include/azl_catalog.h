@@ -82,7 +82,7 @@ typedef struct azl_endpoint_t {
     int hosting;                    /* azl_hosting_e */
     int quirks;                     /* AZL_QUIRK_... */
     unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and
-                                       credential */
+                                       where the credential comes from */
     struct azl_health_t *health;    /* cools down when the credential is
                                        refused; NULL: not shared */
     struct azl_upstream_t *upstream;
@@ -98,9 +98,10 @@ typedef struct azl_deployment_t {
     const azl_way_t *ways;      /* of each operation up to the last model
                                    call, made beforehand, and behind these
                                    the detours (azl_dialect.h) */
-    const char *public_id;      /* x-litellm-model-id: 16 hex digits of a
-                                   hash of id, says nothing about hosts */
-    unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN];
+    const char *public_id;      /* x-litellm-model-id: the fingerprint as 16
+                                   hex digits, says nothing about hosts */
+    unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]; /* of URL and name,
+                                   then of where the credential comes from */
     int weight;         /* share among those of the same order; 0: none */
     int order;          /* lower first; default 1 */
     azl_price_t price;  /* table and overrides merged */
@@ -165,11 +166,13 @@ const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
 /* Is there a deployment of the model, or of what it falls back to, that can go
  * on with an answer another has begun? */
 int azl_model_may_go_on(const azl_model_t *model);
-/* The model's deployment, or spill of one, that a sealed response id names;
- * NULL if it has none of that fingerprint. Several models may share a
- * deployment, each with a price and rights of its own. */
+/* The model's deployment, or spill of one, that a sealed response id names,
+ * by so many bytes of the fingerprint: AZL_SEAL_FINGERPRINT_LEN, or
+ * AZL_SEAL_PLACE_LEN whatever its credential; NULL if it has none. Several
+ * models may share a deployment, each with a price and rights of its own. */
 const azl_deployment_t *azl_model_deployment(
     const azl_model_t *model,
-    const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
+    const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
+    apr_size_t len);
 
 #endif /* AZL_CATALOG_H */

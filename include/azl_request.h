@@ -55,6 +55,7 @@ typedef struct azl_request_t {
                                   path's or previous_response_id */
     int admitted;              /* counted as in flight */
     int refused;               /* `error` is the answer */
+    const char *sealed_id;     /* ... which is what the client calls it */
     azl_error_t error;
     azl_attempt_t *attempt;    /* while one is made */
     apr_table_t *base_headers; /* r->headers_out before any attempt */

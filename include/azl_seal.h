@@ -22,6 +22,10 @@ typedef struct azl_seal_t azl_seal_t;
 /* Who made the response and for whom: both are short fingerprints that are the
  * same in every process with the same configuration. */
 #define AZL_SEAL_FINGERPRINT_LEN 8
+/* The beginning of a deployment's says where it is, the rest with which
+ * credential it is asked: one account's stored responses may be none of the
+ * other's, but a credential may come from another place tomorrow. */
+#define AZL_SEAL_PLACE_LEN 6
 
 typedef struct azl_sealed_t {
     unsigned char deployment[AZL_SEAL_FINGERPRINT_LEN];

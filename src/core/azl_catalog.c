@@ -19,7 +19,8 @@ const azl_model_t *azl_catalog_model(const azl_catalog_t *c, const char *alias,
 
 const azl_deployment_t *
 azl_model_deployment(const azl_model_t *model,
-                     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+                     const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
+                     apr_size_t len)
 {
     int i;
 
@@ -28,8 +29,7 @@ azl_model_deployment(const azl_model_t *model,
             APR_ARRAY_IDX(model->deployments, i, const azl_deployment_t *);
 
         for (; d; d = d->spill) {
-            if (memcmp(d->fingerprint, fingerprint, AZL_SEAL_FINGERPRINT_LEN) ==
-                0) {
+            if (memcmp(d->fingerprint, fingerprint, len) == 0) {
                 return d;
             }
         }

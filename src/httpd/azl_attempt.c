@@ -36,6 +36,9 @@ static const char *seal_response_id(void *baton, azl_span_t upstream_id)
     if (!at->ar->conf->seal) {
         return NULL;
     }
+    if (at->ar->sealed_id && azl_span_is(upstream_id, at->ar->response_id)) {
+        return at->ar->sealed_id; /* it may say another credential */
+    }
     memcpy(what.deployment, at->deployment->fingerprint,
            AZL_SEAL_FINGERPRINT_LEN);
     memcpy(what.key, at->ar->key->digest, AZL_SEAL_FINGERPRINT_LEN);

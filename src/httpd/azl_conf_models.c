@@ -25,7 +25,8 @@ static const char *endpoint_names(apr_pool_t *p, const azl_conf_t *conf)
 /*
  * What a deployment is called where its name must not say where it is: hashes
  * of what makes it that deployment, so that they are the same in each process
- * and on each machine with the same configuration.
+ * and on each machine with the same configuration. Asked with another
+ * credential it has other limits and is another one.
  */
 static void name_deployment(azl_deployment_t *d, apr_pool_t *p)
 {
@@ -35,8 +36,10 @@ static void name_deployment(azl_deployment_t *d, apr_pool_t *p)
 
     identity = apr_pstrcat(p, d->endpoint->url, "\n", d->name, NULL);
     azl_crypto_sha256(identity, strlen(identity), digest);
-    memcpy(d->fingerprint, digest, AZL_SEAL_FINGERPRINT_LEN);
-    azl_hex_encode(digest, AZL_SEAL_FINGERPRINT_LEN, hex);
+    memcpy(d->fingerprint, digest, AZL_SEAL_PLACE_LEN);
+    memcpy(d->fingerprint + AZL_SEAL_PLACE_LEN, d->endpoint->fingerprint,
+           AZL_SEAL_FINGERPRINT_LEN - AZL_SEAL_PLACE_LEN);
+    azl_hex_encode(d->fingerprint, AZL_SEAL_FINGERPRINT_LEN, hex);
     d->public_id = apr_pstrdup(p, hex);
 }
 

@@ -18,6 +18,8 @@
 #define CONNECT_TIMEOUT_DEFAULT apr_time_from_sec(5)
 /* All public authorities together are a quarter of a megabyte. */
 #define CA_FILE_MAX (4 * 1024 * 1024)
+/* The source of a credential that stands in the configuration itself. */
+#define LITERAL "literal"
 
 static int is_name(const char *text)
 {
@@ -310,16 +312,20 @@ static const char *check_tls(cmd_parms *cmd, azl_endpoint_t *ep)
 }
 
 /* What it is in shared memory: another credential is another endpoint there,
- * as the old one may have been refused. */
+ * as the old one may have been refused. It goes by where the credential comes
+ * from, never by itself; those that stand in the configuration are told apart
+ * by the endpoint's name. */
 static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
 {
     unsigned char digest[AZL_SHA256_LEN];
     const char *identity;
 
     identity = apr_pstrcat(p, "endpoint\n", ep->url, "\n",
-                           ep->credential_source, NULL);
+                           ep->credential_source, literal ? "\n" : "",
+                           literal ? ep->name : "", NULL);
     azl_crypto_sha256(identity, strlen(identity), digest);
     memcpy(ep->fingerprint, digest, sizeof(ep->fingerprint));
+    int literal = strcmp(ep->credential_source, LITERAL) == 0;
 }
 
 /* One that is fetched and changes. */

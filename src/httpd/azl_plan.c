@@ -53,21 +53,23 @@ static const char *printable_alias(apr_pool_t *p, azl_span_t text)
 
 typedef const azl_deployment_t *
 find_fn(const azl_model_t *model,
-        const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN]);
+        const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
+        apr_size_t len);
 
 /* The deployment of that fingerprint that answers for the model or for what
  * stands in for it. */
 static const azl_deployment_t *
 answers_for(const azl_model_t *model,
-            const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
+            const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
+            apr_size_t len)
 {
     const apr_array_header_t *list = model->fallbacks;
-    const azl_deployment_t *d = azl_model_deployment(model, fingerprint);
+    const azl_deployment_t *d = azl_model_deployment(model, fingerprint, len);
     int i;
 
     for (i = 0; list && i < list->nelts && !d; i++) {
         d = azl_model_deployment(APR_ARRAY_IDX(list, i, azl_fallback_t).model,
-                                 fingerprint);
+                                 fingerprint, len);
     }
     return d;
 }
@@ -77,14 +79,14 @@ answers_for(const azl_model_t *model,
 static const azl_deployment_t *
 find_anywhere(azl_request_t *ar,
               const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN],
-              find_fn *find)
+              apr_size_t len, find_fn *find)
 {
     azl_model_t **model = (void *)ar->conf->catalog->order->elts;
     const azl_deployment_t *d;
     int i;
 
     for (i = 0; i < ar->conf->catalog->order->nelts; i++) {
-        d = find(model[i], fingerprint);
+        d = find(model[i], fingerprint, len);
         if (d && azl_key_allows(ar->key, model[i]->alias)) {
             ar->model = model[i];
             return d;
@@ -94,18 +96,27 @@ find_anywhere(azl_request_t *ar,
 }
 
 /* The deployment of that fingerprint, for the model that was asked for or else
- * for any; whoever has it itself comes before those it stands in for. */
+ * for any; whoever has it itself comes before those it stands in for. Who asks
+ * with the same credential comes before who asks the same place with another
+ * one, which is usually the same one in another file. */
 static const azl_deployment_t *
 stored_at(azl_request_t *ar,
           const unsigned char fingerprint[AZL_SEAL_FINGERPRINT_LEN])
 {
-    const azl_deployment_t *d;
+    static const apr_size_t lens[] = {AZL_SEAL_FINGERPRINT_LEN,
+                                      AZL_SEAL_PLACE_LEN};
+    const azl_deployment_t *d = NULL;
+    apr_size_t i;
 
-    if (ar->model) {
-        return answers_for(ar->model, fingerprint);
+    for (i = 0; i < sizeof(lens) / sizeof(lens[0]) && !d; i++) {
+        if (ar->model) {
+            d = answers_for(ar->model, fingerprint, lens[i]);
+            continue;
+        }
+        d = find_anywhere(ar, fingerprint, lens[i], azl_model_deployment);
+        d = d ? d : find_anywhere(ar, fingerprint, lens[i], answers_for);
     }
-    d = find_anywhere(ar, fingerprint, azl_model_deployment);
-    return d ? d : find_anywhere(ar, fingerprint, answers_for);
+    return d;
 }
 
 /*
@@ -128,6 +139,7 @@ static int plan_stored(request_rec *r, azl_request_t *ar, const char *id,
         return 0;
     }
     ar->response_id = sealed.upstream_id;
+    ar->sealed_id = id;
     ar->pinned = d;
     return 1;
 }

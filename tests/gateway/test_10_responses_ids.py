@@ -317,6 +317,17 @@ def test_second_instance(client, second, sim):
         ).status_code == 200
 
 
+def test_same_credential_from_elsewhere(client, second, sim):
+    """It is the service that has the response, wherever its key comes from."""
+    made = ask(client).json()["id"]
+    second.environment["MOVED_KEY"] = second.sim_key
+    text = configure(second, sim).text()
+    second.start(text.replace("env:SIM_KEY", "env:MOVED_KEY"))
+    with second.client() as there:
+        assert there.get("/v1/responses/" + made).json()["id"] == made
+        assert ask(there, previous_response_id=made).status_code == 200
+
+
 def test_another_master_key(client, second, sim):
     made = ask(client).json()["id"]
     second.environment["MASTER_KEY"] = "sk-another-master-key-0123456789"

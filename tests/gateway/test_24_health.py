@@ -7,6 +7,7 @@ import httpx
 import pytest
 from ask import chat, error_of
 from conf import Conf
+from env import free_port
 from simulator import Simulator
 
 MEMBERS = {
@@ -142,6 +143,48 @@ def test_cool_down_shows(restart, gateway, client, sim, log):
     assert ("m1", "a/d1") in good
     assert entries["m1", "a/d1"]["state"] == "ok"
     log.expect("AZL0071")
+
+
+def accounts(env, sim):
+    """One deployment, asked with two credentials; and another server that asks
+    with the first of them."""
+    env.environment["SECOND_KEY"] = env.sim_key
+    env.other_port = free_port()
+    conf = base(env, sim).endpoint("b", sim.url, credential="env:SECOND_KEY")
+    conf.model("m2", "b/d1").model("m2", "b/d2", "order=2")
+    return conf.add(f"Listen 127.0.0.1:{env.other_port}").vhost(
+        env.other_port,
+        f"AzureLITEndpoint c {sim.url} credential=env:SIM_KEY",
+        "AzureLITModel m3 c/d1",
+        "AzureLITModel m3 c/d2 order=2",
+    )
+
+
+def test_credentials_do_not_share_a_cool_down(
+    restart, gateway, client, sim, log
+):
+    restart(accounts(gateway, sim))
+    sim.script({"error": "rate_text"}, deployment="d1")
+    assert client.post("/v1/chat/completions", json=chat()).is_success
+    log.expect("AZL0035")
+    entries, good = health(gateway)
+    assert ("m1", "a/d1") not in good and ("m2", "b/d1") in good
+    assert entries["m2", "b/d1"]["calls_this_minute"] == 0
+    one = entries["m1", "a/d1"]["model_id"]
+    assert one != entries["m2", "b/d1"]["model_id"]
+    # The same one by another server's configuration, and another name.
+    there = httpx.get(
+        f"http://127.0.0.1:{gateway.other_port}/health",
+        headers={"Authorization": f"Bearer {gateway.master}"},
+    ).json()
+    states = {
+        entry["deployment"]: (entry["state"], entry["model_id"])
+        for name in ("healthy", "unhealthy")
+        for entry in there[f"{name}_endpoints"]
+        if entry["model"] == "m3"
+    }
+    assert states["c/d1"] == ("cooling", one)
+    assert states["c/d2"][0] == "ok"
 
 
 def test_probe_asks_each_once(gateway, sim, log):

@@ -23,6 +23,12 @@ static azl_model_t *model_of(const azl_deployment_t *const *d, int n)
     return model;
 }
 
+static const azl_deployment_t *found(const azl_model_t *model,
+                                     const unsigned char *fingerprint)
+{
+    return azl_model_deployment(model, fingerprint, AZL_SEAL_FINGERPRINT_LEN);
+}
+
 START_TEST(lookups)
 {
     static const unsigned char nobody[AZL_SEAL_FINGERPRINT_LEN];
@@ -48,15 +54,37 @@ START_TEST(lookups)
     ck_assert_ptr_null(azl_catalog_model(c, "gpt-4", 5));
     ck_assert_ptr_null(azl_catalog_model(c, "", 0));
 
-    ck_assert_ptr_eq(azl_model_deployment(models[1], b->fingerprint), b);
-    ck_assert_ptr_null(azl_model_deployment(models[0], b->fingerprint));
-    ck_assert_ptr_null(azl_model_deployment(models[1], nobody));
+    ck_assert_ptr_eq(found(models[1], b->fingerprint), b);
+    ck_assert_ptr_null(found(models[0], b->fingerprint));
+    ck_assert_ptr_null(found(models[1], nobody));
     b->spill = &spill;
     memset(spill.fingerprint, 'S', sizeof(spill.fingerprint));
-    ck_assert_ptr_eq(azl_model_deployment(models[1], spill.fingerprint),
-                     &spill);
-    ck_assert_ptr_eq(azl_model_deployment(models[1], b->fingerprint), b);
+    ck_assert_ptr_eq(found(models[1], spill.fingerprint), &spill);
+    ck_assert_ptr_eq(found(models[1], b->fingerprint), b);
     ck_assert_int_eq((int)apr_hash_count(c->endpoints), 0);
+}
+END_TEST
+
+/* The same place, asked with two credentials, or with one that is not known
+ * any more. */
+START_TEST(places)
+{
+    azl_deployment_t *one = deployment("a");
+    azl_deployment_t *two = deployment("a");
+    const azl_deployment_t *const list[] = {one, two};
+    azl_model_t *model = model_of(list, 2);
+    unsigned char gone[AZL_SEAL_FINGERPRINT_LEN];
+
+    two->fingerprint[AZL_SEAL_PLACE_LEN] = 1;
+    memcpy(gone, one->fingerprint, sizeof(gone));
+    gone[AZL_SEAL_FINGERPRINT_LEN - 1] = 2;
+    ck_assert_ptr_eq(found(model, one->fingerprint), one);
+    ck_assert_ptr_eq(found(model, two->fingerprint), two);
+    ck_assert_ptr_null(found(model, gone));
+    ck_assert_ptr_eq(azl_model_deployment(model, gone, AZL_SEAL_PLACE_LEN),
+                     one);
+    gone[AZL_SEAL_PLACE_LEN - 1] ^= 1;
+    ck_assert_ptr_null(azl_model_deployment(model, gone, AZL_SEAL_PLACE_LEN));
 }
 END_TEST
 
@@ -65,5 +93,6 @@ TCase *azl_test_catalog(void)
     TCase *tc = azl_test_tcase("catalog");
 
     tcase_add_test(tc, lookups);
+    tcase_add_test(tc, places);
     return tc;
 }
