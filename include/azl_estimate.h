@@ -22,5 +22,11 @@ apr_uint64_t azl_estimate_text(azl_span_t json);
  * No event brought less than a token. The service tier stays as it is. */
 void azl_estimate_usage(azl_usage_t *u, apr_uint64_t prompt, apr_uint64_t text,
                         apr_uint64_t deltas);
+/* The same for a stream that broke off: the parts in u->told stay as they are,
+ * the others are estimated, and what was generated after the completion was
+ * told is added to it. `text` and `deltas`: of what came since it was told, or
+ * of all that came. u->estimated says what there was to estimate. */
+void azl_estimate_rest(azl_usage_t *u, apr_uint64_t prompt, apr_uint64_t text,
+                       apr_uint64_t deltas);
 
 #endif /* AZL_ESTIMATE_H */

@@ -24,12 +24,16 @@ typedef struct azl_price_t {
     azl_pico_t input;       /* per token; AZL_PRICE_UNSET if unknown */
     azl_pico_t cached;      /* unset: as input */
     azl_pico_t cache_write; /* unset: as input */
+    azl_pico_t cache_write_1h; /* kept for an hour; unset: as cache_write */
+    azl_pico_t audio_input; /* unset: as input; has no tier */
     azl_pico_t output;
+    azl_pico_t audio_output; /* unset: as output; has no tier */
     azl_pico_t second;      /* per second of audio */
     apr_int64_t tier_above; /* 0, or: with more prompt tokens than this the */
     azl_pico_t tier_input;  /* whole request is billed at these             */
     azl_pico_t tier_cached; /* unset: as tier_input */
     azl_pico_t tier_cache_write; /* unset: as tier_input */
+    azl_pico_t tier_cache_write_1h; /* unset: as tier_cache_write */
     azl_pico_t tier_output;
 } azl_price_t;
 
@@ -53,13 +57,14 @@ const azl_price_t *azl_price_find(const azl_price_table_t *table,
 /* Merge: every member set in `over` wins over `base` (NULL: none), each for
  * itself. An input or output price in `over` holds for prompts of every
  * length: the tier of `base` goes, and only one that `over` has itself counts.
- */
+ * It holds for sound, and one of cache writes for those of an hour, unless
+ * `over` has a price for these too. */
 azl_price_t azl_price_override(const azl_price_t *base,
                                const azl_price_t *over);
 /* The cost of an answer; AZL_PRICE_UNSET when it cannot be known (no price at
  * all, no usage, another service tier, or a price that is needed is missing).
- * Seconds of audio are
- * the only thing that is rounded, to the nearest pico-dollar. */
+ * Seconds of audio are the only thing that is rounded, to the nearest
+ * pico-dollar. */
 azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage);
 /* Exact decimal USD, no exponent, no trailing zeros: "0.00033", "0". What is
  * unset has no text: "". */

@@ -5,6 +5,9 @@
  * A value. OpenAI's convention (its API reference): prompt includes cached
  * and cache-write tokens, completion includes reasoning tokens; details are
  * subsets and never added on top.
+ *
+ * A stream that breaks off may have told a part of it: `told` says which
+ * counts are the upstream's, `estimated` which are ours.
  */
 #ifndef AZL_USAGE_H
 #define AZL_USAGE_H
@@ -13,18 +16,27 @@
 
 #include "azl_scan.h"
 
+/* Parts of a usage, as bits. */
+#define AZL_USAGE_PROMPT 1
+#define AZL_USAGE_COMPLETION 2
+#define AZL_USAGE_ALL (AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION)
+
 typedef struct azl_usage_t {
     int reported; /* there are counts; else all of them are 0 */
+    int told;     /* the parts that the upstream has counted */
     apr_int64_t prompt;
     apr_int64_t cached;
     apr_int64_t cache_write;
+    apr_int64_t cache_write_1h; /* of these, kept for an hour */
+    apr_int64_t audio_prompt;   /* of the prompt, sound */
     apr_int64_t completion;
     apr_int64_t reasoning;
+    apr_int64_t audio_completion;
     apr_int64_t duration_ms; /* transcription billed by time; else 0 */
     int background; /* of a response the provider makes by itself: its usage
                        comes when somebody asks for it */
     int other_tier; /* billed at a service tier we have no price for */
-    int estimated; /* the counts are ours: the upstream's never came */
+    int estimated; /* the parts whose counts are ours, if only for the rest */
 } azl_usage_t;
 
 /* Read a usage object: chat, completions, embeddings, responses, images and
@@ -35,8 +47,8 @@ typedef struct azl_usage_t {
 int azl_usage_read(azl_usage_t *u, azl_span_t raw);
 /* Read a usage object of Anthropic's Messages API, whose input_tokens are those
  * that no cache had a part in, with its service_tier. In a stream they come in
- * pieces: each count replaces the one before, and what is missing stays. 1 if
- * it held any count, else 0 and *u untouched. */
+ * pieces: each count replaces the one before, and what is missing stays, also
+ * in `told`. 1 if it held any count, else 0 and *u untouched. */
 int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw);
 /* Read an answer's `service_tier`: one that list prices are taken for
  * ("default", "auto", "standard", "scale") or another, such as "flex" or

@@ -76,18 +76,36 @@ static apr_int64_t tokens(apr_uint64_t bytes)
     return (apr_int64_t)((bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
 }
 
+void azl_estimate_rest(azl_usage_t *u, apr_uint64_t prompt, apr_uint64_t text,
+                       apr_uint64_t deltas)
+{
+    apr_int64_t rest = tokens(text);
+
+    if (rest < (apr_int64_t)deltas) {
+        rest = (apr_int64_t)deltas;
+    }
+    if (!(u->told & AZL_USAGE_PROMPT)) {
+        u->prompt = tokens(prompt);
+        u->estimated |= AZL_USAGE_PROMPT;
+    }
+    if (!(u->told & AZL_USAGE_COMPLETION)) {
+        /* a count that was none of the whole is the least there was */
+        u->completion = rest > u->completion ? rest : u->completion;
+        u->estimated |= AZL_USAGE_COMPLETION;
+    }
+    else if (rest) {
+        u->completion += rest;
+        u->estimated |= AZL_USAGE_COMPLETION;
+    }
+    u->reported = 1;
+}
+
 void azl_estimate_usage(azl_usage_t *u, apr_uint64_t prompt, apr_uint64_t text,
                         apr_uint64_t deltas)
 {
     int other_tier = u->other_tier;
 
     memset(u, 0, sizeof(*u));
-    u->reported = 1;
-    u->estimated = 1;
     u->other_tier = other_tier;
-    u->prompt = tokens(prompt);
-    u->completion = tokens(text);
-    if (u->completion < (apr_int64_t)deltas) {
-        u->completion = (apr_int64_t)deltas;
-    }
+    azl_estimate_rest(u, prompt, text, deltas);
 }

@@ -12,6 +12,7 @@ static void clear_tier(azl_price_t *price)
     price->tier_input = AZL_PRICE_UNSET;
     price->tier_cached = AZL_PRICE_UNSET;
     price->tier_cache_write = AZL_PRICE_UNSET;
+    price->tier_cache_write_1h = AZL_PRICE_UNSET;
     price->tier_output = AZL_PRICE_UNSET;
 }
 
@@ -20,7 +21,10 @@ void azl_price_init(azl_price_t *price)
     price->input = AZL_PRICE_UNSET;
     price->cached = AZL_PRICE_UNSET;
     price->cache_write = AZL_PRICE_UNSET;
+    price->cache_write_1h = AZL_PRICE_UNSET;
+    price->audio_input = AZL_PRICE_UNSET;
     price->output = AZL_PRICE_UNSET;
+    price->audio_output = AZL_PRICE_UNSET;
     price->second = AZL_PRICE_UNSET;
     clear_tier(price);
 }
@@ -73,6 +77,18 @@ static void override_one(azl_pico_t *base, azl_pico_t over)
     }
 }
 
+/* A price of one's own is not for a part only: the list's for the other part
+ * goes with it. */
+static void override_both(azl_pico_t *base, azl_pico_t over, azl_pico_t *part,
+                          azl_pico_t over_part)
+{
+    if (over != AZL_PRICE_UNSET) {
+        *base = over;
+        *part = AZL_PRICE_UNSET;
+    }
+    override_one(part, over_part);
+}
+
 azl_price_t azl_price_override(const azl_price_t *base, const azl_price_t *over)
 {
     azl_price_t price;
@@ -85,10 +101,13 @@ azl_price_t azl_price_override(const azl_price_t *base, const azl_price_t *over)
         /* It would go on to bill long prompts at the list's price. */
         clear_tier(&price);
     }
-    override_one(&price.input, over->input);
+    override_both(&price.input, over->input, &price.audio_input,
+                  over->audio_input);
     override_one(&price.cached, over->cached);
-    override_one(&price.cache_write, over->cache_write);
-    override_one(&price.output, over->output);
+    override_both(&price.cache_write, over->cache_write, &price.cache_write_1h,
+                  over->cache_write_1h);
+    override_both(&price.output, over->output, &price.audio_output,
+                  over->audio_output);
     override_one(&price.second, over->second);
     if (over->tier_above != 0) {
         price.tier_above = over->tier_above;
@@ -96,6 +115,7 @@ azl_price_t azl_price_override(const azl_price_t *base, const azl_price_t *over)
     override_one(&price.tier_input, over->tier_input);
     override_one(&price.tier_cached, over->tier_cached);
     override_one(&price.tier_cache_write, over->tier_cache_write);
+    override_one(&price.tier_cache_write_1h, over->tier_cache_write_1h);
     override_one(&price.tier_output, over->tier_output);
     return price;
 }
@@ -128,40 +148,59 @@ static azl_price_t effective(const azl_price_t *price, const azl_usage_t *usage)
         e.input = or_else(price->tier_input, price->input);
         e.cached = price->tier_cached;
         e.cache_write = price->tier_cache_write;
+        e.cache_write_1h = price->tier_cache_write_1h;
         e.output = or_else(price->tier_output, price->output);
     }
     e.cached = or_else(e.cached, e.input);
     e.cache_write = or_else(e.cache_write, e.input);
+    e.cache_write_1h = or_else(e.cache_write_1h, e.cache_write);
+    e.audio_input = or_else(e.audio_input, e.input);
+    e.audio_output = or_else(e.audio_output, e.output);
     return e;
+}
+
+/* Take a part off the whole, as far as it goes: whatever an upstream says, no
+ * token is billed twice. */
+static apr_int64_t take(apr_int64_t *whole, apr_int64_t part)
+{
+    apr_int64_t taken = part < *whole ? part : *whole;
+
+    *whole -= taken;
+    return taken;
+}
+
+/* All that is counted in tokens. 0: it is not known. */
+static int add_tokens(azl_pico_t *sum, const azl_price_t *e,
+                      const azl_usage_t *usage)
+{
+    apr_int64_t plain = usage->prompt;
+    apr_int64_t spoken = usage->completion;
+    apr_int64_t cached = take(&plain, usage->cached);
+    apr_int64_t written = take(&plain, usage->cache_write);
+    apr_int64_t hour = take(&written, usage->cache_write_1h);
+    apr_int64_t heard = take(&plain, usage->audio_prompt);
+    apr_int64_t voice = take(&spoken, usage->audio_completion);
+
+    return add_units(sum, e->input, plain) &&
+           add_units(sum, e->audio_input, heard) &&
+           add_units(sum, e->cached, cached) &&
+           add_units(sum, e->cache_write, written) &&
+           add_units(sum, e->cache_write_1h, hour) &&
+           add_units(sum, e->output, spoken) &&
+           add_units(sum, e->audio_output, voice);
 }
 
 azl_pico_t azl_price_cost(const azl_price_t *price, const azl_usage_t *usage)
 {
     azl_pico_t audio = 0;
     azl_pico_t sum = 0;
-    apr_int64_t plain = usage->prompt;
-    apr_int64_t cached = usage->cached;
-    apr_int64_t cache_write = usage->cache_write;
     azl_price_t e;
 
     if (!price || !usage->reported || usage->other_tier) {
         return AZL_PRICE_UNSET;
     }
     e = effective(price, usage);
-    /* Subsets of the prompt, whatever an upstream says: no token is billed
-     * twice. */
-    if (cached > plain) {
-        cached = plain;
-    }
-    plain -= cached;
-    if (cache_write > plain) {
-        cache_write = plain;
-    }
-    plain -= cache_write;
-    if (!add_units(&sum, e.input, plain) ||
-        !add_units(&sum, e.cached, cached) ||
-        !add_units(&sum, e.cache_write, cache_write) ||
-        !add_units(&sum, e.output, usage->completion) ||
+    if (!add_tokens(&sum, &e, usage) ||
         !add_units(&audio, e.second, usage->duration_ms)) {
         return AZL_PRICE_UNSET;
     }

@@ -57,7 +57,8 @@ static const char *decimal_text(const azl_json_t *value)
                                                    : azl_json_number(value);
 }
 
-/* The members that are USD per million tokens, in an entry and in its tier. */
+/* The members that are USD per million tokens, in an entry and in its tier (0:
+ * it has none, the price holds for prompts of every length). */
 static const struct rate {
     const char *name;
     size_t in_entry;
@@ -68,6 +69,10 @@ static const struct rate {
      offsetof(azl_price_t, tier_cached)},
     {"cache_write", offsetof(azl_price_t, cache_write),
      offsetof(azl_price_t, tier_cache_write)},
+    {"cache_write_1h", offsetof(azl_price_t, cache_write_1h),
+     offsetof(azl_price_t, tier_cache_write_1h)},
+    {"audio_input", offsetof(azl_price_t, audio_input), 0},
+    {"audio_output", offsetof(azl_price_t, audio_output), 0},
     {"output", offsetof(azl_price_t, output),
      offsetof(azl_price_t, tier_output)},
     {NULL, 0, 0}};
@@ -102,13 +107,14 @@ static int tier_member(void *baton, const char *name, const azl_json_t *value)
     reader_t *r = baton;
     const struct rate *rate = find_rate(name);
 
-    if (rate) {
+    if (rate && rate->in_tier) {
         return read_rate(r, name, value, rate->in_tier);
     }
     if (strcmp(name, "tokens") != 0) {
         return complain(r,
                         "\"above\": unknown member \"%s\", allowed are: "
-                        "tokens, input, cached, cache_write, output",
+                        "tokens, input, cached, cache_write, cache_write_1h, "
+                        "output",
                         name);
     }
     if (!azl_json_int(value, &r->price->tier_above) ||
@@ -203,8 +209,8 @@ static int entry_member(void *baton, const char *name, const azl_json_t *value)
     }
     return complain(r,
                     "unknown member \"%s\", allowed are: model, aliases, "
-                    "input, cached, cache_write, output, second, above, "
-                    "source, date",
+                    "input, cached, cache_write, cache_write_1h, output, "
+                    "audio_input, audio_output, second, above, source, date",
                     name);
 }
 

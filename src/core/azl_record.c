@@ -67,6 +67,30 @@ static void put_usage(azl_buf_t *out, const azl_usage_t *u)
               known ? u->duration_ms : -1);
 }
 
+/* What of the usage is an estimate; NULL: nothing. */
+static const char *estimated_part(const azl_usage_t *u)
+{
+    static const char *const parts[] = {[0] = NULL,
+                                        [AZL_USAGE_PROMPT] = "prompt",
+                                        [AZL_USAGE_COMPLETION] = "completion",
+                                        [AZL_USAGE_ALL] = "all"};
+
+    return parts[u->estimated & AZL_USAGE_ALL];
+}
+
+/* Of the counts above, what has a price of its own. */
+static void put_kinds(azl_buf_t *out, const azl_usage_t *u)
+{
+    int known = u->reported;
+
+    put_int(out, azl_span_str(",\"cache_write_1h_tokens\":"),
+            known ? u->cache_write_1h : -1);
+    put_int(out, azl_span_str(",\"audio_prompt_tokens\":"),
+            known ? u->audio_prompt : -1);
+    put_int(out, azl_span_str(",\"audio_completion_tokens\":"),
+            known ? u->audio_completion : -1);
+}
+
 static void put_cost(azl_buf_t *out, azl_pico_t cost)
 {
     char text[AZL_PRICE_TEXT_MAX];
@@ -106,5 +130,8 @@ apr_status_t azl_record_write(azl_buf_t *out, const azl_record_t *rec)
     azl_buf_puts(out, ",\"estimated\":");
     azl_buf_puts(out, rec->usage.estimated ? "true" : "false");
     put_text(out, azl_span_str(",\"response\":"), rec->response);
+    put_text(out, azl_span_str(",\"estimated_part\":"),
+             estimated_part(&rec->usage));
+    put_kinds(out, &rec->usage);
     return azl_buf_puts(out, "}\n");
 }

@@ -56,8 +56,8 @@ static int milliseconds(const azl_value_t *v, apr_int64_t *ms)
     return 1;
 }
 
-/* prompt_tokens_details and its namesakes; null and {} are usual. */
-static void read_details(azl_scan_t *s, reading_t *r)
+/* How long what was written to a cache is kept: Anthropic's cache_creation. */
+static void read_cache_times(azl_scan_t *s, azl_usage_t *u)
 {
     azl_span_t key;
     azl_value_t v;
@@ -68,7 +68,37 @@ static void read_details(azl_scan_t *s, reading_t *r)
     }
     azl_scan_enter(s);
     while (azl_scan_member(s, &key) == 1 && azl_scan_value(s, &v) == 1) {
-        if (azl_span_is(key, "cached_tokens")) {
+        if (azl_span_is(key, "ephemeral_1h_input_tokens")) {
+            count(&v, &u->cache_write_1h);
+        }
+    }
+}
+
+/* prompt_tokens_details and its namesakes; null and {} are usual. `audio` is
+ * where those of this side belong. */
+static void read_details(azl_scan_t *s, reading_t *r, apr_int64_t *audio)
+{
+    azl_span_t key;
+    azl_value_t v;
+
+    if (azl_scan_peek(s) != AZL_JSON_OBJECT) {
+        azl_scan_value(s, &v);
+        return;
+    }
+    azl_scan_enter(s);
+    while (azl_scan_member(s, &key) == 1) {
+        /* what LiteLLM calls it */
+        if (azl_span_is(key, "cache_creation_token_details")) {
+            read_cache_times(s, &r->usage);
+            continue;
+        }
+        if (azl_scan_value(s, &v) != 1) {
+            return;
+        }
+        if (azl_span_is(key, "audio_tokens")) {
+            count(&v, audio);
+        }
+        else if (azl_span_is(key, "cached_tokens")) {
             r->has_cached |= count(&v, &r->usage.cached);
         }
         else if (azl_span_is(key, "cache_write_tokens")) {
@@ -80,14 +110,18 @@ static void read_details(azl_scan_t *s, reading_t *r)
     }
 }
 
-static int is_details(azl_span_t key)
+/* Transcriptions say "token". */
+static int is_prompt_details(azl_span_t key)
 {
     return azl_span_is(key, "prompt_tokens_details") ||
-           azl_span_is(key, "completion_tokens_details") ||
            azl_span_is(key, "input_tokens_details") ||
+           azl_span_is(key, "input_token_details");
+}
+
+static int is_completion_details(azl_span_t key)
+{
+    return azl_span_is(key, "completion_tokens_details") ||
            azl_span_is(key, "output_tokens_details") ||
-           /* transcriptions say "token" */
-           azl_span_is(key, "input_token_details") ||
            azl_span_is(key, "output_token_details");
 }
 
@@ -96,11 +130,11 @@ static void read_member(azl_span_t key, const azl_value_t *v, reading_t *r)
     azl_usage_t *u = &r->usage;
 
     if (azl_span_is(key, "prompt_tokens") || azl_span_is(key, "input_tokens")) {
-        u->reported |= count(v, &u->prompt);
+        u->told |= count(v, &u->prompt) ? AZL_USAGE_PROMPT : 0;
     }
     else if (azl_span_is(key, "completion_tokens") ||
              azl_span_is(key, "output_tokens")) {
-        u->reported |= count(v, &u->completion);
+        u->told |= count(v, &u->completion) ? AZL_USAGE_COMPLETION : 0;
     }
     else if (azl_span_is(key, "reasoning_tokens")) {
         count(v, &r->own_reasoning);
@@ -109,7 +143,7 @@ static void read_member(azl_span_t key, const azl_value_t *v, reading_t *r)
         count(v, &r->own_cached);
     }
     else if (azl_span_is(key, "seconds")) {
-        u->reported |= milliseconds(v, &u->duration_ms);
+        u->told |= milliseconds(v, &u->duration_ms) ? AZL_USAGE_ALL : 0;
     }
 }
 
@@ -127,16 +161,20 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
     }
     azl_scan_enter(&s);
     while (azl_scan_member(&s, &key) == 1) {
-        if (is_details(key)) {
-            read_details(&s, &r);
+        if (is_prompt_details(key)) {
+            read_details(&s, &r, &r.usage.audio_prompt);
+        }
+        else if (is_completion_details(key)) {
+            read_details(&s, &r, &r.usage.audio_completion);
         }
         else if (azl_scan_value(&s, &v) == 1) {
             read_member(key, &v, &r);
         }
     }
-    if (azl_scan_end(&s) != 1 || !r.usage.reported) {
+    if (azl_scan_end(&s) != 1 || !r.usage.told) {
         return 0;
     }
+    r.usage.reported = 1;
     if (!r.has_reasoning) {
         r.usage.reasoning = r.own_reasoning;
     }
@@ -174,7 +212,7 @@ int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
     azl_scan_t s;
     azl_span_t key;
     azl_value_t v;
-    int any = 0;
+    int told = 0;
 
     azl_scan_init(&s, raw.at, raw.len);
     if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
@@ -186,30 +224,35 @@ int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
             read_output_details(&s, &got);
             continue;
         }
+        if (azl_span_is(key, "cache_creation")) {
+            read_cache_times(&s, &got);
+            continue;
+        }
         if (azl_scan_value(&s, &v) != 1) {
             break;
         }
         if (azl_span_is(key, "input_tokens")) {
-            any |= count(&v, &input);
+            told |= count(&v, &input) ? AZL_USAGE_PROMPT : 0;
         }
         else if (azl_span_is(key, "cache_read_input_tokens")) {
-            any |= count(&v, &got.cached);
+            told |= count(&v, &got.cached) ? AZL_USAGE_PROMPT : 0;
         }
         else if (azl_span_is(key, "cache_creation_input_tokens")) {
-            any |= count(&v, &got.cache_write);
+            told |= count(&v, &got.cache_write) ? AZL_USAGE_PROMPT : 0;
         }
         else if (azl_span_is(key, "output_tokens")) {
-            any |= count(&v, &got.completion);
+            told |= count(&v, &got.completion) ? AZL_USAGE_COMPLETION : 0;
         }
         else if (azl_span_is(key, "service_tier")) {
             azl_usage_read_tier(&got, v.raw);
         }
     }
-    if (azl_scan_end(&s) != 1 || !any) {
+    if (azl_scan_end(&s) != 1 || !told) {
         return 0;
     }
     got.prompt = input + got.cached + got.cache_write;
     got.reported = 1;
+    got.told |= told;
     *u = got;
     return 1;
 }
@@ -243,8 +286,11 @@ void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more)
     sum->prompt += more->prompt;
     sum->cached += more->cached;
     sum->cache_write += more->cache_write;
+    sum->cache_write_1h += more->cache_write_1h;
+    sum->audio_prompt += more->audio_prompt;
     sum->completion += more->completion;
     sum->reasoning += more->reasoning;
+    sum->audio_completion += more->audio_completion;
     sum->duration_ms += more->duration_ms;
     sum->other_tier |= more->other_tier;
 }

@@ -122,6 +122,12 @@ static const azl_option_t model_options[] = {
     {"cached-price", set_price, offsetof(azl_model_line_t, price.cached)},
     {"cache-write-price", set_price,
      offsetof(azl_model_line_t, price.cache_write)},
+    {"cache-write-1h-price", set_price,
+     offsetof(azl_model_line_t, price.cache_write_1h)},
+    {"audio-input-price", set_price,
+     offsetof(azl_model_line_t, price.audio_input)},
+    {"audio-output-price", set_price,
+     offsetof(azl_model_line_t, price.audio_output)},
     {"output-price", set_price, offsetof(azl_model_line_t, price.output)},
     {NULL, NULL, 0}};
 

@@ -17,7 +17,8 @@ MEMBERS = (
     "status error attempts streamed prompt_tokens cached_tokens "
     "cache_write_tokens completion_tokens reasoning_tokens audio_seconds "
     "cost_usd first_token_ms total_ms bytes_in bytes_out estimated "
-    "response"
+    "response estimated_part cache_write_1h_tokens audio_prompt_tokens "
+    "audio_completion_tokens"
 ).split()
 TOKENS = [name for name in MEMBERS if name.endswith("_tokens")]
 PRICES = {

@@ -71,7 +71,7 @@ START_TEST(usage)
     u.other_tier = 1;
     azl_estimate_usage(&u, 41, 9, 2);
     ck_assert_int_eq(u.reported, 1);
-    ck_assert_int_eq(u.estimated, 1);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION);
     ck_assert_int_eq(u.prompt, 11);
     ck_assert_int_eq(u.completion, 3);
     ck_assert_int_eq(u.cached, 0);
@@ -99,6 +99,68 @@ START_TEST(no_event_is_less_than_a_token)
 }
 END_TEST
 
+/* A usage of which so much was told. */
+static azl_usage_t told(int what)
+{
+    azl_usage_t u = {0};
+
+    u.reported = 1;
+    u.told = what;
+    u.prompt = 100;
+    u.cached = 60;
+    u.completion = 3;
+    return u;
+}
+
+START_TEST(what_was_told_counts)
+{
+    azl_usage_t u = told(AZL_USAGE_PROMPT);
+
+    azl_estimate_rest(&u, 4000, 41, 2);
+    ck_assert_int_eq(u.prompt, 100);
+    ck_assert_int_eq(u.cached, 60);
+    ck_assert_int_eq(u.completion, 11);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_COMPLETION);
+    /* a beginning that was told is the least there was */
+    u = told(AZL_USAGE_PROMPT);
+    azl_estimate_rest(&u, 4000, 0, 0);
+    ck_assert_int_eq(u.completion, 3);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_COMPLETION);
+    u = told(AZL_USAGE_COMPLETION);
+    azl_estimate_rest(&u, 4000, 0, 0);
+    ck_assert_int_eq(u.prompt, 1000);
+    ck_assert_int_eq(u.cached, 60);
+    ck_assert_int_eq(u.completion, 3);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_PROMPT);
+}
+END_TEST
+
+START_TEST(what_came_since_is_added)
+{
+    azl_usage_t u = told(AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION);
+
+    azl_estimate_rest(&u, 4000, 0, 0);
+    ck_assert_int_eq(u.completion, 3);
+    ck_assert_int_eq(u.estimated, 0);
+    azl_estimate_rest(&u, 4000, 9, 5);
+    ck_assert_int_eq(u.prompt, 100);
+    ck_assert_int_eq(u.completion, 8);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_COMPLETION);
+}
+END_TEST
+
+START_TEST(nothing_was_told)
+{
+    azl_usage_t u = {0};
+
+    azl_estimate_rest(&u, 41, 9, 2);
+    ck_assert_int_eq(u.reported, 1);
+    ck_assert_int_eq(u.prompt, 11);
+    ck_assert_int_eq(u.completion, 3);
+    ck_assert_int_eq(u.estimated, AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION);
+}
+END_TEST
+
 TCase *azl_test_estimate(void)
 {
     TCase *tc = azl_test_tcase("estimate");
@@ -109,5 +171,8 @@ TCase *azl_test_estimate(void)
     tcase_add_test(tc, files_are_no_text);
     tcase_add_test(tc, usage);
     tcase_add_test(tc, no_event_is_less_than_a_token);
+    tcase_add_test(tc, what_was_told_counts);
+    tcase_add_test(tc, what_came_since_is_added);
+    tcase_add_test(tc, nothing_was_told);
     return tc;
 }

@@ -176,6 +176,111 @@ START_TEST(no_token_twice)
 }
 END_TEST
 
+START_TEST(caches_of_an_hour)
+{
+    azl_price_t p = flat("5.00", "0.50", "30.00");
+    azl_usage_t u = tokens(6000, 2000, 3000, 0);
+
+    /* 1000 plain, 2000 read, 2000 written for minutes and 1000 for an hour */
+    u.cache_write_1h = 1000;
+    ck_assert_str_eq(cost(p, u), "0.021");
+    p.cache_write = rate("6.25");
+    ck_assert_str_eq(cost(p, u), "0.02475");
+    p.cache_write_1h = rate("10.00");
+    ck_assert_str_eq(cost(p, u), "0.0285");
+    /* no more than were written */
+    u.cache_write_1h = 9000;
+    ck_assert_str_eq(cost(p, u), "0.036");
+    /* above the limit: its own, or what the limit has for every cache */
+    p.tier_above = 5000;
+    p.tier_input = rate("10.00");
+    u.cache_write_1h = 1000;
+    ck_assert_str_eq(cost(p, u), "0.06");
+    p.tier_cache_write = rate("12.50");
+    ck_assert_str_eq(cost(p, u), "0.0675");
+    p.tier_cache_write_1h = rate("20.00");
+    ck_assert_str_eq(cost(p, u), "0.075");
+}
+END_TEST
+
+START_TEST(sound_and_text)
+{
+    azl_price_t p = flat("2.50", "1.25", "10.00");
+    azl_usage_t u = tokens(1000, 0, 0, 100);
+
+    u.audio_prompt = 800;
+    u.audio_completion = 60;
+    ck_assert_str_eq(cost(p, u), "0.0035");
+    p.audio_input = rate("40.00");
+    p.audio_output = rate("80.00");
+    /* 200 and 800, 40 and 60 */
+    ck_assert_str_eq(cost(p, u), "0.0377");
+    /* none of them is also read from a cache, and none is more than all */
+    u.cached = 500;
+    ck_assert_str_eq(cost(p, u), "0.025825");
+    u.cached = 0;
+    u.audio_prompt = 2000;
+    u.audio_completion = 200;
+    ck_assert_str_eq(cost(p, u), "0.048");
+    /* only sound has a price */
+    p.input = AZL_PRICE_UNSET;
+    p.output = AZL_PRICE_UNSET;
+    ck_assert_str_eq(cost(p, u), "0.048");
+    u.audio_completion = 99;
+    ck_assert_str_eq(cost(p, u), "");
+}
+END_TEST
+
+START_TEST(sound_in_long_prompts)
+{
+    azl_price_t p = flat("2.00", NULL, "10.00");
+    azl_usage_t u = tokens(3000, 0, 0, 0);
+
+    p.tier_above = 2000;
+    p.tier_input = rate("4.00");
+    u.audio_prompt = 1000;
+    ck_assert_str_eq(cost(p, u), "0.012");
+    p.audio_input = rate("3.00");
+    ck_assert_str_eq(cost(p, u), "0.011");
+}
+END_TEST
+
+START_TEST(overrides_of_kinds)
+{
+    azl_price_t base = flat("2.00", "0.50", "8.00");
+    azl_price_t over, p;
+
+    base.cache_write = rate("2.50");
+    base.cache_write_1h = rate("4.00");
+    base.audio_input = rate("40.00");
+    base.audio_output = rate("80.00");
+    azl_price_init(&over);
+    over.cached = 0;
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq(p.cache_write_1h, 4000000);
+    ck_assert_int_eq(p.audio_input, 40000000);
+    ck_assert_int_eq(p.audio_output, 80000000);
+    /* a price of one's own holds for all kinds ... */
+    over.input = 0;
+    over.output = rate("1.00");
+    over.cache_write = rate("3.00");
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq(p.cache_write_1h, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.audio_input, AZL_PRICE_UNSET);
+    ck_assert_int_eq(p.audio_output, AZL_PRICE_UNSET);
+    /* ... but those that have one too */
+    over.cache_write_1h = 1;
+    over.audio_input = 2;
+    over.audio_output = 3;
+    over.tier_cache_write_1h = 4;
+    p = azl_price_override(&base, &over);
+    ck_assert_int_eq(p.cache_write_1h, 1);
+    ck_assert_int_eq(p.audio_input, 2);
+    ck_assert_int_eq(p.audio_output, 3);
+    ck_assert_int_eq(p.tier_cache_write_1h, 4);
+}
+END_TEST
+
 START_TEST(tiers)
 {
     azl_price_t p = flat("2.50", "0.25", "15.00");
@@ -390,8 +495,11 @@ START_TEST(loads)
         " \"models\": [\n"
         "{\"model\":\"a\",\"aliases\":[\"a-1\",\"a-2\"],\"input\":\"2.50\","
         "\"cached\":0.250,\"cache_write\":\"3\",\"output\":15,"
+        "\"cache_write_1h\":\"5\",\"audio_input\":\"40\","
+        "\"audio_output\":\"80\","
         "\"above\":{\"tokens\":272000,\"input\":\"5\",\"cached\":\"0.5\","
-        "\"cache_write\":\"6.25\",\"output\":\"22.5\"},"
+        "\"cache_write\":\"6.25\",\"cache_write_1h\":\"10\","
+        "\"output\":\"22.5\"},"
         "\"source\":\"x\",\"date\":\"2026-07-31\"},\n"
         "{\"model\":\"w\",\"second\":\"0.0001\",\"source\":\"x\","
         "\"date\":\"2026-07\"}]}",
@@ -407,12 +515,16 @@ START_TEST(loads)
     ck_assert_int_eq(p->input, 2500000);
     ck_assert_int_eq(p->cached, 250000);
     ck_assert_int_eq(p->cache_write, 3000000);
+    ck_assert_int_eq(p->cache_write_1h, 5000000);
+    ck_assert_int_eq(p->audio_input, 40000000);
+    ck_assert_int_eq(p->audio_output, 80000000);
     ck_assert_int_eq(p->output, 15000000);
     ck_assert_int_eq(p->second, AZL_PRICE_UNSET);
     ck_assert_int_eq(p->tier_above, 272000);
     ck_assert_int_eq(p->tier_input, 5000000);
     ck_assert_int_eq(p->tier_cached, 500000);
     ck_assert_int_eq(p->tier_cache_write, 6250000);
+    ck_assert_int_eq(p->tier_cache_write_1h, 10000000);
     ck_assert_int_eq(p->tier_output, 22500000);
     p = azl_price_find(table, "w");
     ck_assert_int_eq(p->second, APR_INT64_C(100000000));
@@ -486,6 +598,10 @@ START_TEST(load_refuses_entries)
          "\"tokens\" must be"},
         {"{\"model\":\"m\",\"above\":{\"input\":\"x\"}," ORIGIN,
          "\"input\" must be"},
+        {"{\"model\":\"m\",\"above\":{\"audio_input\":\"1\"}," ORIGIN,
+         "unknown member \"audio_input\", allowed are: tokens"},
+        {"{\"model\":\"m\",\"audio_output\":\"x\"," ORIGIN,
+         "\"audio_output\" must be"},
         {"{\"model\":\"m\",\"above\":{\"second\":\"1\"}," ORIGIN,
          "unknown member \"second\", allowed are: tokens"},
     };
@@ -555,6 +671,13 @@ START_TEST(shipped_file)
     p = azl_price_find(table, "gpt-5.4");
     ck_assert_ptr_nonnull(p);
     ck_assert_str_eq(cost(*p, tokens(300000, 0, 0, 1000)), "1.5225");
+    p = azl_price_find(table, "claude-sonnet-4-6");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(p->cache_write_1h, 2 * p->input);
+    ck_assert_int_eq(4 * p->cache_write, 5 * p->input);
+    p = azl_price_find(table, "gemini-2.5-flash");
+    ck_assert_ptr_nonnull(p);
+    ck_assert_int_eq(p->audio_input, 1000000);
     p = azl_price_find(table, "whisper-1");
     ck_assert_ptr_nonnull(p);
     ck_assert_int_eq(p->second * 60, 6 * USD / 1000);
@@ -573,6 +696,10 @@ TCase *azl_test_price(void)
     tcase_add_test(tc, reasoning_is_completion);
     tcase_add_test(tc, cache_prices);
     tcase_add_test(tc, no_token_twice);
+    tcase_add_test(tc, caches_of_an_hour);
+    tcase_add_test(tc, sound_and_text);
+    tcase_add_test(tc, sound_in_long_prompts);
+    tcase_add_test(tc, overrides_of_kinds);
     tcase_add_test(tc, tiers);
     tcase_add_test(tc, audio);
     tcase_add_test(tc, unknown_costs);

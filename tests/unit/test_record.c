@@ -32,6 +32,9 @@ START_TEST(everything)
     rec.usage.completion = 100;
     rec.usage.reasoning = 64;
     rec.usage.duration_ms = 27050;
+    rec.usage.cache_write_1h = 2;
+    rec.usage.audio_prompt = 40;
+    rec.usage.audio_completion = 50;
     rec.cost = 3360000000;
     rec.first_token = 412007;
     rec.total = 2000000;
@@ -49,7 +52,9 @@ START_TEST(everything)
         "\"reasoning_tokens\":64,\"audio_seconds\":27.050,"
         "\"cost_usd\":0.00336,\"first_token_ms\":412.007,"
         "\"total_ms\":2000.000,\"bytes_in\":9000,\"bytes_out\":1234,"
-        "\"estimated\":false,\"response\":null}\n");
+        "\"estimated\":false,\"response\":null,\"estimated_part\":null,"
+        "\"cache_write_1h_tokens\":2,\"audio_prompt_tokens\":40,"
+        "\"audio_completion_tokens\":50}\n");
 }
 END_TEST
 
@@ -71,7 +76,9 @@ START_TEST(nothing)
         "\"cache_write_tokens\":null,\"completion_tokens\":null,"
         "\"reasoning_tokens\":null,\"audio_seconds\":null,\"cost_usd\":null,"
         "\"first_token_ms\":null,\"total_ms\":null,\"bytes_in\":null,"
-        "\"bytes_out\":null,\"estimated\":false,\"response\":null}\n");
+        "\"bytes_out\":null,\"estimated\":false,\"response\":null,"
+        "\"estimated_part\":null,\"cache_write_1h_tokens\":null,"
+        "\"audio_prompt_tokens\":null,\"audio_completion_tokens\":null}\n");
 }
 END_TEST
 
@@ -93,21 +100,38 @@ START_TEST(zero_is_not_null)
               "\"cache_write_tokens\":0,\"completion_tokens\":0,"
               "\"reasoning_tokens\":0,\"audio_seconds\":0.000,\"cost_usd\":0,"
               "\"first_token_ms\":0.000,\"total_ms\":0.009,\"bytes_in\":0,"
-              "\"bytes_out\":0,\"estimated\":false,\"response\":null}"));
+              "\"bytes_out\":0,\"estimated\":false,\"response\":null,"
+              "\"estimated_part\":null,\"cache_write_1h_tokens\":0,"
+              "\"audio_prompt_tokens\":0,\"audio_completion_tokens\":0}"));
 }
 END_TEST
 
 START_TEST(counts_of_ours_say_so)
 {
+    static const struct {
+        int estimated;
+        const char *says;
+    } parts[] = {
+        {0, "\"estimated\":false,\"response\":null,\"estimated_part\":null,"},
+        {AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION,
+         "\"estimated\":true,\"response\":null,\"estimated_part\":\"all\","},
+        {AZL_USAGE_PROMPT, "\"estimated\":true,\"response\":null,"
+                           "\"estimated_part\":\"prompt\","},
+        {AZL_USAGE_COMPLETION, "\"estimated\":true,\"response\":null,"
+                               "\"estimated_part\":\"completion\","},
+    };
     azl_record_t rec;
+    apr_size_t i;
 
     azl_record_init(&rec);
     rec.usage.reported = 1;
-    rec.usage.estimated = 1;
     rec.usage.completion = 7;
-    ck_assert_ptr_nonnull(strstr(written(&rec), "\"completion_tokens\":7,"));
-    ck_assert_ptr_nonnull(
-        strstr(written(&rec), ",\"estimated\":true,\"response\":null}\n"));
+    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        rec.usage.estimated = parts[i].estimated;
+        ck_assert_ptr_nonnull(
+            strstr(written(&rec), "\"completion_tokens\":7,"));
+        ck_assert_ptr_nonnull(strstr(written(&rec), parts[i].says));
+    }
 }
 END_TEST
 

@@ -254,6 +254,100 @@ START_TEST(usage_leaves_the_tier)
 }
 END_TEST
 
+/* "told: prompt/cache_write/of these 1h/completion/audio in/audio out" */
+static const char *kinds(const azl_usage_t *u)
+{
+    return apr_psprintf(
+        azl_test_pool,
+        "%s%s: %" APR_INT64_T_FMT "/%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT
+        "/%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT,
+        u->told & AZL_USAGE_PROMPT ? "p" : "",
+        u->told & AZL_USAGE_COMPLETION ? "c" : "", u->prompt, u->cache_write,
+        u->cache_write_1h, u->completion, u->audio_prompt, u->audio_completion);
+}
+
+static const char *kinds_of(const char *raw)
+{
+    azl_usage_t u = {0};
+
+    ck_assert_int_eq(azl_usage_read(&u, azl_span_str(raw)), 1);
+    return kinds(&u);
+}
+
+START_TEST(kinds_of_tokens)
+{
+    ck_assert_str_eq(
+        kinds_of("{\"prompt_tokens\":50,\"completion_tokens\":9,"
+                 "\"prompt_tokens_details\":{\"audio_tokens\":40,"
+                 "\"text_tokens\":10},\"completion_tokens_details\":{"
+                 "\"audio_tokens\":7}}"),
+        "pc: 50/0/0/9/40/7");
+    ck_assert_str_eq(kinds_of("{\"input_tokens\":14,\"input_token_details\":{"
+                              "\"text_tokens\":0,\"audio_tokens\":14},"
+                              "\"output_tokens\":45,\"output_token_details\":{"
+                              "\"audio_tokens\":null}}"),
+                     "pc: 14/0/0/45/14/0");
+    ck_assert_str_eq(
+        kinds_of("{\"prompt_tokens\":50,\"prompt_tokens_details\":{"
+                 "\"cache_write_tokens\":30,\"cache_creation_token_details\":"
+                 "{\"ephemeral_5m_input_tokens\":10,"
+                 "\"ephemeral_1h_input_tokens\":20}}}"),
+        "p: 50/30/20/0/0/0");
+    ck_assert_str_eq(
+        kinds_of("{\"completion_tokens\":5,\"prompt_tokens_details\":{"
+                 "\"cache_creation_token_details\":null}}"),
+        "c: 0/0/0/5/0/0");
+    /* billed by time: of tokens there is nothing more to be told */
+    ck_assert_str_eq(kinds_of("{\"seconds\":2}"), "pc: 0/0/0/0/0/0");
+}
+END_TEST
+
+START_TEST(messages_in_pieces)
+{
+    azl_usage_t u = {0};
+
+    ck_assert_int_eq(azl_usage_read_messages(
+                         &u, azl_span_str("{\"input_tokens\":3,"
+                                          "\"cache_creation\":{"
+                                          "\"ephemeral_5m_input_tokens\":1,"
+                                          "\"ephemeral_1h_input_tokens\":6},"
+                                          "\"cache_creation_input_tokens\":7,"
+                                          "\"cache_read_input_tokens\":5}")),
+                     1);
+    ck_assert_str_eq(kinds(&u), "p: 15/7/6/0/0/0");
+    ck_assert_int_eq(
+        azl_usage_read_messages(&u, azl_span_str("{\"output_tokens\":9,"
+                                                 "\"cache_creation\":null}")),
+        1);
+    ck_assert_str_eq(kinds(&u), "pc: 15/7/6/9/0/0");
+    ck_assert_int_eq(
+        azl_usage_read_messages(&u, azl_span_str("{\"cache_creation\":{}}")),
+        0);
+    ck_assert_int_eq(
+        azl_usage_read_messages(
+            &u, azl_span_str("{\"output_tokens\":8,\"cache_creation\":{"
+                             "\"ephemeral_1h_input_tokens\":2}}")),
+        1);
+    ck_assert_str_eq(kinds(&u), "pc: 15/7/2/8/0/0");
+}
+END_TEST
+
+START_TEST(sums)
+{
+    azl_usage_t a = {0}, b = {0};
+
+    a.estimated = AZL_USAGE_PROMPT;
+    b.estimated = AZL_USAGE_COMPLETION;
+    a.reported = b.reported = 1;
+    a.audio_prompt = b.audio_prompt = 3;
+    a.audio_completion = b.audio_completion = 4;
+    a.cache_write_1h = b.cache_write_1h = 5;
+    azl_usage_add(&a, &b);
+    ck_assert_int_eq(a.estimated, AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION);
+    ck_assert_str_eq(kinds(&a), ": 0/0/10/0/6/8");
+}
+END_TEST
+
 TCase *azl_test_usage(void)
 {
     TCase *tc = azl_test_tcase("usage");
@@ -272,5 +366,8 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, service_tiers);
     tcase_add_test(tc, usage_leaves_the_tier);
     tcase_add_test(tc, made_in_the_background);
+    tcase_add_test(tc, kinds_of_tokens);
+    tcase_add_test(tc, messages_in_pieces);
+    tcase_add_test(tc, sums);
     return tc;
 }
