@@ -53,9 +53,9 @@ typedef struct azl_request_t {
                                    background; 0: none */
     const char *response_id;   /* the upstream's own, from a sealed one: the
                                   path's or previous_response_id */
+    const char *sealed_id;     /* ... which is what the client calls it */
     int admitted;              /* counted as in flight */
     int refused;               /* `error` is the answer */
-    const char *sealed_id;     /* ... which is what the client calls it */
     azl_error_t error;
     azl_attempt_t *attempt;    /* while one is made */
     apr_table_t *base_headers; /* r->headers_out before any attempt */

@@ -317,6 +317,7 @@ static const char *check_tls(cmd_parms *cmd, azl_endpoint_t *ep)
  * by the endpoint's name. */
 static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
 {
+    int literal = strcmp(ep->credential_source, LITERAL) == 0;
     unsigned char digest[AZL_SHA256_LEN];
     const char *identity;
 
@@ -325,7 +326,6 @@ static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
                            literal ? ep->name : "", NULL);
     azl_crypto_sha256(identity, strlen(identity), digest);
     memcpy(ep->fingerprint, digest, sizeof(ep->fingerprint));
-    int literal = strcmp(ep->credential_source, LITERAL) == 0;
 }
 
 /* One that is fetched and changes. */
