@@ -118,11 +118,11 @@ typedef struct azl_outbound_t {
 
 /* The API of a client. */
 typedef struct azl_inbound_t {
-    /* The hub's document from the client's, a JSON object. 1, or 0 with the
-     * error for the client. NULL, as the next three: nothing is translated,
-     * only errors have a form of their own. */
-    int (*request)(apr_pool_t *p, const azl_json_t *client, azl_buf_t *out,
-                   azl_error_t *err);
+    /* The hub's document from ex->client, a JSON object. Made once for all
+     * attempts: it may not depend on the deployment. 1, or 0 with the error for
+     * the client. NULL, as the next three: nothing is translated, only errors
+     * have a form of their own. */
+    int (*request)(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
     /* The client's answer from the hub's. APR_EGENERAL: it is none. */
     apr_status_t (*answer)(azl_exchange_t *ex, azl_span_t hub, azl_buf_t *out);
     /* The encoder of one stream, in ex->pool. */

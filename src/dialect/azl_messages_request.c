@@ -222,13 +222,14 @@ static void write_stream(azl_messages_in_t *in, const azl_json_t *client)
 
 /* top_k, containers, servers of tools, management of the context and cache
  * control have no place in a chat. */
-static int messages_request(apr_pool_t *p, const azl_json_t *client,
-                            azl_buf_t *out, azl_error_t *err)
+static int messages_request(azl_exchange_t *ex, azl_buf_t *out,
+                            azl_error_t *err)
 {
+    const azl_json_t *client = ex->client;
     azl_messages_in_t in;
     apr_int64_t max_tokens;
 
-    in.p = p;
+    in.p = ex->pool;
     in.err = err;
     azl_write_init(&in.w, out);
     if (!azl_json_int(azl_json_get(client, "max_tokens"), &max_tokens) ||

@@ -316,11 +316,12 @@ static int write_other(void *baton, const char *name, const azl_json_t *value)
     return 0;
 }
 
-static int responses_request(apr_pool_t *p, const azl_json_t *client,
-                             azl_buf_t *out, azl_error_t *err)
+static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
+                             azl_error_t *err)
 {
+    const azl_json_t *client = ex->client;
     azl_write_t w;
-    inbound_t in = {p, client, &w, err};
+    inbound_t in = {ex->pool, client, &w, err};
 
     azl_write_init(&w, out);
     azl_write_open(&w, NULL, '{');
@@ -328,7 +329,7 @@ static int responses_request(apr_pool_t *p, const azl_json_t *client,
         return 0;
     }
     azl_write_open(&w, "messages", '[');
-    if (!azl_responses_messages(p, client, &w, err)) {
+    if (!azl_responses_messages(ex->pool, client, &w, err)) {
         return 0;
     }
     azl_write_close(&w, ']');

@@ -96,25 +96,37 @@ static int parse(azl_request_t *ar, azl_span_t doc, const azl_json_t **tree,
     return 1;
 }
 
-/* The hub's document of what the client sent in its own language. */
-static int bring_in(azl_request_t *ar, const azl_inbound_t *inbound,
-                    azl_error_t *err)
+/* The names of what was left out; a list that may grow by itself. */
+static apr_array_header_t *names_of(apr_pool_t *p,
+                                    const apr_array_header_t *names)
 {
+    return names ? apr_array_copy(p, names) : NULL;
+}
+
+/* The hub's document of what the client sent in its own language. It is made
+ * once, but what was left out of it is told with whichever attempt answers. */
+static int bring_in(azl_attempt_t *at, azl_error_t *err)
+{
+    azl_request_t *ar = at->ar;
+    azl_exchange_t *ex = at->exchange;
     azl_buf_t *text;
 
-    if (ar->hub_doc.body.len) {
-        return 1;
-    }
     if (!ar->client && !parse(ar, ar->body, &ar->client, err)) {
         return 0;
     }
+    ex->client = ar->client;
+    if (ar->hub_doc.body.len) {
+        ex->dropped = names_of(ex->pool, ar->hub_dropped);
+        return 1;
+    }
     text = azl_buf_create(ar->hub_pool, AZL_HUB_DOCUMENT_MAX);
-    if (!inbound->request(ar->pool, ar->client, text, err)) {
+    if (!at->way->inbound->request(ex, text, err)) {
         return 0;
     }
     if (text->failed) {
         return refuse_document(ar, "it is too large", err);
     }
+    ar->hub_dropped = names_of(ar->pool, ex->dropped);
     return azl_document_read(ar->hub_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP, NULL,
                              azl_span(text->data, text->len), &ar->hub_doc,
                              err);
@@ -171,10 +183,9 @@ int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
         apr_pool_create(&ar->hub_pool, ar->pool);
         apr_pool_tag(ar->hub_pool, "azurelit_hub");
     }
-    if (at->way->inbound && !bring_in(ar, at->way->inbound, err)) {
+    if (at->way->inbound && !bring_in(at, err)) {
         return 0;
     }
-    at->exchange->client = at->way->inbound ? ar->client : NULL;
     if (at->way->outbound) {
         return send_out(at, err);
     }

@@ -134,6 +134,7 @@ static void check_output(apr_pool_t *p, int passes, const azl_fuzz_told_t *o)
 static void check_request(apr_pool_t *p, azl_span_t in)
 {
     azl_buf_t *out = azl_buf_create(p, azl_fuzz_room(in));
+    azl_exchange_t *ex = apr_pcalloc(p, sizeof(*ex));
     azl_json_t *client, *hub;
     azl_error_t err;
 
@@ -141,7 +142,9 @@ static void check_request(apr_pool_t *p, azl_span_t in)
     if (azl_json_parse(p, in, &client)) {
         return;
     }
-    if (azl_inbound_messages.request(p, client, out, &err)) {
+    ex->pool = p;
+    ex->client = client;
+    if (azl_inbound_messages.request(ex, out, &err)) {
         azl_fuzz_check(!out->failed, "there is room for the chat");
         azl_fuzz_check(!azl_json_parse(p, azl_fuzz_span(out), &hub) &&
                            azl_json_type(azl_json_get(hub, "messages")) ==

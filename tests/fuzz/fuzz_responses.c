@@ -187,7 +187,8 @@ static void check_request(apr_pool_t *p, azl_span_t in, int inbound)
     }
     memset(&err, 0, sizeof(err));
     ex->hub = json;
-    made = inbound ? azl_inbound_responses.request(p, json, out, &err)
+    ex->client = json;
+    made = inbound ? azl_inbound_responses.request(ex, out, &err)
                    : azl_outbound_responses.request(ex, out, &err);
     azl_fuzz_check(made || err.status == 400, "what is refused has a reason");
     azl_fuzz_check(!out->failed, "there is room for the request");

@@ -218,7 +218,7 @@ static int bring_in(job_t *job, azl_error_t *err)
     azl_buf_t *hub = azl_buf_create(job->pool, AZL_HUB_DOCUMENT_MAX);
 
     if (!parse(job, job->doc.body, &job->ex->client, err) ||
-        !job->way->inbound->request(job->pool, job->ex->client, hub, err)) {
+        !job->way->inbound->request(job->ex, hub, err)) {
         return 0;
     }
     azl_write_text(&job->w, "hub", content(hub));

@@ -9,12 +9,12 @@
 static const char *brought_in(const char *client)
 {
     azl_buf_t *out = azl_buf_create(azl_test_pool, AZL_HUB_DOCUMENT_MAX);
+    azl_exchange_t ex = {.pool = azl_test_pool, .client = parsed(client)};
     azl_json_t *json;
     azl_error_t err;
 
     memset(&err, 0, sizeof(err));
-    if (!azl_inbound_of(AZL_OP_MESSAGES)
-             ->request(azl_test_pool, parsed(client), out, &err)) {
+    if (!azl_inbound_of(AZL_OP_MESSAGES)->request(&ex, out, &err)) {
         return apr_psprintf(azl_test_pool, "%d %s %s", err.status, err.code,
                             err.param);
     }

@@ -12,10 +12,11 @@ static azl_error_t err;
 static const char *asked(const char *client)
 {
     azl_buf_t *out = azl_buf_create(azl_test_pool, EXCHANGE_OUT_MAX);
-    const azl_json_t *tree = tree_of(azl_test_pool, quoted(client));
+    azl_exchange_t ex = {.pool = azl_test_pool};
 
+    ex.client = tree_of(azl_test_pool, quoted(client));
     memset(&err, 0, sizeof(err));
-    return azl_inbound_responses.request(azl_test_pool, tree, out, &err)
+    return azl_inbound_responses.request(&ex, out, &err)
                ? azl_buf_pstr(out, azl_test_pool)
                : NULL;
 }

@@ -204,8 +204,8 @@ static void check_request(const char *text)
     azl_buf_t *out = azl_buf_create(azl_test_pool, FILE_MAX);
     azl_error_t err;
 
-    if (!azl_inbound_responses.request(
-            azl_test_pool, tree_of(azl_test_pool, text), hub, &err)) {
+    ex->client = tree_of(azl_test_pool, text);
+    if (!azl_inbound_responses.request(ex, hub, &err)) {
         ck_assert_int_eq(err.status, 400);
         ck_assert_ptr_nonnull(err.param);
         return;
