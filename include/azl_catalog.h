@@ -73,6 +73,7 @@ typedef struct azl_endpoint_t {
     const char *region;  /* of AWS; NULL: the URL or the environment tells */
     const char *service; /* which requests are signed for; NULL: likewise */
     const char *token_url; /* where tokens are given out; NULL: as usual */
+    const char *scope;     /* of tokens of Entra; NULL: what fits the host */
     apr_interval_time_t timeout;    /* socket inactivity */
     apr_interval_time_t connect_timeout;
     int tls_verify;

@@ -123,6 +123,8 @@ typedef struct azl_conf_t {
     apr_interval_time_t probe; /* AzureLITProbe; 0: off */
     const char *usage_log;
     const char *price_file;
+    const char *authority; /* AzureLITAuthority, without a slash at its end */
+    const char *metadata;  /* AzureLITMetadata, likewise */
     apr_array_header_t *key_sources; /* azl_key_source_t */
     apr_array_header_t *endpoints;   /* azl_endpoint_t * */
     apr_array_header_t *models;      /* azl_model_line_t */

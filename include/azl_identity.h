@@ -28,6 +28,7 @@ typedef struct azl_identity_setup_t {
     const char *region;    /* region=, or NULL */
     const char *service;   /* service=, or NULL */
     const char *token_url; /* token-url=, or NULL */
+    const char *scope;     /* scope=, or NULL */
     const char *tls_ca;    /* for this host only, ... */
     int tls_verify;        /* ... like this: others are always verified */
 } azl_identity_setup_t;
@@ -58,6 +59,11 @@ const char *azl_identity_shown(apr_pool_t *p, const char *source);
 const char *azl_identity_create(apr_pool_t *p,
                                 const azl_identity_setup_t *setup,
                                 azl_identity_t **identity);
+/* What the server's directives say, wherever they stand: where tokens of Entra
+ * are given out, and where a machine's metadata are. NULL: as the environment
+ * says, else as everywhere. Before the first fetch. */
+void azl_identity_hosts(azl_identity_t *id, const char *authority,
+                        const char *metadata);
 /* 1 if azl_identity_refresh() has to be called now and then. */
 int azl_identity_changes(const azl_identity_t *id);
 /* Fetch the next value if it is due; blocks. One thread at a time. `stop` is

@@ -7,8 +7,9 @@
 
 #include "azl_conf.h"
 
-/* NULL, or what the credentials of this server lack. */
-const char *azl_identity_check_modules(const azl_conf_t *conf);
+/* The credentials of a server whose configuration is complete: what its
+ * directives say about them. NULL, or what they lack. */
+const char *azl_identity_prepare(const azl_conf_t *conf);
 /* When the configuration is complete, before mod_watchdog starts. OK, or a
  * status for httpd. */
 int azl_identity_start(apr_pool_t *pconf, struct server_rec *s);

@@ -5,18 +5,32 @@
  * one, exchanges the two under the lock and throws the old one away; requests
  * copy what they need under the same lock.
  */
+#include <stdlib.h>
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "azl_identity_int.h"
+#include "azl_random.h"
 
 /* A value is fetched again this long before it ends, or when a quarter of its
  * time is left, whatever is later. */
 #define MARGIN_MAX apr_time_from_sec(15 * 60)
 #define MARGIN_SHARE 4
+/* What is good for longer is fetched again when half of its time is over, so
+ * that a service that is away for hours is not noticed. */
+#define LONG_LIFE apr_time_from_sec(2 * 3600)
+/* ... or up to this share earlier: machines that were started together do not
+ * come back together. */
+#define JITTER_SHARE 10
 /* After a failure, doubled each time up to the last. */
 #define RETRY_FIRST apr_time_from_sec(2)
 #define RETRY_LAST apr_time_from_sec(60)
+/* ... and where only a person can help. */
+#define HOPELESS_FIRST apr_time_from_sec(10)
+#define HOPELESS_LAST apr_time_from_sec(5 * 60)
+/* Longer than this nobody is believed who wants us to wait. */
+#define WAIT_BELIEVED apr_time_from_sec(10 * 60)
 /* Between two fetches because the endpoint refuses what there is, likewise. */
 #define CALM_FIRST apr_time_from_sec(5)
 #define CALM_LAST apr_time_from_sec(5 * 60)
@@ -30,6 +44,8 @@ static const azl_identity_kind_t *const kinds[] = {
     &azl_identity_aws_container,   &azl_identity_aws_instance,
     &azl_identity_google_metadata, &azl_identity_google,
     &azl_identity_databricks,      &azl_identity_token_file,
+    &azl_identity_managed,         &azl_identity_workload,
+    &azl_identity_principal,       &azl_identity_azure_default,
 };
 
 /* The kind of a source, and what follows its name. */
@@ -85,13 +101,32 @@ int azl_identity_changes(const azl_identity_t *id)
  * Fetching
  */
 
+/* In how long to fetch again what is good for long; 0: not for that long. */
+static apr_interval_time_t early(const azl_identity_value_t *value,
+                                 apr_interval_time_t left)
+{
+    apr_interval_time_t wait = value->refresh_in;
+
+    if (wait <= 0 || wait >= left) {
+        wait = left > LONG_LIFE ? left / 2 : 0;
+    }
+    return wait -
+           (apr_interval_time_t)(azl_random_u64() %
+                                 (apr_uint64_t)(wait / JITTER_SHARE + 1));
+}
+
 static apr_time_t due_after(const azl_identity_value_t *value, apr_time_t now)
 {
     apr_interval_time_t left = value->expires - now;
     apr_interval_time_t margin = left / MARGIN_SHARE;
+    apr_interval_time_t wait;
 
     if (!value->expires) {
         return 0; /* whenever it changes */
+    }
+    wait = early(value, left);
+    if (wait > 0) {
+        return now + wait;
     }
     return value->expires - (margin < MARGIN_MAX ? margin : MARGIN_MAX);
 }
@@ -131,10 +166,14 @@ static azl_identity_value_t *make_value(void)
 static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
 {
     azl_identity_value_t *value = make_value();
-    const char *problem = id->kind->fetch(id, p, value);
+    const char *problem;
 
+    id->hopeless = 0;
+    id->wait = -1;
+    problem = id->kind->fetch(id, p, value);
     if (!problem && value->expires && value->expires <= now) {
-        problem = "what was given out is not valid any more";
+        problem = "what was given out is not valid any more: is this "
+                  "machine's clock right?";
     }
     if (problem) {
         apr_pool_destroy(value->pool);
@@ -171,6 +210,23 @@ static int is_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
     return now >= id->due && (!id->kind->changed || id->kind->changed(id, p));
 }
 
+/* How long to leave it alone after a failure. */
+static apr_interval_time_t next_patience(const azl_identity_t *id)
+{
+    apr_interval_time_t first = id->hopeless ? HOPELESS_FIRST : RETRY_FIRST;
+    apr_interval_time_t last = id->hopeless ? HOPELESS_LAST : RETRY_LAST;
+    apr_interval_time_t patience = 2 * id->patience;
+
+    if (patience < first) {
+        patience = first;
+    }
+    if (patience > last) {
+        patience = last;
+    }
+    return id->wait > patience && id->wait <= WAIT_BELIEVED ? id->wait
+                                                            : patience;
+}
+
 azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
                                            apr_time_t now,
                                            int (*stop)(void *baton),
@@ -187,10 +243,7 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
         id->patience = 0;
         return AZL_IDENTITY_FRESH;
     }
-    id->patience = id->patience ? 2 * id->patience : RETRY_FIRST;
-    if (id->patience > RETRY_LAST) {
-        id->patience = RETRY_LAST;
-    }
+    id->patience = next_patience(id);
     id->due = id->kind->remote ? now + id->patience : now;
     return AZL_IDENTITY_FAILED;
 }
@@ -216,6 +269,8 @@ const char *azl_identity_http(azl_identity_t *id, apr_pool_t *p,
                               azl_http_request_t *request,
                               azl_http_answer_t *got)
 {
+    const char *problem;
+
     request->verify = 1;
     if (is_at_endpoint(id, request->url)) {
         request->verify = id->setup.tls_verify;
@@ -226,7 +281,11 @@ const char *azl_identity_http(azl_identity_t *id, apr_pool_t *p,
     request->max = ANSWER_MAX;
     request->stop = id->stop;
     request->baton = id->baton;
-    return azl_http_call(p, request, got);
+    problem = azl_http_call(p, request, got);
+    if (got->status == 429 || got->status == 503) {
+        id->wait = got->retry_after;
+    }
+    return problem;
 }
 
 const char *azl_identity_call(azl_identity_t *id, apr_pool_t *p,
@@ -347,7 +406,8 @@ static const char *check_setup(const azl_identity_t *id)
     const char *const *one;
     const char *names = "";
 
-    if ((kind->form != NULL) != (id->rest && *id->rest)) {
+    if (kind->optional ? id->rest && !*id->rest
+                       : (kind->form != NULL) != (id->rest && *id->rest)) {
         return apr_pstrcat(id->pool, "it must be ", kind->form, NULL);
     }
     if ((id->setup.region || id->setup.service) && !kind->place) {
@@ -355,6 +415,10 @@ static const char *check_setup(const azl_identity_t *id)
     }
     if (id->setup.token_url && !kind->token_url) {
         return "token-url= is for google:/path and databricks:...";
+    }
+    if (id->setup.scope && !kind->scope) {
+        return "scope= is for credentials of Entra (managed-identity and its "
+               "like)";
     }
     if (!takes(kind, id->setup.dialect)) {
         for (one = kind->dialects; *one; one++) {
@@ -392,6 +456,24 @@ const char *azl_identity_create(apr_pool_t *p,
     }
     *identity = id;
     return problem;
+}
+
+void azl_identity_hosts(azl_identity_t *id, const char *authority,
+                        const char *metadata)
+{
+    if (authority) {
+        id->authority = authority;
+    }
+    if (metadata) {
+        id->metadata = metadata;
+    }
+}
+
+const char *azl_identity_environment(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
 }
 
 /*

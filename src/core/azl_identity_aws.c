@@ -3,8 +3,6 @@
  * it, the endpoint of a container (ECS, EKS Pod Identity) or the metadata of an
  * instance (IMDSv2). Requests are signed with them.
  */
-#include <stdlib.h>
-
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -53,13 +51,6 @@ static const char *region_of_host(apr_pool_t *p, const char *host)
     return NULL;
 }
 
-static const char *environment(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
-
 static int is_label(const char *text)
 {
     const char *at;
@@ -74,8 +65,8 @@ static const char *configure_place(azl_identity_t *id)
     const char *region = id->setup.region;
 
     region = region ? region : region_of_host(id->pool, id->setup.host);
-    region = region ? region : environment("AWS_REGION");
-    region = region ? region : environment("AWS_DEFAULT_REGION");
+    region = region ? region : azl_identity_environment("AWS_REGION");
+    region = region ? region : azl_identity_environment("AWS_DEFAULT_REGION");
     if (!region || !is_label(region)) {
         return "the region is not known: say region=, for instance "
                "region=us-east-1";
@@ -152,9 +143,9 @@ static const char *fetch_env(azl_identity_t *id, apr_pool_t *p,
 {
     (void)id;
     (void)p;
-    return take_key(value, environment("AWS_ACCESS_KEY_ID"),
-                    environment("AWS_SECRET_ACCESS_KEY"),
-                    environment("AWS_SESSION_TOKEN"))
+    return take_key(value, azl_identity_environment("AWS_ACCESS_KEY_ID"),
+                    azl_identity_environment("AWS_SECRET_ACCESS_KEY"),
+                    azl_identity_environment("AWS_SESSION_TOKEN"))
                ? "the environment lacks AWS_ACCESS_KEY_ID or "
                  "AWS_SECRET_ACCESS_KEY"
                : NULL;
@@ -299,8 +290,10 @@ static const char *read_document(apr_pool_t *p, azl_span_t answer,
 
 static const char *configure_container(azl_identity_t *id)
 {
-    const char *whole = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    const char *path = environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *whole =
+        azl_identity_environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *path =
+        azl_identity_environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 
     if (!whole && !path) {
         return "the environment has neither AWS_CONTAINER_CREDENTIALS_FULL_URI "
@@ -310,9 +303,11 @@ static const char *configure_container(azl_identity_t *id)
     id->url = path ? apr_pstrcat(id->pool, CONTAINER_URL, path, NULL)
                    : apr_pstrdup(id->pool, whole);
     id->secret_file = apr_pstrdup(
-        id->pool, environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
-    id->secret =
-        apr_pstrdup(id->pool, environment("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+        id->pool,
+        azl_identity_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
+    id->secret = apr_pstrdup(
+        id->pool,
+        azl_identity_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
     return configure_place(id);
 }
 
@@ -363,7 +358,8 @@ const azl_identity_kind_t azl_identity_aws_container = {
 
 static const char *configure_instance(azl_identity_t *id)
 {
-    const char *url = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    const char *url =
+        azl_identity_environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     char *text = apr_pstrdup(id->pool, url ? url : INSTANCE_URL);
     apr_size_t len = strlen(text);
 

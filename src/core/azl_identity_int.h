@@ -19,6 +19,8 @@ typedef struct azl_identity_value_t {
     azl_aws_key_t aws;  /* of AWS */
     const char *bearer; /* a token for the Authorization header */
     apr_time_t expires; /* 0: never */
+    apr_interval_time_t refresh_in; /* who gave it wants to be asked again;
+                                       0: not said */
 } azl_identity_value_t;
 
 /* What may differ between two looks at a file. */
@@ -36,9 +38,11 @@ typedef struct azl_identity_kind_t {
     const char *name;
     const char *form; /* what NAME:REST must look like, for the operator; NULL:
                          there is no rest */
+    int optional; /* ... or there may be one */
     const char *const *dialects; /* that take it, up to NULL; NULL: all */
     int place;     /* region= and service= are for it */
     int token_url; /* ... and token-url= */
+    int scope;     /* ... and scope= */
     int secret; /* behind the first colon of REST is the reference of one */
     int remote; /* it is fetched from a service and may expire: not at the
                    start, and again before the end */
@@ -74,10 +78,20 @@ struct azl_identity_t {
     const char *section; /* ... in it */
     const void *own;     /* what no other kind has */
 
+    /* of Entra */
+    const char *authority; /* without a slash at its end */
+    const char *metadata;  /* likewise */
+    const char *tenant;
+    const char *client;
+    const char *scope;
+    const char *secret_source; /* where the secret stands */
+
     /* the fetching thread's */
     azl_identity_file_t seen;
     apr_time_t due; /* fetched next */
     apr_interval_time_t patience; /* after a failure */
+    int hopeless; /* the last failure will not pass by itself */
+    apr_interval_time_t wait; /* ... or passes then, as we are told; -1: not */
     apr_time_t renew_at; /* not before, however often it is refused */
     apr_interval_time_t calm; /* ... and that long after that */
     int (*stop)(void *baton);
@@ -99,6 +113,10 @@ extern const azl_identity_kind_t azl_identity_google;
 extern const azl_identity_kind_t azl_identity_google_metadata;
 extern const azl_identity_kind_t azl_identity_databricks;
 extern const azl_identity_kind_t azl_identity_token_file;
+extern const azl_identity_kind_t azl_identity_managed;
+extern const azl_identity_kind_t azl_identity_workload;
+extern const azl_identity_kind_t azl_identity_principal;
+extern const azl_identity_kind_t azl_identity_azure_default;
 
 /* Make a call to a service that gives out credentials: url, method, headers
  * and body are the caller's, the rest is set here. NULL and the answer,
@@ -135,6 +153,14 @@ int azl_identity_file_changed(azl_identity_t *id, apr_pool_t *p);
 const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
                                azl_http_request_t *request,
                                azl_identity_value_t *value);
+/* The same of its answer, whatever its status. */
+const char *azl_identity_token_of(azl_identity_t *id, apr_pool_t *p,
+                                  const azl_http_answer_t *got,
+                                  apr_time_t asked,
+                                  azl_identity_value_t *value);
+/* When something ends, as token services write that: seconds since 1970 or one
+ * of several dates. 1, or 0 if it is none. */
+int azl_identity_moment(apr_pool_t *p, const char *text, apr_time_t *t);
 /* Its answer's token; `asked` is when it was asked for. */
 const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
                                     apr_time_t asked,
@@ -144,6 +170,18 @@ apr_status_t azl_identity_bear(const azl_identity_t *id, apr_pool_t *p,
                                const azl_identity_value_t *value,
                                const azl_identity_call_t *call, apr_time_t now,
                                apr_table_t *headers);
+/* A variable of the environment; NULL if it is empty, too. */
+const char *azl_identity_environment(const char *name);
+/* "name=value" for a form or a query. */
+const char *azl_identity_field(apr_pool_t *p, const char *name,
+                               const char *value);
+/* For kinds of Entra: which dialects take them; what scope= says, or what is
+ * right for the endpoint; the same as v1 of the protocol names it. */
+extern const char *const azl_identity_entra_dialects[];
+const char *azl_identity_entra_scope(azl_identity_t *id);
+const char *azl_identity_resource(const azl_identity_t *id, apr_pool_t *p);
+/* 1 if a text has letters, digits, dots and dashes, as ids have. */
+int azl_identity_is_id(const char *text);
 /* Who a service account is, signed (RFC 7523): for a moment. NULL, or what is
  * wrong. */
 const char *azl_identity_assertion(const azl_identity_t *id, apr_pool_t *p,

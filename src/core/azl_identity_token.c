@@ -2,15 +2,18 @@
  * Tokens that are borne: what a token service of OAuth 2.0 gives out, those of
  * Databricks, and a file that another program writes.
  */
+#include <stdlib.h>
 #include <strings.h>
 
 #include <apr_base64.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "azl_file.h"
 #include "azl_identity_int.h"
 #include "azl_json.h"
 #include "azl_options.h"
+#include "azl_time.h"
 
 /* A token of Entra with many groups has a few KB. */
 #define FILE_MAX (64 * 1024)
@@ -50,6 +53,55 @@ static const struct {
     {"unsupported_grant_type", "is this the right token service?"},
 };
 
+/* What Entra says in a number of its own, where that is clearer. */
+static const struct {
+    int number;
+    const char *remedy;
+} numbers[] = {
+    {7000215, "the client's secret is wrong; it must be the value and not the "
+              "id of the secret"},
+    {7000222, "the client's secret has ended: make a new one"},
+    {7000112, "the application is disabled"},
+    {700016, "there is no such application in that tenant"},
+    {90002, "there is no such tenant"},
+    {500011, "there is no such scope= in that tenant"},
+    {70011, "scope= is not one that Entra knows"},
+    {1002012, "scope= must end in /.default"},
+    {700213, "the application has no federated credential for this subject"},
+    {70021, "the application has no federated credential for this subject"},
+    {700024, "the federated token has ended: does somebody renew its file?"},
+    {53003, "a policy of conditional access forbids it"},
+};
+
+static const char *remedy_of_number(apr_int64_t number)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (numbers[i].number == number) {
+            return numbers[i].remedy;
+        }
+    }
+    return NULL;
+}
+
+/* Of an error of Entra; 0: it has none. */
+static apr_int64_t number_of(const azl_json_t *json)
+{
+    apr_int64_t number = 0;
+
+    azl_json_int(azl_json_at(azl_json_get(json, "error_codes"), 0), &number);
+    return number > 0 ? number : 0;
+}
+
+/* IMDS has one code for everything, and a machine may have no identity. */
+static int has_no_identity(const azl_json_t *json)
+{
+    const char *text = azl_json_string(azl_json_get(json, "error_description"));
+
+    return text && strstr(text, "Identity not found") != NULL;
+}
+
 static const char *remedy_of_status(int status)
 {
     if (status == 401 || status == 403) {
@@ -61,23 +113,146 @@ static const char *remedy_of_status(int status)
     return "is this the right token service?";
 }
 
+/* Its code, if it is one of those that mean something. */
+static int find_refusal(const char *code)
+{
+    int i;
+
+    for (i = 0; code && i < (int)(sizeof(refusals) / sizeof(refusals[0]));
+         i++) {
+        if (strcmp(refusals[i].code, code) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static const char *refusal(apr_pool_t *p, const azl_http_answer_t *got)
 {
     azl_json_t *json = NULL;
-    const char *code;
-    apr_size_t i;
+    const char *remedy;
+    apr_int64_t number;
+    int known;
 
     azl_json_parse(p, got->body, &json);
-    code = azl_json_string(azl_json_get(json, "error"));
-    for (i = 0; code && i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        if (strcmp(refusals[i].code, code) == 0) {
-            return apr_psprintf(p, "the token service answered %d %s: %s",
-                                got->status, refusals[i].code,
-                                refusals[i].remedy);
+    known = find_refusal(azl_json_string(azl_json_get(json, "error")));
+    number = number_of(json);
+    remedy = remedy_of_number(number);
+    if (!remedy && has_no_identity(json)) {
+        remedy = "this machine has no such identity";
+    }
+    if (!remedy) {
+        remedy =
+            known >= 0 ? refusals[known].remedy : remedy_of_status(got->status);
+    }
+    return apr_psprintf(
+        p, "the token service answered %d%s%s%s: %s", got->status,
+        known >= 0 ? " " : "", known >= 0 ? refusals[known].code : "",
+        number ? apr_psprintf(p, " AADSTS%" APR_INT64_T_FMT, number) : "",
+        remedy);
+}
+
+/*
+ * How long it is good
+ */
+
+/* Up to that many digits and nothing else. */
+#define DIGITS_MAX 15
+
+static int read_digits(const char *text, apr_int64_t *n)
+{
+    apr_size_t len = text ? strspn(text, "0123456789") : 0;
+
+    if (!len || len > DIGITS_MAX || text[len]) {
+        return 0;
+    }
+    *n = apr_atoi64(text);
+    return 1;
+}
+
+/* A number, or one in a string. */
+static int read_number(const azl_json_t *json, const char *name, apr_int64_t *n)
+{
+    const azl_json_t *member = azl_json_get(json, name);
+
+    return azl_json_int(member, n) || read_digits(azl_json_string(member), n);
+}
+
+/* 1 if the text begins as the form does: 9 is a digit there. */
+static int looks_like(const char *text, const char *form)
+{
+    for (; *form; text++, form++) {
+        if (*form == '9' ? !apr_isdigit(*text) : *text != *form) {
+            return 0;
         }
     }
-    return apr_psprintf(p, "the token service answered %d: %s", got->status,
-                        remedy_of_status(got->status));
+    return 1;
+}
+
+/* " PM +00:00" behind the date of old hosts: what is left is the zone. */
+static const char *skip_half(const char *text, int *hour)
+{
+    int pm = strncmp(text, " PM", 3) == 0;
+
+    if (!pm && strncmp(text, " AM", 3) != 0) {
+        return text;
+    }
+    if (pm && *hour < 12) {
+        *hour += 12;
+    }
+    else if (!pm && *hour == 12) {
+        *hour = 0;
+    }
+    return text + 3;
+}
+
+int azl_identity_moment(apr_pool_t *p, const char *text, apr_time_t *t)
+{
+    static const char us[] = "99/99/9999 99:99:99";
+    static const char iso[] = "9999-99-99 99:99:99";
+    const char *zone = text + sizeof(us) - 1;
+    apr_int64_t seconds;
+    int hour;
+
+    if (read_digits(text, &seconds)) {
+        *t = apr_time_from_sec(seconds);
+        return 1;
+    }
+    if (looks_like(text, us)) {
+        hour = atoi(apr_pstrmemdup(p, text + 11, 2));
+        zone = skip_half(zone, &hour);
+        text = apr_psprintf(p, "%.4s-%.2s-%.2sT%02d:%.5s", text + 6, text,
+                            text + 3, hour, text + 14);
+    }
+    else if (looks_like(text, iso)) {
+        text = apr_psprintf(p, "%.10sT%.8s", text, text + 11);
+    }
+    else {
+        return azl_time_parse(azl_span_str(text), t, NULL);
+    }
+    zone += *zone == ' ';
+    text = apr_pstrcat(p, text, *zone ? zone : "Z", NULL);
+    return azl_time_parse(azl_span_str(text), t, NULL);
+}
+
+/* How long it is good is a better word than until when, as our clock may be
+ * wrong; but not everybody says that. */
+static int read_end(apr_pool_t *p, const azl_json_t *json, apr_time_t asked,
+                    apr_time_t *expires)
+{
+    const azl_json_t *on = azl_json_get(json, "expires_on");
+    apr_int64_t seconds;
+
+    if (read_number(json, "expires_in", &seconds)) {
+        *expires = asked + apr_time_from_sec(seconds);
+        return seconds > 0 && seconds <= LIFETIME_MAX;
+    }
+    if (azl_json_int(on, &seconds)) {
+        *expires = apr_time_from_sec(seconds);
+        return seconds > 0 && seconds <= apr_time_sec(asked) + LIFETIME_MAX;
+    }
+    return azl_json_string(on) &&
+           azl_identity_moment(p, azl_json_string(on), expires);
 }
 
 const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
@@ -99,13 +274,33 @@ const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
     if (type && strcasecmp(type, "Bearer") != 0) {
         return "the token service's answer is no bearer token";
     }
-    if (!azl_json_int(azl_json_get(json, "expires_in"), &seconds) ||
-        seconds <= 0 || seconds > LIFETIME_MAX) {
+    if (!read_end(p, json, asked, &value->expires)) {
         return "the token service does not say how long the token is good";
     }
+    if (read_number(json, "refresh_in", &seconds) && seconds > 0 &&
+        seconds <= LIFETIME_MAX) {
+        value->refresh_in = apr_time_from_sec(seconds);
+    }
     value->bearer = apr_pstrdup(value->pool, token);
-    value->expires = asked + apr_time_from_sec(seconds);
     return NULL;
+}
+
+/* Will it say the same until somebody changes something? */
+static int is_final(int status)
+{
+    return status >= 400 && status < 500 && status != 404 && status != 408 &&
+           status != 410 && status != 429;
+}
+
+const char *azl_identity_token_of(azl_identity_t *id, apr_pool_t *p,
+                                  const azl_http_answer_t *got,
+                                  apr_time_t asked, azl_identity_value_t *value)
+{
+    if (got->status == 200) {
+        return azl_identity_take_token(p, got->body, asked, value);
+    }
+    id->hopeless = is_final(got->status);
+    return refusal(p, got);
 }
 
 const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
@@ -120,9 +315,7 @@ const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
         return apr_pstrcat(p, "the token service gave no answer: ", problem,
                            NULL);
     }
-    return got.status == 200
-               ? azl_identity_take_token(p, got.body, asked, value)
-               : refusal(p, &got);
+    return azl_identity_token_of(id, p, &got, asked, value);
 }
 
 /*

@@ -97,6 +97,8 @@ void *azl_conf_merge(apr_pool_t *p, void *basev, void *addv)
     MERGE(probe, -1);
     MERGE(usage_log, NULL);
     MERGE(price_file, NULL);
+    MERGE(authority, NULL);
+    MERGE(metadata, NULL);
     conf->endpoints = apr_array_append(p, base->endpoints, add->endpoints);
     if (add->models->nelts) {
         conf->models = add->models;

@@ -332,6 +332,11 @@ const command_rec azl_directives[] = {
                       "how long a request body may take; off: for ever"),
     AP_INIT_TAKE1("AzureLITUsageLog", cmd_usage_log, NULL, RSRC_CONF,
                   "file or |program that gets one JSON line for each request"),
+    AP_INIT_TAKE1("AzureLITAuthority", azl_cmd_authority, NULL, RSRC_CONF,
+                  "URL of Entra; default https://login.microsoftonline.com"),
+    AP_INIT_TAKE1("AzureLITMetadata", azl_cmd_metadata, NULL, RSRC_CONF,
+                  "URL of a machine's metadata; default "
+                  "http://169.254.169.254"),
     AP_INIT_TAKE1("AzureLITPriceFile", cmd_price_file, NULL, RSRC_CONF,
                   "price table, see conf/prices.json"),
     AP_INIT_TAKE1("AzureLITMetrics", azl_cmd_metrics, NULL, RSRC_CONF,

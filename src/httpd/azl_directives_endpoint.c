@@ -210,6 +210,12 @@ static const char *ep_token_url(apr_pool_t *p, void *target, const char *value)
     return NULL;
 }
 
+static const char *ep_scope(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_endpoint_t *)target)->scope = apr_pstrdup(p, value);
+    return NULL;
+}
+
 static const azl_option_t endpoint_options[] = {
     {"dialect", ep_dialect, 0},
     {"credential", ep_credential, 0},
@@ -226,6 +232,7 @@ static const azl_option_t endpoint_options[] = {
     {"region", ep_region, 0},
     {"service", ep_service, 0},
     {"token-url", ep_token_url, 0},
+    {"scope", ep_scope, 0},
     {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
@@ -341,6 +348,7 @@ static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep)
     setup.region = ep->region;
     setup.service = ep->service;
     setup.token_url = ep->token_url;
+    setup.scope = ep->scope;
     setup.tls_ca = ep->tls_ca;
     setup.tls_verify = ep->tls_verify;
     err = azl_identity_create(cmd->pool, &setup, &ep->identity);
@@ -359,6 +367,11 @@ static const char *check_place(cmd_parms *cmd, const azl_endpoint_t *ep)
         return azl_cmd_complain(cmd, ep->name,
                                 "region= and service= are for credentials of "
                                 "AWS (credential=aws:env and its like)");
+    }
+    if (ep->scope) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "scope= is for credentials of Entra "
+                                "(credential=managed-identity and its like)");
     }
     return ep->token_url ? azl_cmd_complain(cmd, ep->name,
                                             "token-url= is for "
@@ -412,8 +425,9 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
                       "here and %s can read the credential and all traffic",
             ep->where, ep->name, ep->host);
     }
-    if (!strchr(source, ':') && strcmp(source, "none") != 0) {
-        ep->credential_source = "literal";
+    if (!strchr(source, ':') && strcmp(source, "none") != 0 &&
+        !azl_identity_is(source)) {
+        ep->credential_source = LITERAL;
     }
     name_endpoint(ep, cmd->temp_pool);
     if (azl_identity_is(source)) {

@@ -40,7 +40,8 @@ const char *azl_set_connect_time(apr_pool_t *p, void *target,
 const char *azl_set_time(apr_pool_t *p, void *target, const char *value);
 
 /* azl_directives_endpoint.c, azl_directives_model.c,
- * azl_directives_routing.c, azl_directives_observe.c */
+ * azl_directives_routing.c, azl_directives_observe.c,
+ * azl_directives_identity.c */
 const char *azl_cmd_endpoint(cmd_parms *cmd, void *dirconf, int argc,
                              char *const argv[]);
 const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
@@ -57,6 +58,8 @@ const char *azl_cmd_max_in_flight(cmd_parms *cmd, void *dirconf,
                                   const char *arg);
 const char *azl_cmd_mid_stream(cmd_parms *cmd, void *dirconf,
                                const char *arg);
+const char *azl_cmd_authority(cmd_parms *cmd, void *dirconf, const char *arg);
+const char *azl_cmd_metadata(cmd_parms *cmd, void *dirconf, const char *arg);
 const char *azl_cmd_metrics(cmd_parms *cmd, void *dirconf, const char *arg);
 const char *azl_cmd_probe(cmd_parms *cmd, void *dirconf, const char *arg);
 

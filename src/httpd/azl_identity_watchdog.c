@@ -82,13 +82,17 @@ static int changes(const azl_endpoint_t *e)
     return e->identity && azl_identity_changes(e->identity);
 }
 
-const char *azl_identity_check_modules(const azl_conf_t *conf)
+const char *azl_identity_prepare(const azl_conf_t *conf)
 {
     azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
     int any = 0;
     int i;
 
     for (i = 0; i < conf->endpoints->nelts; i++) {
+        if (endpoint[i]->identity) {
+            azl_identity_hosts(endpoint[i]->identity, conf->authority,
+                               conf->metadata);
+        }
         any |= changes(endpoint[i]);
     }
     return any && !ap_find_linked_module("mod_watchdog.c")

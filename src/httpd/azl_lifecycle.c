@@ -70,7 +70,7 @@ int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
             err = azl_probe_check_modules(conf);
         }
         if (!err) {
-            err = azl_identity_check_modules(conf);
+            err = azl_identity_prepare(conf);
         }
         if (err) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
