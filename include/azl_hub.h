@@ -193,6 +193,11 @@ void azl_hub_arguments_text(azl_hub_stream_t *h, int choice, int index,
 /* "stop", "length", "tool_calls", "content_filter". */
 void azl_hub_finish(azl_hub_stream_t *h, int choice, const char *reason);
 void azl_hub_usage(azl_hub_stream_t *h, const azl_usage_t *usage);
+/* What the upstream has counted so far, with all that was written before:
+ * should the stream break off, it counts. An event of this name, which no
+ * client gets to see; usage->told says what is counted. */
+#define AZL_HUB_SO_FAR "azurelit.usage"
+void azl_hub_usage_so_far(azl_hub_stream_t *h, const azl_usage_t *usage);
 /* The same with the service tier it is billed at, in OpenAI's words; NULL: it
  * is not known. */
 void azl_hub_usage_at(azl_hub_stream_t *h, const azl_usage_t *usage,

@@ -69,7 +69,7 @@ typedef struct azl_stream_state_t {
     apr_uint64_t deltas;     /* ... in so many pieces */
     int failed;   /* the upstream sent an error event; `error` says what */
     azl_error_t error;
-    azl_usage_t usage;
+    azl_usage_t usage; /* of the whole answer; until then nothing is reported */
 } azl_stream_state_t;
 
 azl_stream_t *azl_stream_create(apr_pool_t *p,
@@ -107,6 +107,11 @@ int azl_stream_is_whole(const azl_stream_t *st);
 void azl_stream_abort(azl_stream_t *st, const azl_error_t *err,
                       azl_buf_t *out);
 const azl_stream_state_t *azl_stream_state(const azl_stream_t *st);
+/* What the answer has used. `cut`: it broke off, or nobody waits for its end;
+ * then what the upstream has told so far counts and the rest is estimated, of a
+ * prompt with so many bytes of text. */
+void azl_stream_usage(const azl_stream_t *st, int cut,
+                      apr_uint64_t prompt_text, azl_usage_t *usage);
 
 /* Can another answer go on where this one broke off? Only a chat's with one
  * choice, which has said nothing but text and not more than

@@ -363,12 +363,15 @@ static void block_stop(decoder_t *d, const azl_object_t *ev)
  * The message
  */
 
-static void read_usage(decoder_t *d, const azl_object_t *o)
+/* `starts`: the answer has just begun, and what is counted of it is not what it
+ * will be. */
+static void read_usage(decoder_t *d, const azl_object_t *o, int starts)
 {
     const azl_value_t *usage = get(o, "usage", AZL_JSON_OBJECT);
 
-    if (usage) {
-        azl_usage_read_messages(&d->usage, usage->raw);
+    if (usage && azl_usage_read_messages(&d->usage, usage->raw)) {
+        d->usage.told &= starts ? ~AZL_USAGE_COMPLETION : AZL_USAGE_ALL;
+        azl_hub_usage_so_far(&d->hub, &d->usage);
     }
 }
 
@@ -379,7 +382,7 @@ static void message_start(decoder_t *d, const azl_object_t *ev)
 
     if (message && azl_object_open(&o, message->raw)) {
         azl_hub_stream_id(&d->hub, word_of(&o, "id"));
-        read_usage(d, &o);
+        read_usage(d, &o, 1);
     }
     azl_hub_role(&d->hub, 0);
 }
@@ -405,7 +408,7 @@ static void message_delta(decoder_t *d, const azl_object_t *ev)
     const azl_value_t *reason;
     azl_object_t o;
 
-    read_usage(d, ev);
+    read_usage(d, ev, 0);
     if (!delta || !azl_object_open(&o, delta->raw)) {
         return;
     }

@@ -375,6 +375,18 @@ static void read_choice(decoder_t *d, azl_span_t raw)
     }
 }
 
+static void read_choices(decoder_t *d, azl_span_t raw)
+{
+    azl_value_t choice;
+    azl_scan_t s;
+
+    azl_scan_init(&s, raw.at, raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &choice) == 1) {
+        read_choice(d, choice.raw);
+    }
+}
+
 /* In the words of Databricks, or those of the model behind. */
 static void failed(decoder_t *d, azl_span_t data)
 {
@@ -419,8 +431,6 @@ void azl_databricks_event(void *decoder, const azl_sse_event_t *ev,
     decoder_t *d = decoder;
     const azl_value_t *v;
     azl_object_t o;
-    azl_value_t choice;
-    azl_scan_t s;
 
     d->hub.out = out;
     if (azl_span_is(ev->data, "[DONE]")) {
@@ -441,16 +451,12 @@ void azl_databricks_event(void *decoder, const azl_sse_event_t *ev,
     if ((v = get(&o, "id", AZL_JSON_STRING))) {
         azl_hub_stream_id(&d->hub, v->raw);
     }
+    if ((v = get(&o, "choices", AZL_JSON_ARRAY))) {
+        read_choices(d, v->raw);
+    }
     if ((v = get(&o, "usage", AZL_JSON_OBJECT))) {
         azl_databricks_usage(&d->usage, v->raw);
-    }
-    if (!(v = get(&o, "choices", AZL_JSON_ARRAY))) {
-        return;
-    }
-    azl_scan_init(&s, v->raw.at, v->raw.len);
-    azl_scan_enter(&s);
-    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &choice) == 1) {
-        read_choice(d, choice.raw);
+        azl_hub_usage_so_far(&d->hub, &d->usage);
     }
 }
 

@@ -105,6 +105,7 @@ typedef struct azl_gemini_reader_t {
     int blocked;        /* the prompt was refused, there will be no candidate */
     const char *tier; /* as OpenAI calls it; NULL: not said */
     azl_usage_t usage;  /* as far as reported */
+    int counted;        /* ... in what was read last */
 } azl_gemini_reader_t;
 
 /* 1, or 0 when this is no answer; some parts may have been told then. */

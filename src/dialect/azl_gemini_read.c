@@ -213,7 +213,14 @@ static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
     if (!azl_object_open(&o, usage->raw)) {
         return 0;
     }
+    rd->counted = 1;
     rd->usage.reported = 1;
+    rd->usage.told =
+        (get(&o, "promptTokenCount").type == AZL_JSON_NUMBER ? AZL_USAGE_PROMPT
+                                                             : 0) |
+        (get(&o, "candidatesTokenCount").type == AZL_JSON_NUMBER
+             ? AZL_USAGE_COMPLETION
+             : 0);
     rd->usage.prompt =
         count(&o, "promptTokenCount") + count(&o, "toolUsePromptTokenCount");
     rd->usage.cached = count(&o, "cachedContentTokenCount");
@@ -222,6 +229,7 @@ static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
         count(&o, "candidatesTokenCount") + rd->usage.reasoning;
     read_tier(rd, get(&o, "serviceTier"));
     read_tier(rd, get(&o, "trafficType"));
+    rd->usage.other_tier = rd->tier && strcmp(rd->tier, "default") != 0;
     return 1;
 }
 
@@ -248,6 +256,7 @@ int azl_gemini_read(azl_gemini_reader_t *rd, azl_span_t doc)
     }
     rd->error = get(&o, "error");
     rd->id = plain_text(get(&o, "responseId"));
+    rd->counted = 0;
     v = get(&o, "usageMetadata");
     if (v.type != AZL_JSON_NONE && !read_usage(rd, &v)) {
         return 0;

@@ -209,6 +209,9 @@ void azl_gemini_event(void *decoder, const azl_sse_event_t *ev, azl_buf_t *out)
     if (d->rd.blocked && !d->blocked && !d->candidates[0].seen && !d->failed) {
         refuse_prompt(d);
     }
+    if (d->rd.counted) {
+        azl_hub_usage_so_far(&d->hub, &d->rd.usage);
+    }
 }
 
 /* Everything that was begun, and asked for, has come to its end. */
@@ -231,13 +234,11 @@ void azl_gemini_end(void *decoder, azl_buf_t *out)
     decoder_t *d = decoder;
 
     d->hub.out = out;
-    if (d->failed) {
+    if (d->failed || !is_whole(d)) {
         return;
     }
     if (d->rd.usage.reported) {
         azl_hub_usage_at(&d->hub, &d->rd.usage, d->rd.tier);
     }
-    if (is_whole(d)) {
-        azl_hub_done(&d->hub);
-    }
+    azl_hub_done(&d->hub);
 }

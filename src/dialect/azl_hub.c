@@ -85,9 +85,22 @@ void azl_hub_usage_write(azl_buf_t *out, const azl_usage_t *usage)
     azl_write_open(&w, "prompt_tokens_details", '{');
     azl_write_int(&w, "cached_tokens", usage->cached);
     azl_write_int(&w, "cache_write_tokens", usage->cache_write);
+    if (usage->cache_write_1h) {
+        azl_write_open(&w, "cache_creation_token_details", '{');
+        azl_write_int(&w, "ephemeral_5m_input_tokens",
+                      usage->cache_write - usage->cache_write_1h);
+        azl_write_int(&w, "ephemeral_1h_input_tokens", usage->cache_write_1h);
+        azl_write_close(&w, '}');
+    }
+    if (usage->audio_prompt) {
+        azl_write_int(&w, "audio_tokens", usage->audio_prompt);
+    }
     azl_write_close(&w, '}');
     azl_write_open(&w, "completion_tokens_details", '{');
     azl_write_int(&w, "reasoning_tokens", usage->reasoning);
+    if (usage->audio_completion) {
+        azl_write_int(&w, "audio_tokens", usage->audio_completion);
+    }
     azl_write_close(&w, '}');
     azl_write_close(&w, '}');
 }
@@ -281,6 +294,20 @@ void azl_hub_usage_at(azl_hub_stream_t *h, const azl_usage_t *usage,
 void azl_hub_usage(azl_hub_stream_t *h, const azl_usage_t *usage)
 {
     azl_hub_usage_at(h, usage, NULL);
+}
+
+void azl_hub_usage_so_far(azl_hub_stream_t *h, const azl_usage_t *usage)
+{
+    if (!usage->reported) {
+        return;
+    }
+    azl_buf_puts(h->out, "event: " AZL_HUB_SO_FAR "\ndata: {\"told\":");
+    azl_buf_int(h->out, usage->told);
+    azl_buf_puts(h->out, ",\"service_tier\":");
+    azl_buf_puts(h->out, usage->other_tier ? "\"other\"" : "null");
+    azl_buf_puts(h->out, ",\"usage\":");
+    azl_hub_usage_write(h->out, usage);
+    azl_buf_puts(h->out, "}\n\n");
 }
 
 void azl_hub_done(azl_hub_stream_t *h)

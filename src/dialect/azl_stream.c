@@ -45,6 +45,58 @@ void azl_stream_count(azl_stream_t *st, const azl_value_t *v)
     st->state.deltas++;
 }
 
+/*
+ * Usage
+ */
+
+void azl_stream_told(azl_stream_t *st, const azl_usage_t *usage)
+{
+    st->told = *usage;
+    if (usage->told & AZL_USAGE_COMPLETION) {
+        st->told_text = st->state.text_bytes;
+        st->told_deltas = st->state.deltas;
+    }
+}
+
+/* A decoder's azl_hub_usage_so_far(). */
+static AZL_OWN_FRAME void told_so_far(azl_stream_t *st, azl_span_t data)
+{
+    const azl_value_t *bits, *tier, *counts;
+    azl_usage_t usage;
+    apr_int64_t told;
+    azl_object_t o;
+
+    memset(&usage, 0, sizeof(usage));
+    if (azl_object_open(&o, data) && (bits = azl_object_get(&o, "told")) &&
+        (tier = azl_object_get(&o, "service_tier")) &&
+        (counts = azl_object_get(&o, "usage")) &&
+        azl_usage_read(&usage, counts->raw) &&
+        azl_scan_uint(bits->raw, &told)) {
+        usage.told &= (int)told;
+        azl_usage_read_tier(&usage, tier->raw);
+        azl_stream_told(st, &usage);
+    }
+}
+
+void azl_stream_usage(const azl_stream_t *st, int cut, apr_uint64_t prompt_text,
+                      azl_usage_t *usage)
+{
+    *usage = st->state.usage;
+    if (!cut) {
+        return;
+    }
+    if (!usage->reported) {
+        *usage = st->told;
+        usage->other_tier |= st->state.usage.other_tier;
+        usage->background = st->state.usage.background;
+    }
+    if (usage->reported || st->state.deltas) {
+        azl_estimate_rest(usage, prompt_text,
+                          st->state.text_bytes - st->told_text,
+                          st->state.deltas - st->told_deltas);
+    }
+}
+
 void azl_stream_error(azl_stream_t *st, const azl_error_t *err)
 {
     azl_stream_begin(st, azl_span("", 0));
@@ -87,6 +139,7 @@ static void media_event(azl_stream_t *st, const azl_sse_event_t *ev)
         }
         else if (azl_span_is(pairs[i].key, "usage")) {
             azl_usage_read(&st->state.usage, v->raw);
+            azl_stream_told(st, &st->state.usage);
         }
     }
     if (failed) {
@@ -176,7 +229,7 @@ static void done_came(azl_stream_t *st)
     }
     if (st->state.finished) {
         close_stream(st, st->surface != &azl_surface_responses &&
-                         st->surface != &azl_surface_messages);
+                             st->surface != &azl_surface_messages);
     }
 }
 
@@ -207,6 +260,9 @@ static apr_status_t on_event(void *baton, const azl_sse_event_t *ev)
         if (st->state.content) {
             azl_buf_append(st->out, ":\n\n", 3);
         }
+    }
+    else if (st->from.outbound && azl_span_is(event.name, AZL_HUB_SO_FAR)) {
+        told_so_far(st, event.data);
     }
     else if (azl_span_is(event.data, done_mark)) {
         done_came(st);

@@ -539,6 +539,7 @@ static void write_and_learn(chunk_t *c)
 static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
 {
     const azl_value_t *error;
+    int counted = 0;
     apr_size_t word;
     chunk_t c;
 
@@ -562,7 +563,7 @@ static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
         return;
     }
     if (is_object(c.member[MEMBER_USAGE])) {
-        azl_usage_read(&st->state.usage, c.member[MEMBER_USAGE]->raw);
+        counted = azl_usage_read(&st->state.usage, c.member[MEMBER_USAGE]->raw);
     }
     if (c.member[MEMBER_TIER]) {
         azl_usage_read_tier(&st->state.usage, c.member[MEMBER_TIER]->raw);
@@ -574,6 +575,9 @@ static void chunk_event(azl_stream_t *st, const azl_sse_event_t *ev)
     }
     write_preamble(st);
     write_and_learn(&c);
+    if (counted) {
+        azl_stream_told(st, &st->state.usage);
+    }
 }
 
 const azl_surface_t azl_surface_chunks = {chunk_event, last_chunk,

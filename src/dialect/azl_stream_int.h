@@ -103,8 +103,10 @@ struct azl_stream_t {
     union { /* by surface: a stream is either of them */
         azl_chunks_t chunks;
         azl_sealed_ids_t ids;
-        azl_usage_t messages; /* what has been told of it so far */
     };
+    azl_usage_t told;         /* the last that was said of the usage */
+    apr_uint64_t told_text;   /* state.text_bytes when its completion was */
+    apr_uint64_t told_deltas; /* ... state.deltas */
     apr_size_t data_at;   /* where the data of the event begins in out */
     apr_int64_t sequence; /* last sequence_number of a Responses stream */
     int broken;           /* an event was too long: nothing more is read */
@@ -137,6 +139,8 @@ void azl_stream_fail(azl_stream_t *st, azl_span_t data);
 /* Something that was generated is passed on: a JSON value, of which the text
  * counts. */
 void azl_stream_count(azl_stream_t *st, const azl_value_t *v);
+/* This much has been counted by the upstream, of all that was passed on. */
+void azl_stream_told(azl_stream_t *st, const azl_usage_t *usage);
 /* A choice has said something: the string `raw`, or what is no text (NULL).
  * Kept if the rules want it (azl_stream_said.c). */
 void azl_stream_says(azl_stream_t *st, const azl_span_t *raw);

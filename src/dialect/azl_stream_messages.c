@@ -19,14 +19,16 @@ static int is_object(const azl_value_t *v)
     return v && v->type == AZL_JSON_OBJECT;
 }
 
-/* What has been counted counts when the answer ends: the first event tells of
- * an answer that has just begun. */
-static void read_usage(azl_stream_t *st, const azl_object_t *o)
+/* `starts`: the answer has just begun, and what is counted of it is not what it
+ * will be. */
+static void read_usage(azl_stream_t *st, const azl_object_t *o, int starts)
 {
-    const azl_value_t *usage = azl_object_get(o, "usage");
+    const azl_value_t *v = azl_object_get(o, "usage");
+    azl_usage_t usage = st->told;
 
-    if (is_object(usage)) {
-        azl_usage_read_messages(&st->messages, usage->raw);
+    if (is_object(v) && azl_usage_read_messages(&usage, v->raw)) {
+        usage.told &= starts ? ~AZL_USAGE_COMPLETION : AZL_USAGE_ALL;
+        azl_stream_told(st, &usage);
     }
 }
 
@@ -40,7 +42,7 @@ static void edit_start(azl_stream_t *st, azl_edit_t *e, const azl_object_t *ev)
     if (!is_object(message) || !azl_object_open(&o, message->raw)) {
         return;
     }
-    read_usage(st, &o);
+    read_usage(st, &o, 1);
     model = azl_object_get(&o, "model");
     if (model) {
         azl_edit_replace(e, model->raw, azl_span_str(st->rules->alias_json));
@@ -87,8 +89,8 @@ static void read_end(azl_stream_t *st, const azl_object_t *ev)
     const azl_value_t *reason;
     azl_object_t o;
 
-    read_usage(st, ev);
-    st->state.usage = st->messages;
+    read_usage(st, ev, 0);
+    st->state.usage = st->told;
     if (is_object(delta) && azl_object_open(&o, delta->raw)) {
         reason = azl_object_get(&o, "stop_reason");
         if (reason && azl_value_is_text(reason)) {

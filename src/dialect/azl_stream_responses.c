@@ -117,6 +117,7 @@ static void edit_response(azl_stream_t *st, azl_edit_t *e,
     for (i = 0; i < n; ++i) {
         if (azl_span_is(pairs[i].key, "usage")) {
             azl_usage_read(&st->state.usage, pairs[i].value.raw);
+            azl_stream_told(st, &st->state.usage);
         }
         else if (azl_span_is(pairs[i].key, "service_tier")) {
             azl_usage_read_tier(&st->state.usage, pairs[i].value.raw);

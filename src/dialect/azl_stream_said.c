@@ -62,6 +62,9 @@ void azl_stream_resume(azl_stream_t *st)
     st->state.text_bytes = 0;
     st->state.deltas = 0;
     memset(&st->state.usage, 0, sizeof(st->state.usage));
+    memset(&st->told, 0, sizeof(st->told));
+    st->told_text = 0;
+    st->told_deltas = 0;
     st->chunks.resumed = 1;
     azl_repeat_forget(&st->chunks.repeat);
     if (st->chunks.usage) {

@@ -1,7 +1,5 @@
 #include "azl_filter_reply_int.h"
 
-#include "azl_estimate.h"
-
 /* Re-encoded bytes go on at the latest when there are this many. */
 #define PASS_SIZE (16 * 1024)
 
@@ -11,17 +9,12 @@ static int is_broken_off(const azl_attempt_t *at)
            azl_request_client_gone(at->r, at->ar);
 }
 
-/* The upstream says what it counted at the end, which did not come; what it
- * said until then was generated, and is paid for. */
+/* What a stream that broke off has said until then was generated, and is paid
+ * for. */
 void azl_reply_read_stream_usage(azl_attempt_t *at)
 {
-    const azl_stream_state_t *state = azl_stream_state(at->stream);
-
-    at->usage = state->usage;
-    if (!state->usage.reported && state->deltas && is_broken_off(at)) {
-        azl_estimate_usage(&at->usage, at->prompt_text, state->text_bytes,
-                           state->deltas);
-    }
+    azl_stream_usage(at->stream, is_broken_off(at), at->prompt_text,
+                     &at->usage);
 }
 
 /* It broke off, and another attempt may go on with it. */
