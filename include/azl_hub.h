@@ -68,6 +68,10 @@ typedef struct azl_exchange_t {
     azl_op_e op;         /* what the client asked for */
     int streamed;        /* ... as a stream */
     azl_params_e params; /* what becomes of members that cannot be carried */
+    int plain; /* who reads the hub's document knows OpenAI's members only. To
+                  others an inbound gives Anthropic's, too, as LiteLLM has them:
+                  `cache_control` of messages, parts, calls and tools, `top_k`,
+                  and `thinking_blocks` of a message */
     apr_time_t now;
     const char *request_id; /* unique: for ids the upstream does not give */
     apr_table_t *client_headers; /* read-only; NULL: none are known. An
@@ -119,9 +123,9 @@ typedef struct azl_outbound_t {
 /* The API of a client. */
 typedef struct azl_inbound_t {
     /* The hub's document from ex->client, a JSON object. Made once for all
-     * attempts: it may not depend on the deployment. 1, or 0 with the error for
-     * the client. NULL, as the next three: nothing is translated, only errors
-     * have a form of their own. */
+     * attempts: it may not depend on the deployment, but for ex->plain. 1, or 0
+     * with the error for the client. NULL, as the next three: nothing is
+     * translated, only errors have a form of their own. */
     int (*request)(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
     /* The client's answer from the hub's. APR_EGENERAL: it is none. */
     apr_status_t (*answer)(azl_exchange_t *ex, azl_span_t hub, azl_buf_t *out);
@@ -152,6 +156,12 @@ int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
 /* The same for what nobody asks an answer for (a mark where a cache may begin,
  * thoughts of another model): it is left out whatever is configured. */
 void azl_exchange_note(azl_exchange_t *ex, const char *member);
+/* Anthropic's own members, for a target that has nothing like them: noted, if
+ * the hub's document has any. Marks where a cache may begin, all of them or that
+ * of one part; thoughts of former turns. */
+void azl_exchange_note_caches(azl_exchange_t *ex);
+void azl_exchange_note_cache(azl_exchange_t *ex, const azl_json_t *part);
+void azl_exchange_note_thoughts(azl_exchange_t *ex);
 /* A 400 about a place in the request ("messages[2].content[0]"); returns 0. */
 int azl_exchange_refuse(azl_exchange_t *ex, azl_error_t *err, const char *path,
                         const char *message);

@@ -40,6 +40,7 @@ typedef struct azl_request_t {
     const azl_json_t *client;  /* the client's document, to be translated */
     azl_document_t hub_doc;    /* the hub's that an inbound made of it ... */
     const azl_json_t *hub;     /* ... to be translated again */
+    int hub_plain;             /* it is for who knows OpenAI's members only */
     apr_array_header_t *hub_dropped; /* const char *: what was left out of it,
                                         in `pool`; NULL: nothing */
     const azl_model_t *model;  /* that was asked for */

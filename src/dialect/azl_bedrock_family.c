@@ -8,26 +8,47 @@
 
 /* The first whose name is a part of the model's. */
 static const azl_bedrock_family_t families[] = {
-    {"claude", AZL_BEDROCK_CLAUDE, AZL_BEDROCK_NAMED, 1, 0, 0, 1},
-    {"anthropic", AZL_BEDROCK_CLAUDE, AZL_BEDROCK_NAMED, 1, 0, 0, 1},
-    {"nova-2", AZL_BEDROCK_NOVA, AZL_BEDROCK_NAMED, 1, 0, 0, 1},
-    {"nova", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_NAMED, 1, 0, 0, 1},
-    {"gpt-oss", AZL_BEDROCK_OPENAI, AZL_BEDROCK_ANY, 0, 1, 0, 0},
-    {"qwen", AZL_BEDROCK_QWEN, AZL_BEDROCK_ANY, 0, 1, 0, 0},
-    {"mistral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, 0, 1, 1, 0},
-    {"mixtral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, 0, 1, 1, 0},
-    {"pixtral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, 0, 1, 1, 0},
-    {"llama", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 0, 0, 0},
-    {"deepseek", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 1, 0, 0},
-    {"cohere", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 0, 0, 0},
-    {"command-r", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 0, 0, 0},
-    {"jamba", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 0, 0, 0},
-    {"titan", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY, 0, 0, 0, 0},
+    {"claude", AZL_BEDROCK_CLAUDE, AZL_BEDROCK_NAMED, AZL_BEDROCK_CACHES_ALL,
+     "top_k", 0, 0, 1},
+    {"anthropic", AZL_BEDROCK_CLAUDE, AZL_BEDROCK_NAMED, AZL_BEDROCK_CACHES_ALL,
+     "top_k", 0, 0, 1},
+    {"nova-2", AZL_BEDROCK_NOVA, AZL_BEDROCK_NAMED, AZL_BEDROCK_CACHES_TALK,
+     "inferenceConfig", 0, 0, 1},
+    {"nova", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_NAMED, AZL_BEDROCK_CACHES_TALK,
+     "inferenceConfig", 0, 0, 1},
+    {"gpt-oss", AZL_BEDROCK_OPENAI, AZL_BEDROCK_ANY, AZL_BEDROCK_NO_CACHE,
+     "top_k", 1, 0, 0},
+    {"qwen", AZL_BEDROCK_QWEN, AZL_BEDROCK_ANY, AZL_BEDROCK_NO_CACHE, "top_k",
+     1, 0, 0},
+    {"mistral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, AZL_BEDROCK_NO_CACHE,
+     "top_k", 1, 1, 0},
+    {"mixtral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, AZL_BEDROCK_NO_CACHE,
+     "top_k", 1, 1, 0},
+    {"pixtral", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, AZL_BEDROCK_NO_CACHE,
+     "top_k", 1, 1, 0},
+    {"llama", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, "top_k", 0, 0, 0},
+    {"deepseek", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, NULL, 1, 0, 0},
+    {"cohere", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, "k", 0, 0, 0},
+    {"command-r", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, "k", 0, 0, 0},
+    {"jamba", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, NULL, 0, 0, 0},
+    {"titan", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_AUTO_ONLY,
+     AZL_BEDROCK_NO_CACHE, NULL, 0, 0, 0},
 };
 
 /* What Converse itself has; a model that lacks it says so by itself. */
-static const azl_bedrock_family_t unknown = {
-    "", AZL_BEDROCK_NO_EFFORT, AZL_BEDROCK_ANY, 0, 1, 0, 0};
+static const azl_bedrock_family_t unknown = {"",
+                                             AZL_BEDROCK_NO_EFFORT,
+                                             AZL_BEDROCK_ANY,
+                                             AZL_BEDROCK_NO_CACHE,
+                                             "top_k",
+                                             1,
+                                             0,
+                                             0};
 
 static int contains(const char *text, const char *part)
 {

@@ -36,11 +36,18 @@ typedef enum {
     AZL_BEDROCK_NAMED
 } azl_bedrock_choice_e;
 
+typedef enum {
+    AZL_BEDROCK_NO_CACHE,
+    AZL_BEDROCK_CACHES_TALK, /* system and messages */
+    AZL_BEDROCK_CACHES_ALL   /* and tools */
+} azl_bedrock_caches_e;
+
 typedef struct azl_bedrock_family_t {
     const char *name; /* a part of the model's public name */
     azl_bedrock_effort_e effort;
     azl_bedrock_choice_e choice;
-    int caches;    /* takes cachePoint */
+    azl_bedrock_caches_e caches; /* where cachePoint may stand */
+    const char *top_k;           /* its field for top_k; NULL: none */
     int schema;    /* takes outputConfig.textFormat (Claude: its own table) */
     int short_ids; /* ids of calls are 9 letters and digits */
     int status;    /* takes the status of a tool's result */
@@ -105,8 +112,9 @@ int azl_bedrock_messages(azl_bedrock_request_t *rq);
 /* The reasoning blocks of an assistant message; empty: none. */
 azl_span_t azl_bedrock_thoughts(azl_exchange_t *ex, const azl_json_t *message);
 /* A cachePoint behind what was written, if `part` wants one and the model
- * knows it. */
+ * knows it; of a tool's or else of a block. */
 void azl_bedrock_cache(azl_bedrock_request_t *rq, const azl_json_t *part);
+void azl_bedrock_cache_tool(azl_bedrock_request_t *rq, const azl_json_t *tool);
 /* One part that is no text. 1, or 0 with the error at `path`. *document is set
  * if it is one, which has to stand beside some text. */
 int azl_bedrock_media(azl_bedrock_request_t *rq, const char *path,

@@ -18,16 +18,21 @@ static void write_text(azl_write_t *w, azl_span_t text)
     azl_write_close(w, '}');
 }
 
-void azl_bedrock_cache(azl_bedrock_request_t *rq, const azl_json_t *part)
+/* `caches`: there may be one here. */
+static void write_cache(azl_bedrock_request_t *rq, const azl_json_t *part,
+                        int caches)
 {
     const azl_json_t *control = azl_json_get(part, "cache_control");
     const azl_json_t *breakpoint =
         azl_json_get(part, "prompt_cache_breakpoint");
     const azl_json_t *ttl = azl_json_get(control, "ttl");
 
-    if (!rq->memo->family->caches ||
-        (azl_json_type(control) != AZL_JSON_OBJECT &&
-         azl_json_type(breakpoint) != AZL_JSON_OBJECT)) {
+    if (!caches) {
+        azl_exchange_note_cache(rq->ex, part);
+        return;
+    }
+    if (azl_json_type(control) != AZL_JSON_OBJECT &&
+        azl_json_type(breakpoint) != AZL_JSON_OBJECT) {
         return;
     }
     azl_write_open(&rq->w, NULL, '{');
@@ -38,6 +43,19 @@ void azl_bedrock_cache(azl_bedrock_request_t *rq, const azl_json_t *part)
     }
     azl_write_close(&rq->w, '}');
     azl_write_close(&rq->w, '}');
+}
+
+void azl_bedrock_cache(azl_bedrock_request_t *rq, const azl_json_t *part)
+{
+    /* in a result there is no place for it */
+    write_cache(rq, part,
+                rq->memo->family->caches != AZL_BEDROCK_NO_CACHE &&
+                    !rq->in_result);
+}
+
+void azl_bedrock_cache_tool(azl_bedrock_request_t *rq, const azl_json_t *tool)
+{
+    write_cache(rq, tool, rq->memo->family->caches == AZL_BEDROCK_CACHES_ALL);
 }
 
 static void begin_turn(void *baton)
@@ -58,16 +76,12 @@ static void end_turn(void *baton)
     }
 }
 
-/* In a result there is no place for a cachePoint, and a document may be alone.
- */
 static void say(void *baton, azl_span_t text, const azl_json_t *of)
 {
     azl_bedrock_request_t *rq = baton;
 
     write_text(&rq->w, text);
-    if (!rq->in_result) {
-        azl_bedrock_cache(rq, of);
-    }
+    azl_bedrock_cache(rq, of);
     rq->text = 1;
 }
 
@@ -79,6 +93,7 @@ static int write_media(void *baton, const char *path, const azl_json_t *part)
     if (!azl_bedrock_media(rq, path, part, &document)) {
         return 0;
     }
+    /* in a result a document may be alone */
     rq->document |= document && !rq->in_result;
     return 1;
 }

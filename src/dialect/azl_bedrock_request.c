@@ -59,6 +59,7 @@ typedef struct member_t {
 static const member_t members[] = {
     {"additionalModelRequestFields", CARRIED, NULL},
     {"audio", MATTERS, NULL},
+    {"cache_control", CARRIED, NULL},
     {"frequency_penalty", LESSER, "0"},
     {"function_call", MATTERS, NULL},
     {"functions", MATTERS, NULL},
@@ -505,6 +506,11 @@ int azl_bedrock_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
         !azl_bedrock_plan_thinking(&pl) || !plan_sampling(&pl) ||
         !plan_tier(&pl, &tier)) {
         return 0;
+    }
+    /* for the request as a whole there is no cachePoint */
+    azl_exchange_note_cache(ex, ex->hub);
+    if (!pl.rq.memo->claude) {
+        azl_exchange_note_thoughts(ex);
     }
     azl_write_open(&pl.rq.w, NULL, '{');
     if (!azl_bedrock_messages(&pl.rq)) {

@@ -404,6 +404,7 @@ static void write_betas(plan_t *pl)
 static int write_top_k(plan_t *pl)
 {
     const azl_json_t *json = get(pl, "top_k");
+    const char *field = pl->rq.memo->family->top_k;
     azl_write_t *w = &pl->rq.w;
 
     if (!json) {
@@ -412,18 +413,19 @@ static int write_top_k(plan_t *pl)
     if (!azl_json_number(json)) {
         return refuse(pl, "top_k", "A number is expected.");
     }
-    if (!azl_bedrock_takes_sampling(pl, 1)) {
+    if (!field || !azl_bedrock_takes_sampling(pl, 1)) {
         return without(pl, "top_k", 0);
     }
-    if (strncmp(pl->rq.memo->family->name, "nova", 4) != 0) {
-        if (is_free(pl, "top_k")) {
-            azl_write_json(w, "top_k", json);
-        }
+    if (!is_free(pl, field)) {
+        return 1;
     }
-    else if (is_free(pl, "inferenceConfig")) {
-        azl_write_open(w, "inferenceConfig", '{');
+    if (strcmp(field, "inferenceConfig") == 0) {
+        azl_write_open(w, field, '{');
         azl_write_json(w, "topK", json);
         azl_write_close(w, '}');
+    }
+    else {
+        azl_write_json(w, field, json);
     }
     return 1;
 }

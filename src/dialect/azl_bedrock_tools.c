@@ -216,8 +216,8 @@ static int write_tool(azl_bedrock_request_t *rq, apr_size_t i,
     write_spec(&rq->w, azl_bedrock_tool_name(rq, azl_tool_name(tool)),
                azl_json_string(azl_json_get(function, "description")), schema,
                strict);
-    azl_bedrock_cache(rq,
-                      azl_json_get(tool, "cache_control") ? tool : function);
+    azl_bedrock_cache_tool(rq, azl_json_get(tool, "cache_control") ? tool
+                                                                   : function);
     return 1;
 }
 

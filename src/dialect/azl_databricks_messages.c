@@ -87,6 +87,7 @@ static int write_image(request_t *rq, apr_size_t i, const char *rest,
     if (!is_claude(rq) && azl_json_get(image, "detail")) {
         azl_write_json(w, "detail", azl_json_get(image, "detail"));
     }
+    azl_exchange_note_cache(rq->pl.rq.ex, part);
     azl_write_close(w, '}');
     azl_write_close(w, '}');
     return 1;
@@ -285,6 +286,7 @@ static int write_call(request_t *rq, apr_size_t i, apr_size_t j,
             apr_pstrcat(rq->pl.rq.ex->pool, rest, ".function.arguments", NULL),
             "The arguments are no JSON object.");
     }
+    azl_exchange_note_cache(rq->pl.rq.ex, call);
     azl_write_open(w, NULL, '{');
     azl_write_json(w, "id", azl_json_get(call, "id"));
     azl_write_str(w, "type", "function");
@@ -385,6 +387,7 @@ static int write_result(request_t *rq, const azl_json_t *list, apr_size_t i)
     else if (!write_content(rq, i, content, azl_span("", 0))) {
         return 0;
     }
+    azl_exchange_note_cache(rq->pl.rq.ex, message);
     azl_write_close(&rq->pl.rq.w, '}');
     return 1;
 }

@@ -80,7 +80,7 @@ static const member_t members[] = {
     {"safety_identifier", LESSER, 1, NULL},
     {"metadata", LESSER, 1, NULL},
     {"service_tier", LESSER, 1, "\"auto\""},
-    {"cache_control", LESSER, 1, NULL},
+    {"cache_control", CARRIED, 1, NULL},
 };
 
 static const member_t *find_member(const char *name)
@@ -324,6 +324,14 @@ int azl_databricks_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
     if (azl_json_each(ex->hub, check_member, &rq) ||
         (rq.behind == AZL_BEHIND_CLAUDE && !plan_claude(&rq, memo))) {
         return 0;
+    }
+    if (rq.behind == AZL_BEHIND_CLAUDE) {
+        /* for the request as a whole there is no place */
+        azl_exchange_note_cache(ex, ex->hub);
+    }
+    else {
+        azl_exchange_note_caches(ex);
+        azl_exchange_note_thoughts(ex);
     }
     azl_write_open(&rq.pl.rq.w, NULL, '{');
     azl_write_str(&rq.pl.rq.w, "model", ex->deployment->name);

@@ -97,6 +97,8 @@ static int write_tool(request_t *rq, apr_size_t i, const azl_json_t *allowed)
     if (!is_allowed(allowed, name)) {
         return 1;
     }
+    azl_exchange_note_cache(rq->pl.rq.ex, tool);
+    azl_exchange_note_cache(rq->pl.rq.ex, function);
     write_function(&rq->pl.rq.w, name,
                    azl_json_string(azl_json_get(function, "description")),
                    schema);

@@ -283,6 +283,7 @@ static const struct {
     const char *theirs;
 } params[] = {
     {"audio", miss, NULL},
+    {"cache_control", is_done, NULL},
     {"cachedContent", is_done, NULL},
     {"cached_content", is_done, NULL},
     {"frequency_penalty", put_penalty, "frequencyPenalty"},

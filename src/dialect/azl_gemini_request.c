@@ -239,6 +239,8 @@ static int gemini_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
                                azl_gemini_is_vertex(ex->deployment->endpoint)};
 
     azl_write_init(&w, out);
+    azl_exchange_note_caches(ex);
+    azl_exchange_note_thoughts(ex);
     azl_write_open(&w, NULL, '{');
     if (!azl_gemini_contents(ex, &w, err) || !put_tools(&rq) ||
         !azl_gemini_config(&rq) || !put_tier(&rq)) {

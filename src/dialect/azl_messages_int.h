@@ -19,7 +19,8 @@ extern const azl_inbound_t azl_inbound_count_tokens;
 
 /* A request that is brought into the hub's form. */
 typedef struct azl_messages_in_t {
-    apr_pool_t *p;
+    azl_exchange_t *ex;
+    apr_pool_t *p; /* the exchange's */
     azl_error_t *err;
     azl_write_t w;
 } azl_messages_in_t;
@@ -27,6 +28,9 @@ typedef struct azl_messages_in_t {
 /* A 400 about a place in the request; returns 0. The path is copied. */
 int azl_messages_refuse(azl_messages_in_t *in, const char *path,
                         const char *message);
+/* The member `cache_control` of what is being written, if this block has one
+ * and the hub's reader can know it. */
+void azl_messages_cache(azl_messages_in_t *in, const azl_json_t *block);
 /* The member `messages` of the hub from the client's `system` and `messages`.
  * 1, or 0 with the error. */
 int azl_messages_talk(azl_messages_in_t *in, const azl_json_t *client);

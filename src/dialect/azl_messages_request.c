@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "azl_members_int.h"
 #include "azl_messages_int.h"
 
 /* OpenAI's limit on who the user is, in bytes. */
@@ -21,6 +22,21 @@ int azl_messages_refuse(azl_messages_in_t *in, const char *path,
 static int is_text(const azl_json_t *json, const char *text)
 {
     return azl_span_is(azl_json_text(json), text);
+}
+
+void azl_messages_cache(azl_messages_in_t *in, const azl_json_t *block)
+{
+    const azl_json_t *control = azl_json_get(block, "cache_control");
+
+    if (azl_json_type(control) != AZL_JSON_OBJECT) {
+        return;
+    }
+    if (in->ex->plain) {
+        azl_exchange_note(in->ex, "cache_control");
+    }
+    else {
+        azl_write_json(&in->w, "cache_control", control);
+    }
 }
 
 static void copy(azl_messages_in_t *in, const azl_json_t *client,
@@ -57,6 +73,7 @@ static int write_tool(azl_messages_in_t *in, apr_size_t i,
     copy(in, tool, "input_schema", "parameters");
     copy(in, tool, "strict", "strict");
     azl_write_close(w, '}');
+    azl_messages_cache(in, tool);
     azl_write_close(w, '}');
     return 1;
 }
@@ -162,6 +179,10 @@ static int write_format(azl_messages_in_t *in, const azl_json_t *client)
     azl_write_t *w = &in->w;
 
     if (!format) {
+        /* what it was called while it was new */
+        format = azl_json_get(client, "output_format");
+    }
+    if (!format) {
         return 1;
     }
     if (!is_text(azl_json_get(format, "type"), "json_schema") ||
@@ -220,8 +241,70 @@ static void write_stream(azl_messages_in_t *in, const azl_json_t *client)
     }
 }
 
-/* top_k, containers, servers of tools, management of the context and cache
- * control have no place in a chat. */
+/* Not every model that speaks OpenAI's language has it. */
+static int write_top_k(azl_messages_in_t *in, const azl_json_t *client)
+{
+    const azl_json_t *top_k = azl_json_get(client, "top_k");
+
+    if (top_k && in->ex->plain) {
+        return azl_exchange_without(in->ex, "top_k", 0, in->err);
+    }
+    copy(in, client, "top_k", "top_k");
+    return 1;
+}
+
+/* Does a member ask for anything? */
+static int any_member(void *baton, const char *name, const azl_json_t *value)
+{
+    (void)baton;
+    (void)name;
+    (void)value;
+    return 1;
+}
+
+static int says_nothing(const azl_json_t *value)
+{
+    switch (azl_json_type(value)) {
+    case AZL_JSON_ARRAY:
+        return azl_json_length(value) == 0;
+    case AZL_JSON_OBJECT:
+        return !azl_json_each(value, any_member, NULL);
+    default:
+        return value == NULL;
+    }
+}
+
+/* What the API does not define was left out when the document was read, if
+ * that is what is wanted, and has been named. */
+static int is_named(const azl_exchange_t *ex, const char *name)
+{
+    return ex->params == AZL_PARAMS_DROP &&
+           !azl_member_defined(azl_member_find(name, strlen(name)),
+                               AZL_OP_MESSAGES);
+}
+
+/* Containers, servers of tools, management of the context and whatever else
+ * comes have no place in a chat. 1 ends the walk: refused. */
+static int check_member(void *baton, const char *name, const azl_json_t *value)
+{
+    static const char *const carried[] = {
+        "model",          "messages",      "system",       "max_tokens",
+        "stream",         "temperature",   "top_p",        "top_k",
+        "stop_sequences", "tools",         "tool_choice",  "thinking",
+        "output_config",  "output_format", "service_tier", "metadata",
+        "cache_control",  "betas"};
+    azl_messages_in_t *in = baton;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(carried) / sizeof(carried[0]); ++i) {
+        if (strcmp(name, carried[i]) == 0) {
+            return 0;
+        }
+    }
+    return !says_nothing(value) && !is_named(in->ex, name) &&
+           !azl_exchange_without(in->ex, name, 0, in->err);
+}
+
 static int messages_request(azl_exchange_t *ex, azl_buf_t *out,
                             azl_error_t *err)
 {
@@ -229,6 +312,7 @@ static int messages_request(azl_exchange_t *ex, azl_buf_t *out,
     azl_messages_in_t in;
     apr_int64_t max_tokens;
 
+    in.ex = ex;
     in.p = ex->pool;
     in.err = err;
     azl_write_init(&in.w, out);
@@ -242,7 +326,8 @@ static int messages_request(azl_exchange_t *ex, azl_buf_t *out,
     azl_write_int(&in.w, "max_completion_tokens", max_tokens);
     write_stream(&in, client);
     if (!azl_messages_talk(&in, client) || !write_tools(&in, client) ||
-        !write_format(&in, client)) {
+        !write_format(&in, client) || !write_top_k(&in, client) ||
+        azl_json_each(client, check_member, &in)) {
         return 0;
     }
     copy(&in, client, "temperature", "temperature");
@@ -253,6 +338,7 @@ static int messages_request(azl_exchange_t *ex, azl_buf_t *out,
     write_effort(&in, client);
     write_user(&in, client);
     write_tier(&in, client);
+    azl_messages_cache(&in, client);
     azl_write_close(&in.w, '}');
     return 1;
 }

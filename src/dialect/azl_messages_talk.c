@@ -1,7 +1,8 @@
 /*
  * What was said, from blocks to a chat's messages: the system's words first,
  * results of tools as messages of their own before what the user said in the
- * same turn. Thinking is left out: it is of no use to another model.
+ * same turn. Thinking that is signed goes along for those who know it; any
+ * other is of no use to another model.
  */
 #include <apr_strings.h>
 
@@ -50,11 +51,22 @@ static int refuse_message(talk_t *t, const char *member, const char *message)
  * Texts
  */
 
-static void write_text_part(azl_write_t *w, const azl_json_t *text)
+/* A cache may begin behind this text. */
+static int is_marked(const azl_json_t *block)
 {
+    return is_type(block, "text") && azl_json_get(block, "cache_control");
+}
+
+/* The text is of this block. */
+static void write_text_part(azl_messages_in_t *in, const azl_json_t *text,
+                            const azl_json_t *block)
+{
+    azl_write_t *w = &in->w;
+
     azl_write_open(w, NULL, '{');
     azl_write_str(w, "type", "text");
     azl_write_json(w, "text", text);
+    azl_messages_cache(in, block);
     azl_write_close(w, '}');
 }
 
@@ -115,7 +127,7 @@ static int write_system_blocks(azl_messages_in_t *in, const azl_json_t *blocks)
             azl_write_open(w, "content", '[');
             open = 1;
         }
-        write_text_part(w, text);
+        write_text_part(in, text, block);
     }
     if (open) {
         azl_write_close(w, ']');
@@ -145,24 +157,33 @@ static int write_system(azl_messages_in_t *in, const azl_json_t *system)
  * Media
  */
 
-static void write_image(azl_write_t *w, const char *url)
+static void write_image(azl_messages_in_t *in, const char *url,
+                        const azl_json_t *block)
 {
+    azl_write_t *w = &in->w;
+
     azl_write_open(w, NULL, '{');
     azl_write_str(w, "type", "image_url");
     azl_write_open(w, "image_url", '{');
     azl_write_str(w, "url", url);
     azl_write_close(w, '}');
+    azl_messages_cache(in, block);
     azl_write_close(w, '}');
 }
 
-static void write_file(azl_write_t *w, const char *data, const char *title)
+static void write_file(azl_messages_in_t *in, const char *data,
+                       const azl_json_t *block)
 {
+    const char *title = azl_json_string(azl_json_get(block, "title"));
+    azl_write_t *w = &in->w;
+
     azl_write_open(w, NULL, '{');
     azl_write_str(w, "type", "file");
     azl_write_open(w, "file", '{');
     azl_write_str(w, "filename", title ? title : "document.pdf");
     azl_write_str(w, "file_data", data);
     azl_write_close(w, '}');
+    azl_messages_cache(in, block);
     azl_write_close(w, '}');
 }
 
@@ -179,7 +200,6 @@ static const char *data_url(apr_pool_t *p, const azl_json_t *source)
 static int write_media(talk_t *t, const azl_json_t *block)
 {
     const azl_json_t *source = azl_json_get(block, "source");
-    const char *title = azl_json_string(azl_json_get(block, "title"));
     int image = is_type(block, "image");
     const char *url = NULL;
 
@@ -191,17 +211,17 @@ static int write_media(talk_t *t, const azl_json_t *block)
     }
     else if (is_type(source, "text") && !image &&
              azl_json_type(azl_json_get(source, "data")) == AZL_JSON_STRING) {
-        write_text_part(&t->in->w, azl_json_get(source, "data"));
+        write_text_part(t->in, azl_json_get(source, "data"), block);
         return 1;
     }
     if (!url) {
         return 0;
     }
     if (image) {
-        write_image(&t->in->w, url);
+        write_image(t->in, url, block);
     }
     else {
-        write_file(&t->in->w, url, title);
+        write_file(t->in, url, block);
     }
     return 1;
 }
@@ -232,6 +252,23 @@ static int was_called(const talk_t *t, azl_span_t id)
     return 0;
 }
 
+/* A chat's result has one place for where a cache may begin. */
+static const azl_json_t *marked(const azl_json_t *result)
+{
+    const azl_json_t *content = azl_json_get(result, "content");
+    apr_size_t i;
+
+    for (i = azl_json_length(content);
+         i > 0 && !azl_json_get(result, "cache_control"); --i) {
+        const azl_json_t *block = azl_json_at(content, i - 1);
+
+        if (is_marked(block)) {
+            return block;
+        }
+    }
+    return result;
+}
+
 static int write_result(talk_t *t, apr_size_t j, const azl_json_t *block)
 {
     const azl_json_t *id = azl_json_get(block, "tool_use_id");
@@ -256,6 +293,7 @@ static int write_result(talk_t *t, apr_size_t j, const azl_json_t *block)
             apr_pstrmemdup(t->in->p, text.len ? text.at : "", text.len), NULL));
     }
     azl_write_text(w, "content", text);
+    azl_messages_cache(t->in, marked(block));
     azl_write_close(w, '}');
     return 1;
 }
@@ -283,7 +321,7 @@ static int write_user_block(talk_t *t, apr_size_t j, const azl_json_t *block)
     const azl_json_t *text = azl_json_get(block, "text");
 
     if (is_type(block, "text") && azl_json_type(text) == AZL_JSON_STRING) {
-        write_text_part(&t->in->w, text);
+        write_text_part(t->in, text, block);
         return 1;
     }
     if (is_type(block, "tool_result")) {
@@ -372,6 +410,7 @@ static int write_call(talk_t *t, apr_size_t j, const azl_json_t *block)
     azl_write_json(w, "name", name);
     azl_write_text(w, "arguments", azl_span(text->data, text->len));
     azl_write_close(w, '}');
+    azl_messages_cache(t->in, block);
     azl_write_close(w, '}');
     azl_buf_free(text);
     return 1;
@@ -388,7 +427,49 @@ static int count_calls(const azl_json_t *content)
     return n;
 }
 
-/* What a server's own tool did, and thoughts, are nobody else's. */
+/*
+ * Thoughts
+ */
+
+/* What a Claude has thought, and can be given back. */
+static int is_signed(const azl_json_t *block)
+{
+    azl_span_t signature = azl_json_text(azl_json_get(block, "signature"));
+
+    return is_type(block, "redacted_thinking") ||
+           (is_type(block, "thinking") && signature.len &&
+            !azl_span_is(signature, AZL_MESSAGES_UNSIGNED));
+}
+
+static void write_thoughts(talk_t *t, const azl_json_t *content)
+{
+    azl_write_t *w = &t->in->w;
+    int open = 0;
+    apr_size_t i;
+
+    for (i = 0; i < azl_json_length(content); ++i) {
+        const azl_json_t *block = azl_json_at(content, i);
+
+        if (!is_signed(block)) {
+            continue;
+        }
+        if (t->in->ex->plain) {
+            azl_exchange_note(t->in->ex, "thinking_blocks");
+            return;
+        }
+        if (!open) {
+            azl_write_open(w, "thinking_blocks", '[');
+            open = 1;
+        }
+        azl_write_json(w, NULL, block);
+    }
+    if (open) {
+        azl_write_close(w, ']');
+    }
+}
+
+/* What a server's own tool did is nobody else's; thoughts have a place of
+ * their own. */
 static int is_left_out(const azl_json_t *block)
 {
     azl_span_t type = azl_json_text(azl_json_get(block, "type"));
@@ -418,6 +499,38 @@ static int check_assistant(talk_t *t, const azl_json_t *content)
     return 1;
 }
 
+/* Texts in one, which everybody understands, unless a cache may begin behind
+ * one of them. */
+static void write_said(talk_t *t, const azl_json_t *content, azl_span_t text)
+{
+    azl_write_t *w = &t->in->w;
+    apr_size_t i;
+
+    for (i = 0;
+         i < azl_json_length(content) && !is_marked(azl_json_at(content, i));
+         ++i) {
+    }
+    if (!text.len) {
+        azl_write_null(w, "content");
+        return;
+    }
+    if (i == azl_json_length(content) || t->in->ex->plain) {
+        azl_write_text(w, "content", text);
+        azl_messages_cache(t->in, azl_json_at(content, i));
+        return;
+    }
+    azl_write_open(w, "content", '[');
+    for (i = 0; i < azl_json_length(content); ++i) {
+        const azl_json_t *block = azl_json_at(content, i);
+        const azl_json_t *said = azl_json_get(block, "text");
+
+        if (is_type(block, "text") && azl_json_text(said).len) {
+            write_text_part(t->in, said, block);
+        }
+    }
+    azl_write_close(w, ']');
+}
+
 static int write_assistant(talk_t *t, const azl_json_t *content)
 {
     azl_span_t text = join_texts(t->in->p, content, "");
@@ -432,12 +545,8 @@ static int write_assistant(talk_t *t, const azl_json_t *content)
         return 1; /* it has only thought */
     }
     open_message(w, "assistant");
-    if (text.len) {
-        azl_write_text(w, "content", text);
-    }
-    else {
-        azl_write_null(w, "content");
-    }
+    write_said(t, content, text);
+    write_thoughts(t, content);
     if (count_calls(content)) {
         azl_write_open(w, "tool_calls", '[');
         for (j = 0; j < azl_json_length(content); ++j) {

@@ -60,6 +60,7 @@ static void begin_exchange(azl_attempt_t *at)
     ex->pool = at->r->pool;
     ex->deployment = d;
     ex->alias = ar->served->alias;
+    ex->plain = !d->endpoint->dialect->outbound;
     ex->family = d->base_model ? d->base_model : ex->alias;
     ex->op = ar->route.op;
     ex->streamed = ar->doc.stream;
@@ -104,7 +105,8 @@ static apr_array_header_t *names_of(apr_pool_t *p,
 }
 
 /* The hub's document of what the client sent in its own language. It is made
- * once, but what was left out of it is told with whichever attempt answers. */
+ * once for all who can read it, but what was left out of it is told with
+ * whichever attempt answers. */
 static int bring_in(azl_attempt_t *at, azl_error_t *err)
 {
     azl_request_t *ar = at->ar;
@@ -115,7 +117,7 @@ static int bring_in(azl_attempt_t *at, azl_error_t *err)
         return 0;
     }
     ex->client = ar->client;
-    if (ar->hub_doc.body.len) {
+    if (ar->hub_doc.body.len && ar->hub_plain == ex->plain) {
         ex->dropped = names_of(ex->pool, ar->hub_dropped);
         return 1;
     }
@@ -127,6 +129,8 @@ static int bring_in(azl_attempt_t *at, azl_error_t *err)
         return refuse_document(ar, "it is too large", err);
     }
     ar->hub_dropped = names_of(ar->pool, ex->dropped);
+    ar->hub_plain = ex->plain;
+    ar->hub = NULL; /* that was another one's */
     return azl_document_read(ar->hub_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP, NULL,
                              azl_span(text->data, text->len), &ar->hub_doc,
                              err);

@@ -38,6 +38,7 @@ def fresh(service, simulator):
 
 def configure(env, sim):
     url = env.anthropic.url
+    hosted = "base-model=sonnet-4-5"
     return (
         env.conf()
         .add("AzureLITCooldown off")
@@ -56,11 +57,15 @@ def configure(env, sim):
         .endpoint("azure", sim.url)
         .model("claude", f"direct/{CLAUDE}", f"base-model={CLAUDE}")
         .model("vertex", f"vertex/{CLAUDE}", f"base-model={CLAUDE}")
-        .model("bedrock", f"bedrock/{HOSTED}", "base-model=sonnet-4-5")
+        .model("bedrock", f"bedrock/{HOSTED}", hosted)
         .model("gpt", "azure/d1")
-        .model("converse", f"converse/{HOSTED}", "base-model=sonnet-4-5")
+        .model("converse", f"converse/{HOSTED}", hosted)
         .model("both", "azure/d1", "order=1")
         .model("both", f"direct/{CLAUDE}", "order=2")
+        .model("plain-first", "azure/d1", "order=1")
+        .model("plain-first", f"converse/{HOSTED}", hosted, "order=2")
+        .model("rich-first", f"converse/{HOSTED}", hosted, "order=1")
+        .model("rich-first", "azure/d1", "order=2")
         .model("hosted-first", f"bedrock/{HOSTED}", "order=1")
         .model("hosted-first", f"converse/{HOSTED}", "order=2")
         .model("converse-first", f"converse/{HOSTED}", "order=1")
@@ -243,6 +248,7 @@ def result_of(call):
     return {"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}
 
 
+DROPPED = "x-azurelit-dropped-params"
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
 OURS = "azurelitUnsigned"
 FAMILY = ["claude", "vertex", "bedrock"]
@@ -272,7 +278,7 @@ def test_thinking_of_others(env, messages, model, streamed):
     body, answer = thought_elsewhere(messages, streamed)
     went_on(body, answer, {"type": "text", "text": PROMPT})
     raw = messages.with_raw_response.create(model=model, **body)
-    assert "x-azurelit-dropped-params" not in raw.headers
+    assert DROPPED not in raw.headers
     sent = last_of(env, model)["json"]
     assert sent["thinking"] == BUDGET
     kinds = [block["type"] for block in sent["messages"][1]["content"]]
@@ -290,7 +296,7 @@ def test_tool_loop_thought_by_others(env, messages, model, streamed):
     went_on(body, answer, result_of(call))
     raw = messages.with_raw_response.create(model=model, **body)
     assert raw.parse().stop_reason == "end_turn"
-    dropped = raw.headers.get("x-azurelit-dropped-params")
+    dropped = raw.headers.get(DROPPED)
     if model == "converse":
         assert not dropped
         assert raw.parse().content[0].type == "thinking"
@@ -299,6 +305,90 @@ def test_tool_loop_thought_by_others(env, messages, model, streamed):
         sent = last_of(env, model)["json"]
         assert "thinking" not in sent
         assert OURS not in json.dumps(sent)
+
+
+@pytest.mark.parametrize("model", ["converse", "gpt"])
+def test_thinking_of_claude(env, messages, model):
+    """A loop of tools goes on elsewhere, with what was signed if the model is
+    one that signs."""
+    body = ask(max_tokens=3000, thinking=BUDGET, tools=TOOLS[:1])
+    answer = messages.create(model="claude", **body)
+    thought, call = answer.content[0], answer.content[-1]
+    assert thought.type == "thinking" and call.type == "tool_use"
+    went_on(body, answer, result_of(call))
+    raw = messages.with_raw_response.create(model=model, **body)
+    assert raw.parse().stop_reason == "end_turn"
+    if model == "gpt":
+        assert raw.headers[DROPPED] == "thinking_blocks"
+    else:
+        assert DROPPED not in raw.headers
+        said = env.bedrock.last()["json"]["messages"][1]["content"]
+        assert said[0]["reasoningContent"]["reasoningText"] == {
+            "text": thought.thinking,
+            "signature": thought.signature,
+        }
+
+
+CACHE = {"type": "ephemeral"}
+POINT = {"cachePoint": {"type": "default"}}
+
+
+def extras(**more):
+    """With what only some upstreams understand."""
+    return ask(
+        [{"type": "text", "text": PROMPT, "cache_control": CACHE}],
+        system=[{"type": "text", "text": "s", "cache_control": CACHE}],
+        tools=[{**TOOLS[0], "cache_control": CACHE}],
+        tool_choice={"type": "none"},
+        extra_body={"top_k": 5},
+        **more,
+    )
+
+
+def check_rich(env, raw):
+    assert DROPPED not in raw.headers
+    sent = env.bedrock.last()["json"]
+    assert sent["system"][1] == POINT
+    assert sent["messages"][0]["content"][1] == POINT
+    assert sent["additionalModelRequestFields"] == {"top_k": 5}
+
+
+def check_plain(sim, raw):
+    assert set(raw.headers[DROPPED].split(",")) == {"cache_control", "top_k"}
+    sent = sim.last()["raw"].decode()
+    assert "cache_control" not in sent and "top_k" not in sent
+
+
+def test_extras(env, messages, sim):
+    raw = messages.with_raw_response.create(model="converse", **extras())
+    check_rich(env, raw)
+    raw = messages.with_raw_response.create(model="gpt", **extras())
+    check_plain(sim, raw)
+
+
+def test_extras_go_with_the_attempt(env, messages, sim, log):
+    """Each deployment gets what it understands, and what it does not is named
+    if it is the one that answers."""
+    log.expect("AH01110")
+    sim.script({"error": "server", "times": 9})
+    raw = messages.with_raw_response.create(model="plain-first", **extras())
+    check_rich(env, raw)
+    sim.heal()
+    env.bedrock.reset()
+    env.bedrock.script({"error": "server", "times": 9})
+    raw = messages.with_raw_response.create(model="rich-first", **extras())
+    check_plain(sim, raw)
+    env.bedrock.reset()
+
+
+def test_what_has_no_place(messages):
+    """It is named; the ways it passes have it."""
+    more = {"context_management": {"edits": []}}
+    for model, dropped in (("gpt", "context_management"), ("claude", None)):
+        raw = messages.with_raw_response.create(
+            model=model, extra_body=more, **ask()
+        )
+        assert raw.headers.get(DROPPED) == dropped
 
 
 def test_billing_header_does_not_go_on(messages, sim, service):

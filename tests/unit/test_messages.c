@@ -46,7 +46,8 @@ static const struct request_case {
     {"{" ASK ",'system':[{'type':'text','text':'x-anthropic-billing-header: "
      "cc_version=2; cch=1;'},{'type':'text','text':'s','cache_control':"
      "{'type':'ephemeral'}},{'type':'text','text':''}]}",
-     CHAT("{'role':'system','content':[{'type':'text','text':'s'}]}," HI) "}"},
+     CHAT("{'role':'system','content':[{'type':'text','text':'s',"
+          "'cache_control':{'type':'ephemeral'}}]}," HI) "}"},
     {"{" ASK ",'system':'x-anthropic-billing-header: a'}", CHAT(HI) "}"},
     {"{" ASK ",'system':[]}", CHAT(HI) "}"},
     /* blocks of a user */
@@ -77,16 +78,18 @@ static const struct request_case {
                  "'text','text':'r'},{'type':'text','text':'1'},{'type':"
                  "'image','source':{'type':'base64','media_type':"
                  "'image/png','data':'aGk='}}]}")),
-     CHAT(HI ",{'role':'assistant','content':'let me','tool_calls':[" CALL(
-         "t1") "," CALL("t2") "]},"
-                              "{'role':'tool','tool_call_id':'t2','content':'"
-                              "r2'},"
-                              "{'role':'tool','tool_call_id':'t1','content':'"
-                              "Error: r\\n1'}," USER(
-                                  "{'type':'text','text':'and?'},{'type':'"
-                                  "image_url',"
-                                  "'image_url':{'url':'data:image/"
-                                  "png;base64,aGk='}}")) "}"},
+     CHAT(HI ",{'role':'assistant','content':'let me','thinking_blocks':[{"
+             "'type':'thinking','thinking':'t','signature':'s'}],"
+             "'tool_calls':[" CALL("t1") "," CALL(
+                 "t2") "]},"
+                       "{'role':'tool','tool_call_id':'t2','content':'"
+                       "r2'},"
+                       "{'role':'tool','tool_call_id':'t1','content':'"
+                       "Error: r\\n1'}," USER(
+                           "{'type':'text','text':'and?'},{'type':'"
+                           "image_url',"
+                           "'image_url':{'url':'data:image/"
+                           "png;base64,aGk='}}")) "}"},
     {SAID(HI ",{'role':'assistant','content':[" USE("t1") "]}," USER(
          "{'type':'tool_result','tool_use_id':'t1'}")),
      CHAT(HI ",{'role':'assistant','content':null,'tool_calls':[" CALL(
@@ -104,7 +107,8 @@ static const struct request_case {
      "'stop_sequences':['x'],'metadata':{'user_id':'u'},'service_tier':"
      "'standard_only','context_management':{},'mcp_servers':[]}",
      "{'model':'m','max_completion_tokens':9,'stream':true,'stream_options':"
-     "{'include_usage':true},'messages':[" HI "],'temperature':0.5,'top_p':"
+     "{'include_usage':true},'messages':[" HI "],'top_k':3,'temperature':0.5,"
+     "'top_p':"
      "0.25,'stop':['x'],'user':'u','service_tier':'default'}"},
     {"{" ASK ",'stream':false,'stop_sequences':[],'service_tier':'auto'}",
      CHAT(HI) ",'service_tier':'auto'}"},
@@ -137,7 +141,8 @@ static const struct request_case {
      "'input_schema':{}}],'tool_choice':{'type':'any',"
      "'disable_parallel_tool_use':true}}",
      CHAT(HI) ",'tools':[{'type':'function','function':{'name':'f',"
-              "'description':'d','parameters':{'type':'object'}}},{'type':"
+              "'description':'d','parameters':{'type':'object'}},"
+              "'cache_control':{}},{'type':"
               "'function','function':{'name':'g','parameters':{},'strict':"
               "true}}],'tool_choice':'required','parallel_tool_calls':false}"},
     {"{" ASK ",'tools':[{'name':'f'}],'tool_choice':{'type':'tool','name':"
