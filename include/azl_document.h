@@ -27,7 +27,8 @@ typedef enum {
 /* OpenAI's limit on n; the SDKs hold on to it. */
 #define AZL_CHOICES_MAX 128
 
-/* Members of a chat that not every model takes, or every server. */
+/* Members of a chat, or of /responses, that not every model takes, or every
+ * server. */
 typedef enum {
     AZL_PARAM_NONE = 0,
     AZL_PARAM_MAX_TOKENS,
@@ -50,7 +51,9 @@ typedef enum {
     AZL_PARAM_TOOL_CHOICE,
     AZL_PARAM_PARALLEL_TOOL_CALLS,
     AZL_PARAM_STREAM_OPTIONS,
-    AZL_PARAM_LAST = AZL_PARAM_STREAM_OPTIONS
+    AZL_PARAM_REASONING,
+    AZL_PARAM_MAX_OUTPUT_TOKENS,
+    AZL_PARAM_LAST = AZL_PARAM_MAX_OUTPUT_TOKENS
 } azl_param_e;
 
 /* Where one of them stands. */
@@ -107,7 +110,7 @@ typedef struct azl_document_t {
                              that stand together are one */
     azl_span_t *drops;    /* each with the comma that belongs to it, in order
                              of position */
-    int nsettings;        /* of a chat; in order of position */
+    int nsettings;        /* of a chat or responses; in order of position */
     azl_setting_t *settings; /* those that are there; NULL: none */
     const char *dropped;  /* the members' names, comma-separated, or NULL; a
                              name that may be the client's own text is left

@@ -1,5 +1,6 @@
 /*
- * azl_family: what a family of OpenAI's models takes of a chat's settings.
+ * azl_family: what a family of OpenAI's models takes of the settings of a chat
+ * or a request to /responses.
  *
  * A table, static and read-only; pure functions.
  */
@@ -20,5 +21,14 @@ int azl_family_renames(const azl_family_t *family);
  * without it) is not among them. */
 unsigned azl_family_refused(const azl_family_t *family,
                             const azl_document_t *doc);
+/* The effort of reasoning that a document asks for, as a JSON string as it is
+ * written; empty if it asks for none. */
+azl_span_t azl_family_effort_of(const azl_document_t *doc);
+/* The level that is nearest to this one (a word without quotes): the highest of
+ * those that are not above it, else the lowest, "none" aside. NULL: the family
+ * takes it, or it is not known whether. */
+const char *azl_family_effort(const azl_family_t *family, azl_span_t word);
+/* The levels the family takes: "'low', 'medium', 'high'". */
+const char *azl_family_efforts(apr_pool_t *p, const azl_family_t *family);
 
 #endif /* AZL_FAMILY_H */

@@ -87,7 +87,9 @@ typedef struct azl_exchange_t {
     azl_hub_recall_fn *recall;
     void *kept;
     apr_array_header_t *dropped; /* const char *: members that were left out,
-                                    for the response header; NULL: none */
+                                    for the response header, "(unknown)" for
+                                    names of the client's own making; not more
+                                    than the header has room for. NULL: none */
     void *memo; /* the outbound's own, from its request to its answer */
 } azl_exchange_t;
 

@@ -9,8 +9,8 @@
  * six. */
 #define ID_JSON_MAX 4096
 /* Model, stream options, usage inside them, previous response, what has been
- * said, the limit of tokens. */
-#define EDITS_MAX 6
+ * said, the limit of tokens; and values that are not taken. */
+#define EDITS_MAX (6 + AZL_FIT_SWAPS_MAX)
 
 /* One change: `len` bytes at `at` become `text`. */
 typedef struct edit_t {
@@ -253,6 +253,10 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
         apr_palloc(p, sizeof(edit_t) * ((apr_size_t)fit.ndrops + EDITS_MAX));
     for (i = 0; i < fit.ndrops; ++i) {
         add_edit(&sp, fit.drops[i].at, fit.drops[i].len, "");
+    }
+    for (i = 0; i < fit.nswaps; ++i) {
+        add_edit(&sp, fit.swaps[i].at.at, fit.swaps[i].at.len,
+                 fit.swaps[i].text);
     }
     if (fit.rename) {
         add_edit(&sp, fit.rename->key.at, fit.rename->key.len, fit.name);

@@ -29,6 +29,14 @@ void azl_dialect_splice(apr_pool_t *p, const azl_deployment_t *d,
                         azl_model_place_e place, const azl_document_t *doc,
                         const char *previous_response_id, azl_body_t *out);
 
+/* A value that becomes another one. */
+typedef struct azl_swap_t {
+    azl_span_t at;    /* as it stands in the document */
+    const char *text; /* JSON */
+} azl_swap_t;
+/* The effort of reasoning and the limit of tokens. */
+#define AZL_FIT_SWAPS_MAX 2
+
 /* What is to be done so that a deployment takes a document, by the family of
  * its model and the quirks of its server. */
 typedef struct azl_fit_t {
@@ -38,6 +46,8 @@ typedef struct azl_fit_t {
     int ndrops;                  /* in place of the document's own */
     const azl_span_t *drops;
     int empty;                   /* likewise */
+    int nswaps;
+    azl_swap_t swaps[AZL_FIT_SWAPS_MAX];
     const char *dropped;         /* as in azl_body_t */
     const azl_error_t *refusal;
 } azl_fit_t;

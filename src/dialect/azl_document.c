@@ -547,7 +547,8 @@ static int read_member(reader_t *rd, azl_span_t key, const azl_value_t *v)
         return 1;
     }
     info = azl_member_info(index);
-    if (info->param && rd->doc->op == AZL_OP_CHAT) {
+    if (info->param &&
+        (rd->doc->op == AZL_OP_CHAT || rd->doc->op == AZL_OP_RESPONSES)) {
         note_setting(rd, info, key, v);
     }
     return read_known(rd, index, v);

@@ -1,13 +1,16 @@
 /*
- * What is changed in a chat for a family of models or the quirks of a server,
- * without a tree: the
- * document says where its settings stand, and which members are left out for
- * everybody.
+ * What is changed in a chat, or a request to /responses, for a family of models
+ * or the quirks of a server, without a tree: the document says where its
+ * settings stand, and which members are left out for everybody.
  */
 #include <apr_strings.h>
 
 #include "azl_dialect_int.h"
 #include "azl_family.h"
+#include "azl_unfit.h"
+
+/* OpenAI's least for max_output_tokens. */
+#define OUTPUT_MIN 16
 
 /* What may stand between two members. */
 static int is_between(char c)
@@ -116,18 +119,6 @@ static void drop(apr_pool_t *p, const azl_document_t *doc, unsigned refused,
     fit->dropped = names;
 }
 
-static const azl_error_t *refuse(apr_pool_t *p, const char *name)
-{
-    azl_error_t *err = apr_palloc(p, sizeof(*err));
-
-    azl_error_invalid(err, "unsupported_parameter", name,
-                      apr_psprintf(p,
-                                   "Unsupported parameter: '%s' is not "
-                                   "supported with this model.",
-                                   name));
-    return err;
-}
-
 static const azl_setting_t *setting(const azl_document_t *doc, unsigned params)
 {
     int i;
@@ -176,11 +167,71 @@ static unsigned unknown_there(const azl_deployment_t *d,
                : 0;
 }
 
+/*
+ * Values that are not taken
+ */
+
+/* A value that becomes the one that is nearest to it, or why the request is
+ * refused. */
+static void swap(apr_pool_t *p, azl_params_e params, const char *name,
+                 azl_span_t raw, azl_span_t word, const char *nearest,
+                 const char *taken, azl_fit_t *fit)
+{
+    azl_error_t *err;
+
+    if (params == AZL_PARAMS_REJECT) {
+        if (!fit->refusal) {
+            err = apr_palloc(p, sizeof(*err));
+            azl_unfit_value(p, name, word, taken, err);
+            fit->refusal = err;
+        }
+        return;
+    }
+    fit->swaps[fit->nswaps].at = raw;
+    fit->swaps[fit->nswaps++].text = nearest;
+    fit->dropped =
+        fit->dropped ? apr_pstrcat(p, fit->dropped, ",", name, NULL) : name;
+}
+
+static void fit_effort(apr_pool_t *p, const azl_family_t *family,
+                       const azl_document_t *doc, azl_fit_t *fit)
+{
+    azl_span_t raw = azl_family_effort_of(doc);
+    azl_span_t word;
+    const char *nearest;
+
+    if (!raw.len) {
+        return;
+    }
+    word = azl_span(raw.at + 1, raw.len - 2);
+    nearest = azl_family_effort(family, word);
+    if (nearest) {
+        swap(p, doc->params,
+             doc->op == AZL_OP_CHAT ? "reasoning_effort" : "reasoning.effort",
+             raw, word, apr_pstrcat(p, "\"", nearest, "\"", NULL),
+             azl_family_efforts(p, family), fit);
+    }
+}
+
+static void fit_length(apr_pool_t *p, const azl_document_t *doc, azl_fit_t *fit)
+{
+    const azl_setting_t *s = setting(doc, 1u << AZL_PARAM_MAX_OUTPUT_TOKENS);
+    apr_int64_t n;
+
+    if (s && azl_scan_uint(s->value.raw, &n) && n < OUTPUT_MIN) {
+        swap(p, doc->params, s->name, s->value.raw, s->value.raw,
+             APR_STRINGIFY(OUTPUT_MIN),
+             "whole numbers from " APR_STRINGIFY(OUTPUT_MIN) " on", fit);
+    }
+}
+
 void azl_fit(apr_pool_t *p, const azl_deployment_t *d,
              const azl_document_t *doc, azl_fit_t *fit)
 {
-    unsigned refused = 0;
-    unsigned unknown;
+    /* with keep the upstream says what it thinks of it */
+    int judged = d->family && doc->params != AZL_PARAMS_KEEP;
+    unsigned refused, unknown;
+    azl_error_t *err;
 
     memset(fit, 0, sizeof(*fit));
     fit->ndrops = doc->ndrops;
@@ -191,14 +242,17 @@ void azl_fit(apr_pool_t *p, const azl_deployment_t *d,
     }
     fit_name(d, doc, fit);
     unknown = unknown_there(d, doc);
-    /* with keep the upstream says what it thinks of it */
-    if (d->family && doc->params != AZL_PARAMS_KEEP) {
-        refused = azl_family_refused(d->family, doc);
-    }
+    refused = judged ? azl_family_refused(d->family, doc) : 0;
     if (refused && doc->params == AZL_PARAMS_REJECT) {
-        fit->refusal = refuse(p, setting(doc, refused)->name);
+        err = apr_palloc(p, sizeof(*err));
+        azl_unfit_member(p, setting(doc, refused)->name, err);
+        fit->refusal = err;
     }
     else if (refused | unknown) {
         drop(p, doc, refused, unknown, fit);
+    }
+    if (judged) {
+        fit_effort(p, d->family, doc, fit);
+        fit_length(p, doc, fit);
     }
 }

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "azl_error.h"
+#include "azl_unfit.h"
 #include "azl_write.h"
 
 /* The longest name of a member that is told to the client. */
@@ -41,7 +42,9 @@ void azl_exchange_note(azl_exchange_t *ex, const char *member)
             return;
         }
     }
-    APR_ARRAY_PUSH(ex->dropped, const char *) = member;
+    if (ex->dropped->nelts < AZL_UNFIT_COUNT_MAX) {
+        APR_ARRAY_PUSH(ex->dropped, const char *) = member;
+    }
 }
 
 int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
@@ -50,11 +53,7 @@ int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
     member = told_name(ex->pool, member);
     if (ex->params == AZL_PARAMS_REJECT ||
         (ex->params == AZL_PARAMS_KEEP && matters)) {
-        azl_error_invalid(err, "unsupported_parameter", member,
-                          apr_psprintf(ex->pool,
-                                       "Unsupported parameter: '%s' is not "
-                                       "supported with this model.",
-                                       member));
+        azl_unfit_member(ex->pool, member, err);
         return 0;
     }
     azl_exchange_note(ex, member);

@@ -22,7 +22,7 @@
     {                                                                          \
         name, sizeof(name) - 1, flags, AZL_PARAM_NONE, surfaces                \
     }
-/* Members of chats that not every model takes. */
+/* Members of chats and responses that not every model takes. */
 #define P(name, surfaces, param)                                               \
     {                                                                          \
         name, sizeof(name) - 1, 0, AZL_PARAM_##param, surfaces                 \
@@ -80,7 +80,7 @@ static const azl_member_info_t members[] = {
     M("container", MESSAGES, 0),
     M("documents", RERANK, 0),
     M("functions", CHAT, 0),
-    M("reasoning", RESPONSES, 0),
+    P("reasoning", RESPONSES, REASONING),
     M("verbosity", CHAT, 0),
     M("background", RESPONSES | IMAGES | EDITS, 0),
     M("dimensions", EMBEDDINGS, 0),
@@ -124,7 +124,7 @@ static const azl_member_info_t members[] = {
     M("return_documents", RERANK, 0),
     M("chunking_strategy", TRANSCRIPTIONS, 0),
     P("frequency_penalty", CHAT | COMPLETIONS, FREQUENCY_PENALTY),
-    M("max_output_tokens", RESPONSES, 0),
+    P("max_output_tokens", RESPONSES, MAX_OUTPUT_TOKENS),
     M("safety_identifier", CHAT | RESPONSES, AZL_MEMBER_CACHE_KEY),
     M("context_management", RESPONSES | MESSAGES, 0),
     M("max_chunks_per_doc", RERANK, 0),
@@ -149,14 +149,17 @@ int azl_member_find(const char *name, apr_size_t len)
     int low = 0;
     int high = NMEMBERS;
 
-    if (len > AZL_MEMBER_NAME_MAX) {
+    if (len == 0 || len > AZL_MEMBER_NAME_MAX) {
         return -1;
     }
     while (low < high) {
         int middle = (low + high) / 2;
         const azl_member_info_t *m = &members[middle];
-        int order = len < m->len ? -1 : len > m->len;
+        int order = (int)len - m->len;
 
+        if (order == 0) {
+            order = (unsigned char)name[0] - (unsigned char)m->name[0];
+        }
         if (order == 0) {
             order = memcmp(name, m->name, len);
         }

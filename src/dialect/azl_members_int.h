@@ -22,7 +22,7 @@ typedef struct azl_member_info_t {
     const char *name;
     unsigned char len;
     unsigned char flags;
-    unsigned char param; /* azl_param_e, where the surface is a chat */
+    unsigned char param; /* azl_param_e, of chats and responses */
     unsigned surfaces; /* bit 1 << op for each operation that defines it */
 } azl_member_info_t;
 

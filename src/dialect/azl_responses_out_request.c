@@ -5,6 +5,7 @@
 
 #include "azl_family.h"
 #include "azl_responses_int.h"
+#include "azl_unfit.h"
 
 /* Less is refused. */
 #define OUTPUT_TOKENS_MIN 16
@@ -233,20 +234,57 @@ static int write_form(request_t *rq)
     return 1;
 }
 
-/* Who asks for reasoning wants to read it, and only a summary can be read. */
-static void write_reasoning(request_t *rq)
+/* A setting that the model's family does not take. AZL_PARAMS_KEEP passes it
+ * on all the same: the upstream says what it thinks of it. */
+static int is_refused(const request_t *rq, const char *name)
 {
-    const azl_json_t *effort = hub_get(rq, "reasoning_effort");
+    const azl_document_t *doc = rq->ex->doc;
+    int i;
+
+    for (i = 0; rq->refused && i < doc->nsettings; ++i) {
+        if (strcmp(doc->settings[i].name, name) == 0) {
+            return (rq->refused & (1u << doc->settings[i].param)) != 0;
+        }
+    }
+    return 0;
+}
+
+/* Who asks for reasoning wants to read it, and only a summary can be read. */
+static int write_reasoning(request_t *rq)
+{
+    static const char name[] = "reasoning_effort";
+    azl_exchange_t *ex = rq->ex;
+    const azl_family_t *family = ex->deployment->family;
+    const azl_json_t *effort = hub_get(rq, name);
+    const char *nearest = NULL;
 
     if (!effort) {
-        return;
+        return 1;
+    }
+    if (is_refused(rq, name)) {
+        return azl_exchange_without(ex, name, 0, rq->err);
+    }
+    if (family && ex->params != AZL_PARAMS_KEEP) {
+        nearest = azl_family_effort(family, azl_json_text(effort));
+    }
+    if (nearest && ex->params == AZL_PARAMS_REJECT) {
+        azl_unfit_value(ex->pool, name, azl_json_text(effort),
+                        azl_family_efforts(ex->pool, family), rq->err);
+        return 0;
     }
     azl_write_open(rq->w, "reasoning", '{');
-    azl_write_json(rq->w, "effort", effort);
+    if (nearest) {
+        azl_exchange_note(ex, name); /* not as it was said */
+        azl_write_str(rq->w, "effort", nearest);
+    }
+    else {
+        azl_write_json(rq->w, "effort", effort);
+    }
     if (!is_word(effort, "none")) {
         azl_write_str(rq->w, "summary", "auto");
     }
     azl_write_close(rq->w, '}');
+    return 1;
 }
 
 static void write_length(request_t *rq)
@@ -371,21 +409,6 @@ static int asks_nothing(const azl_exchange_t *ex, const azl_json_t *value,
     return same;
 }
 
-/* A setting that the model's family does not take. AZL_PARAMS_KEEP passes it
- * on all the same: the upstream says what it thinks of it. */
-static int is_refused(const request_t *rq, const char *name)
-{
-    const azl_document_t *doc = rq->ex->doc;
-    int i;
-
-    for (i = 0; rq->refused && i < doc->nsettings; ++i) {
-        if (strcmp(doc->settings[i].name, name) == 0) {
-            return (rq->refused & (1u << doc->settings[i].param)) != 0;
-        }
-    }
-    return 0;
-}
-
 static unsigned find_refused(const azl_exchange_t *ex)
 {
     return ex->doc && ex->deployment->family && ex->params != AZL_PARAMS_KEEP
@@ -454,9 +477,8 @@ static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
     azl_write_close(&w, ']');
     write_state(&rq);
     write_length(&rq);
-    write_reasoning(&rq);
-    if (!write_tools(&rq) || !write_tool_choice(&rq) || !write_form(&rq) ||
-        azl_json_each(ex->hub, write_other, &rq)) {
+    if (!write_reasoning(&rq) || !write_tools(&rq) || !write_tool_choice(&rq) ||
+        !write_form(&rq) || azl_json_each(ex->hub, write_other, &rq)) {
         return 0;
     }
     azl_write_close(&w, '}');

@@ -10,6 +10,7 @@
 #include "azl_answer.h"
 #include "azl_estimate.h"
 #include "azl_translation.h"
+#include "azl_unfit.h"
 
 void azl_reply_fail(azl_attempt_t *at, const azl_error_t *err)
 {
@@ -29,17 +30,17 @@ void azl_reply_fail_transport(azl_attempt_t *at, int timed_out)
  * upstream. */
 static void tell_dropped(azl_attempt_t *at)
 {
-    const char *names = at->ar->doc.dropped;
-    const char *more = at->body.dropped;
+    const apr_array_header_t *list =
+        at->exchange ? at->exchange->dropped : NULL;
+    const char *names[3];
+    const char *told;
 
-    if (at->exchange && at->exchange->dropped) {
-        more = apr_array_pstrcat(at->r->pool, at->exchange->dropped, ',');
-    }
-    if (more) {
-        names = names ? apr_pstrcat(at->r->pool, names, ",", more, NULL) : more;
-    }
-    if (names) {
-        apr_table_addn(at->r->headers_out, "x-azurelit-dropped-params", names);
+    names[0] = at->ar->doc.dropped;
+    names[1] = list ? apr_array_pstrcat(at->r->pool, list, ',') : NULL;
+    names[2] = at->body.dropped;
+    told = azl_unfit_names(at->r->pool, names, 3);
+    if (told) {
+        apr_table_addn(at->r->headers_out, "x-azurelit-dropped-params", told);
     }
 }
 

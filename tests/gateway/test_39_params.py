@@ -157,6 +157,81 @@ def test_responses_client(client, service, restart, gateway):
     assert "temperature" not in service.last()["json"]
 
 
+@pytest.fixture
+def respond(client):
+    return lambda model, **more: client.post(
+        "/v1/responses", json={"model": model, "input": PROMPT, **more}
+    )
+
+
+def test_responses(respond, service):
+    """What passes as it is, is held against the table too."""
+    answer = respond("thinker", **SAMPLING, reasoning={"effort": "low"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == "temperature,top_p"
+    assert set(service.last()["json"]) == {"model", "input", "reasoning"}
+    answer = respond("classic", **SAMPLING, reasoning={"effort": "low"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == "reasoning"
+    assert service.last()["json"]["temperature"] == 0.2
+    answer = respond("off", **SAMPLING, reasoning={"effort": "none"})
+    assert answer.status_code == 200 and DROPPED not in answer.headers
+    answer = respond("o", max_output_tokens=1)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == "max_output_tokens"
+    assert service.last()["json"]["max_output_tokens"] == 16
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "becomes"),
+    [
+        ("thinker", "none", "minimal"),
+        ("thinker", "max", "high"),
+        ("o", "minimal", "low"),
+        ("off", "minimal", "low"),
+        ("on", "max", "xhigh"),
+    ],
+)
+def test_effort(
+    ask, respond, restart, gateway, service, model, effort, becomes
+):
+    """Of the levels a model has, the nearest."""
+    answer = ask(model, reasoning_effort=effort)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == "reasoning_effort"
+    assert service.last()["json"]["reasoning_effort"] == becomes
+    answer = respond(model, reasoning={"summary": "auto", "effort": effort})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == "reasoning.effort"
+    sent = service.last()["json"]["reasoning"]
+    assert sent == {"summary": "auto", "effort": becomes}
+    for params in ("keep", "reject"):
+        restart(build(gateway, params))
+        service.reset()
+        for one, param in (
+            (ask(model, reasoning_effort=effort), "reasoning_effort"),
+            (
+                respond(model, reasoning={"effort": effort}),
+                "reasoning.effort",
+            ),
+        ):
+            error = error_of(one, 400, "unsupported_value")
+            assert error["param"] == param
+            assert f"'{becomes}'" in error["message"]
+        # with keep it is the upstream that says so
+        assert len(service.journal()) == (2 if params == "keep" else 0)
+
+
+def test_names_are_bounded(ask):
+    """The header of a client that sends a hundred members of its own."""
+    own = {f"{'own' * 15}-{n}": n for n in range(100)}
+    answer = ask("thinker", **own, stop="x")
+    assert answer.status_code == 200, answer.text
+    names = answer.headers[DROPPED]
+    assert 900 < len(names) <= 1024 and names.endswith(",...")
+    assert set(names.split(",")[:-1]) <= set(own)
+
+
 def test_sdk(gateway):
     client = openai.OpenAI(
         base_url=gateway.url + "/v1", api_key=gateway.key, max_retries=0

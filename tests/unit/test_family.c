@@ -4,7 +4,7 @@
 /* What goes out for a model of that name. */
 static azl_body_t sent;
 
-static const char *sent_to(const char *model, azl_params_e params,
+static const char *sent_as(azl_op_e op, const char *model, azl_params_e params,
                            const char *text)
 {
     azl_deployment_t *d = deployment_at("openai", "https://h", NULL, "dep");
@@ -14,7 +14,7 @@ static const char *sent_to(const char *model, azl_params_e params,
     int i;
 
     d->family = azl_family_find(model);
-    ck_assert_msg(azl_document_read(azl_test_pool, AZL_OP_CHAT, params, NULL,
+    ck_assert_msg(azl_document_read(azl_test_pool, op, params, NULL,
                                     quoted_span(text), &doc, &err),
                   "%s: %s", text, err.message);
     d->endpoint->dialect->body(azl_test_pool, d, &doc, NULL, &sent);
@@ -25,6 +25,12 @@ static const char *sent_to(const char *model, azl_params_e params,
     return out;
 }
 
+static const char *sent_to(const char *model, azl_params_e params,
+                           const char *text)
+{
+    return sent_as(AZL_OP_CHAT, model, params, text);
+}
+
 /* The same name stands for the same rules. */
 static const struct {
     const char *name;
@@ -33,16 +39,19 @@ static const struct {
     {"gpt-5", "gpt-5"},
     {"gpt-5-mini-2025-08-07", "gpt-5"},
     {"openai/gpt-5-nano", "gpt-5"},
-    {"openrouter/openai/GPT-5-Codex", "gpt-5"},
+    {"openrouter/openai/GPT-5-Codex", "gpt-5-codex"},
     {"gpt-5-chat-latest", "gpt-5-chat"},
     {"gpt-5-search-api", "gpt-5-search"},
     {"gpt-5.1", "gpt-5.1"},
     {"gpt-5.1-2025-11-13", "gpt-5.1"},
-    {"gpt-5.1-codex-max", "gpt-5.1-codex"},
+    {"gpt-5.1-codex-mini", "gpt-5.1-codex"},
+    {"gpt-5.1-codex-max-2026", "gpt-5.1-codex-max"},
+    {"gpt-5-pro-2025-10-06", "gpt-5-pro"},
+    {"gpt-5-codex", "openai/gpt-5-codex"},
     {"gpt-5.1-chat-latest", "gpt-5.1-chat"},
     {"gpt-5.6-sol", "gpt-5.6"},
-    {"gpt-5.9", "gpt-5"}, /* not known yet: what takes least */
-    {"gpt-5.10", "gpt-5"},
+    {"gpt-5.9", "gpt-5.10"}, /* not known yet: what takes least */
+    {"gpt-5.9-pro", "gpt-5.10"},
     {"gpt-4-32k", "gpt-4"},
     {"gpt-4.1-mini", "gpt-4"},
     {"gpt-4o-mini", "gpt-4o"},
@@ -230,37 +239,243 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
-/* Other surfaces have members of the same names. */
-START_TEST(only_chats_have_settings)
+/* What becomes of each level: n, 1 to 4 (minimal to high), x and m stand for
+ * the levels; "-": it stays. */
+static const struct {
+    const char *model;
+    const char *becomes; /* in this order */
+} efforts[] = {
+    {"o3", "22---44"},
+    {"o1", "22---44"},
+    {"gpt-5", "1----44"},
+    {"gpt-5-mini", "1----44"},
+    {"gpt-5-codex", "22---44"},
+    {"gpt-5-pro", "4444-44"},
+    {"gpt-5.1", "-2---44"},
+    {"gpt-5.1-codex", "22---44"},
+    {"gpt-5.1-codex-max", "22----x"},
+    {"gpt-5.1-chat", "333-333"},
+    {"gpt-5.2", "-2----x"},
+    {"gpt-5.2-codex", "22----x"},
+    {"gpt-5.2-pro", "333---x"},
+    {"gpt-5.4", "-2----x"},
+    {"gpt-5.4-pro", "333---x"},
+    {"gpt-5.5", "-2----x"},
+    {"gpt-5.5-pro", "333---x"},
+    {"gpt-5.6-sol", "-2-----"},
+    {"gpt-5.9", "-------"},
+    {"gpt-oss-120b", "-------"},
+};
+
+static const char *const levels[] = {"none", "minimal", "low", "medium",
+                                     "high", "xhigh",   "max"};
+#define NLEVELS ((int)(sizeof(levels) / sizeof(levels[0])))
+
+static const char *body_of(azl_op_e op, const char *level)
 {
+    return apr_psprintf(azl_test_pool,
+                        op == AZL_OP_CHAT
+                            ? "{'model':'dep','reasoning_effort' : '%s'}"
+                            : "{'reasoning':{ 'summary':null,'effort' : '%s'},"
+                              "'model':'dep'}",
+                        level);
+}
+
+static void check_effort(azl_op_e op, const char *model, const char *level,
+                         const char *becomes)
+{
+    const char *body = body_of(op, level);
+    const char *name =
+        op == AZL_OP_CHAT ? "reasoning_effort" : "reasoning.effort";
+
+    ck_assert_str_eq(sent_as(op, model, AZL_PARAMS_KEEP, body), quoted(body));
+    ck_assert_ptr_null(sent.dropped);
+    ck_assert_ptr_null(sent.refusal);
+    ck_assert_str_eq(sent_as(op, model, AZL_PARAMS_DROP, body),
+                     quoted(body_of(op, becomes)));
+    if (level == becomes) {
+        ck_assert_ptr_null(sent.dropped);
+    }
+    else {
+        ck_assert_str_eq(sent.dropped, name);
+    }
+    sent_as(op, model, AZL_PARAMS_REJECT, body);
+    if (level == becomes) {
+        ck_assert_ptr_null(sent.refusal);
+        return;
+    }
+    ck_assert_str_eq(sent.refusal->code, "unsupported_value");
+    ck_assert_str_eq(sent.refusal->param, name);
+    ck_assert_ptr_nonnull(
+        strstr(sent.refusal->message,
+               apr_psprintf(azl_test_pool, "Unsupported value: '%s'", level)));
+    ck_assert_ptr_nonnull(strstr(sent.refusal->message,
+                                 apr_psprintf(azl_test_pool, "'%s'", becomes)));
+}
+
+START_TEST(levels_of_effort)
+{
+    static const char codes[] = "n1234xm";
+    int i;
+
+    for (i = 0; i < NLEVELS; ++i) {
+        char code = efforts[_i].becomes[i];
+        const char *becomes =
+            code == '-' ? levels[i] : levels[strchr(codes, code) - codes];
+
+        check_effort(AZL_OP_CHAT, efforts[_i].model, levels[i], becomes);
+        check_effort(AZL_OP_RESPONSES, efforts[_i].model, levels[i], becomes);
+    }
+}
+END_TEST
+
+/* What nobody has heard of is for the upstream to judge. */
+START_TEST(unheard_efforts)
+{
+    static const char *const values[] = {"'ultra'", "''", "7", "null", "{}"};
+    const char *body = apr_psprintf(
+        azl_test_pool, "{'reasoning_effort':%s,'model':'dep'}", values[_i]);
+
+    ck_assert_str_eq(sent_to("o3", AZL_PARAMS_DROP, body), quoted(body));
+    ck_assert_ptr_null(sent.dropped);
+    sent_to("o3", AZL_PARAMS_REJECT, body);
+    ck_assert_ptr_null(sent.refusal);
+}
+END_TEST
+
+/* With members that are left out, in any order. */
+START_TEST(effort_beside_drops)
+{
+    ck_assert_str_eq(
+        sent_to("gpt-5.2", AZL_PARAMS_DROP,
+                "{'x':1,'temperature':0,'reasoning_effort':'minimal',"
+                "'max_tokens':5,'top_p':0.1,'model':'m'}"),
+        quoted("{'reasoning_effort':'low','max_completion_tokens':5,"
+               "'model':'dep'}"));
+    ck_assert_str_eq(sent.dropped, "temperature,top_p,reasoning_effort");
+}
+END_TEST
+
+/* The same on /responses. */
+static const struct {
+    const char *model;
+    const char *body;
+    const char *sent;
+    const char *dropped; /* NULL: nothing */
+} responses[] = {
+    {"gpt-5", "{'model':'m','temperature':0.2,'top_p':0.5,'top_logprobs':2}",
+     "{'model':'dep'}", "temperature,top_p,top_logprobs"},
+    {"gpt-5", "{'model':'m','temperature':1,'top_p':null}",
+     "{'model':'dep','temperature':1,'top_p':null}", NULL},
+    {"gpt-4.1", "{'temperature':0.2,'reasoning':{'effort':'low'},'model':'m'}",
+     "{'temperature':0.2,'model':'dep'}", "reasoning"},
+    {"gpt-4.1", "{'reasoning':{'summary':'auto'},'model':'m'}",
+     "{'model':'dep'}", "reasoning"},
+    {"gpt-4.1", "{'reasoning':{'effort':null,'summary':null},'model':'m'}",
+     "{'reasoning':{'effort':null,'summary':null},'model':'dep'}", NULL},
+    {"gpt-4.1", "{'reasoning':{},'model':'m'}",
+     "{'reasoning':{},'model':'dep'}", NULL},
+    {"gpt-4.1", "{'reasoning':null,'model':'m'}",
+     "{'reasoning':null,'model':'dep'}", NULL},
+    {"gpt-5.1", "{'temperature':0.2,'reasoning':{'effort':'none'},'model':'m'}",
+     "{'temperature':0.2,'reasoning':{'effort':'none'},'model':'dep'}", NULL},
+    {"gpt-5.1", "{'temperature':0.2,'reasoning':{'effort':null},'model':'m'}",
+     "{'temperature':0.2,'reasoning':{'effort':null},'model':'dep'}", NULL},
+    {"gpt-5.1", "{'temperature':0.2,'reasoning':{'effort':'low'},'model':'m'}",
+     "{'reasoning':{'effort':'low'},'model':'dep'}", "temperature"},
+    {"gpt-5.5",
+     "{'temperature':0.2,'reasoning':{'summary':'auto'},'model':'m'}",
+     "{'reasoning':{'summary':'auto'},'model':'dep'}", "temperature"},
+    {"gpt-5.5", "{'temperature':0.2,'reasoning':{'effort':'none'},'model':'m'}",
+     "{'temperature':0.2,'reasoning':{'effort':'none'},'model':'dep'}", NULL},
+    /* OpenAI's least */
+    {"gpt-4.1", "{'max_output_tokens':15,'model':'m'}",
+     "{'max_output_tokens':16,'model':'dep'}", "max_output_tokens"},
+    {"gpt-4.1", "{'max_output_tokens':16,'model':'m'}",
+     "{'max_output_tokens':16,'model':'dep'}", NULL},
+    {"gpt-4.1", "{'max_output_tokens':null,'model':'m'}",
+     "{'max_output_tokens':null,'model':'dep'}", NULL},
+    {"gpt-oss", "{'max_output_tokens':1,'temperature':0,'model':'m'}",
+     "{'max_output_tokens':1,'temperature':0,'model':'dep'}", NULL},
+    {"gpt-5.1",
+     "{'max_output_tokens':1,'reasoning':{'effort':'max'},'model':'m'}",
+     "{'max_output_tokens':16,'reasoning':{'effort':'high'},'model':'dep'}",
+     "reasoning.effort,max_output_tokens"},
+};
+
+START_TEST(responses_too)
+{
+    ck_assert_str_eq(sent_as(AZL_OP_RESPONSES, responses[_i].model,
+                             AZL_PARAMS_DROP, responses[_i].body),
+                     quoted(responses[_i].sent));
+    if (responses[_i].dropped) {
+        ck_assert_str_eq(sent.dropped, responses[_i].dropped);
+    }
+    else {
+        ck_assert_ptr_null(sent.dropped);
+    }
+    sent_as(AZL_OP_RESPONSES, responses[_i].model, AZL_PARAMS_KEEP,
+            responses[_i].body);
+    ck_assert_ptr_null(sent.dropped);
+    sent_as(AZL_OP_RESPONSES, responses[_i].model, AZL_PARAMS_REJECT,
+            responses[_i].body);
+    ck_assert_int_eq(sent.refusal != NULL, responses[_i].dropped != NULL);
+}
+END_TEST
+
+START_TEST(too_few_tokens_are_refused)
+{
+    sent_as(AZL_OP_RESPONSES, "o3", AZL_PARAMS_REJECT,
+            "{'model':'m','max_output_tokens':3}");
+    ck_assert_str_eq(sent.refusal->code, "unsupported_value");
+    ck_assert_str_eq(sent.refusal->param, "max_output_tokens");
+    ck_assert_ptr_nonnull(strstr(sent.refusal->message, "'3'"));
+    ck_assert_ptr_nonnull(strstr(sent.refusal->message, "16"));
+}
+END_TEST
+
+/* Other surfaces have members of the same names. */
+START_TEST(which_surfaces_have_settings)
+{
+    static const struct {
+        azl_op_e op;
+        int n;
+    } surfaces[] = {{AZL_OP_COMPLETIONS, 0},
+                    {AZL_OP_MESSAGES, 0},
+                    {AZL_OP_CHAT, 1},
+                    {AZL_OP_RESPONSES, 1}};
     azl_document_t doc;
     azl_error_t err;
+    int i;
 
-    ck_assert(azl_document_read(azl_test_pool, AZL_OP_COMPLETIONS,
-                                AZL_PARAMS_KEEP, NULL,
-                                quoted_span("{'temperature':0}"), &doc, &err));
-    ck_assert_int_eq(doc.nsettings, 0);
-    ck_assert(azl_document_read(azl_test_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP,
-                                NULL, quoted_span("{'temperature':0}"), &doc,
-                                &err));
-    ck_assert_int_eq(doc.nsettings, 1);
+    for (i = 0; i < 4; ++i) {
+        ck_assert(azl_document_read(
+            azl_test_pool, surfaces[i].op, AZL_PARAMS_KEEP, NULL,
+            quoted_span("{'temperature':0}"), &doc, &err));
+        ck_assert_int_eq(doc.nsettings, surfaces[i].n);
+    }
     ck_assert_str_eq(doc.settings->name, "temperature");
     ck_assert_str_eq(azl_test_str(doc.settings->key), "\"temperature\"");
 }
 END_TEST
 
+#define LOOP(tc, test, table)                                                  \
+    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+
 TCase *azl_test_family(void)
 {
     TCase *tc = azl_test_tcase("family");
 
-    tcase_add_loop_test(tc, families_by_name, 0,
-                        (int)(sizeof(names) / sizeof(names[0])));
-    tcase_add_loop_test(tc, what_each_family_takes, 0,
-                        (int)(sizeof(families) / sizeof(families[0])));
-    tcase_add_loop_test(tc, what_is_dropped, 0,
-                        (int)(sizeof(drops) / sizeof(drops[0])));
+    LOOP(tc, families_by_name, names);
+    LOOP(tc, what_each_family_takes, families);
+    LOOP(tc, what_is_dropped, drops);
     tcase_add_test(tc, what_is_kept);
     tcase_add_test(tc, what_is_refused);
-    tcase_add_test(tc, only_chats_have_settings);
+    LOOP(tc, levels_of_effort, efforts);
+    tcase_add_loop_test(tc, unheard_efforts, 0, 5);
+    tcase_add_test(tc, effort_beside_drops);
+    LOOP(tc, responses_too, responses);
+    tcase_add_test(tc, too_few_tokens_are_refused);
+    tcase_add_test(tc, which_surfaces_have_settings);
     return tc;
 }

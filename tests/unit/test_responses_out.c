@@ -352,6 +352,50 @@ START_TEST(members_that_the_model_refuses)
 }
 END_TEST
 
+/* A level of effort that the model does not have, or none at all. */
+START_TEST(efforts_that_the_model_refuses)
+{
+#define EFFORT(level) ",'reasoning_effort':'" level "'}"
+    static const struct {
+        const char *model;
+        azl_params_e params;
+        const char *told; /* NULL: refused */
+        const char *code;
+    } cases[] = {
+        {"gpt-5-pro", AZL_PARAMS_KEEP, "'low','summary':'auto'", ""},
+        {"gpt-5-pro", AZL_PARAMS_DROP, "'high','summary':'auto'",
+         "reasoning_effort"},
+        {"gpt-5-pro", AZL_PARAMS_REJECT, NULL, "unsupported_value"},
+        {"gpt-5", AZL_PARAMS_REJECT, "'low','summary':'auto'", ""},
+        {"gpt-4.1", AZL_PARAMS_DROP, "", "reasoning_effort"},
+        {"gpt-4.1", AZL_PARAMS_REJECT, NULL, "unsupported_parameter"},
+    };
+    azl_deployment_t *d = deployment_at("azure", "https://h", NULL, "d");
+    const char *told = cases[_i].told;
+    azl_document_t doc;
+
+    d->family = azl_family_find(cases[_i].model);
+    ex = exchange_in(azl_test_pool, d);
+    ex->params = cases[_i].params;
+    ck_assert(azl_document_read(azl_test_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP,
+                                "application/json",
+                                quoted_span(ASK EFFORT("low")), &doc, &err));
+    ex->doc = &doc;
+    if (!told) {
+        ck_assert_ptr_null(asked(ASK EFFORT("low")));
+        ck_assert_str_eq(err.param, "reasoning_effort");
+        ck_assert_str_eq(err.code, cases[_i].code);
+        return;
+    }
+    ck_assert_str_eq(
+        asked(ASK EFFORT("low")),
+        quoted(apr_pstrcat(azl_test_pool, ASKED ",'store':false",
+                           *told ? ",'reasoning':{'effort':" : "", told,
+                           *told ? "}}" : "}", NULL)));
+    ck_assert_str_eq(dropped_by(ex), cases[_i].code);
+}
+END_TEST
+
 START_TEST(streams_are_asked_for)
 {
     setup();
@@ -684,6 +728,7 @@ TCase *azl_test_responses_out(void)
     tcase_add_loop_test(tc, members_and_their_fate, 0, NWISHES);
     tcase_add_test(tc, members_as_configured);
     tcase_add_test(tc, members_that_the_model_refuses);
+    tcase_add_loop_test(tc, efforts_that_the_model_refuses, 0, 6);
     tcase_add_test(tc, streams_are_asked_for);
     tcase_add_test(tc, reasoning_is_asked_of_who_reasons);
     tcase_add_loop_test(tc, bad_messages_are_refused_by_path, 0, NWRONG);

@@ -35,6 +35,47 @@ FAMILIES = (
 )
 
 
+# Levels of effort, by the first pattern that is in the name.
+EFFORTS = (
+    (r"gpt-5\.[2-9]-pro", "medium high xhigh"),
+    (r"gpt-5\.\d-chat", "medium"),
+    (r"gpt-5\.1-codex-max|gpt-5\.[23]-codex", "low medium high xhigh"),
+    (r"gpt-5(\.1)?-codex|o[134]", "low medium high"),
+    (r"gpt-5-pro", "high"),
+    (r"gpt-5\.1", "none low medium high"),
+    (r"gpt-5\.[2-5]", "none low medium high xhigh"),
+    (r"gpt-5\.6", "none low medium high xhigh max"),
+    (r"gpt-5", "minimal low medium high"),
+    (r"gpt-[34]", ""),
+)
+
+
+def effort_level(given, base, where):
+    """The level of effort, if the model has any."""
+    if given is None:
+        return
+    for pattern, levels in EFFORTS:
+        if re.search(rf"(^|[^a-z])({pattern})", base):
+            break
+    else:
+        return
+    if not levels:
+        raise bad(
+            f"Unsupported parameter: '{where}' is not supported with this "
+            "model.",
+            where,
+            "unsupported_parameter",
+        )
+    if given not in levels.split():
+        listed = ", ".join(f"'{level}'" for level in levels.split())
+        raise bad(
+            f"Unsupported value: '{given}' is not supported with the "
+            f"'{base}' model. Supported values are: {listed}.",
+            where,
+            "unsupported_value",
+        )
+
+
 def family(base):
     for pattern, found in FAMILIES:
         if re.search(rf"(^|[^a-z]){pattern}", base):
@@ -61,6 +102,7 @@ def chat_model(body, base, mode):
                 "and try again.",
             }
         })
+    effort_level(body.get("reasoning_effort"), base, "reasoning_effort")
     refused = list(known.get("members", ()))
     effort = body.get("reasoning_effort") or known.get("tools", "none")
     if effort != "none":
@@ -153,8 +195,15 @@ def responses(body, base):
             "integer_below_min_value",
         )
     known = family(base)
+    reasoning = body.get("reasoning") or {}
+    effort_level(reasoning.get("effort"), base, "reasoning.effort")
+    refused = list(known.get("members", ()))
+    level = reasoning.get("effort") or known.get("tools", "none")
+    if level != "none":
+        refused += known.get("effort", ())
     for name in ("temperature", "top_p"):
-        if name in known.get("members", ()) and body.get(name, 1) != 1:
+        given = body.get(name)
+        if name in refused and given is not None and given != 1:
             raise bad(
                 f"Unsupported parameter: '{name}' is not supported with this "
                 "model.",
