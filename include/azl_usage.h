@@ -58,6 +58,8 @@ void azl_usage_read_tier(azl_usage_t *u, azl_span_t raw);
 
 /* Read an answer's `background`. */
 void azl_usage_read_background(azl_usage_t *u, azl_span_t raw);
+/* Of the cache writes, those that are not kept for an hour; never below 0. */
+apr_int64_t azl_usage_cache_write_5m(const azl_usage_t *u);
 /* Add what another answer of the same request has used. */
 void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more);
 

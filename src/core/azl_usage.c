@@ -279,6 +279,13 @@ void azl_usage_read_background(azl_usage_t *u, azl_span_t raw)
     u->background = azl_span_is(raw, "true");
 }
 
+apr_int64_t azl_usage_cache_write_5m(const azl_usage_t *u)
+{
+    return u->cache_write > u->cache_write_1h
+               ? u->cache_write - u->cache_write_1h
+               : 0;
+}
+
 void azl_usage_add(azl_usage_t *sum, const azl_usage_t *more)
 {
     sum->reported |= more->reported;

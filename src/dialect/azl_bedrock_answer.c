@@ -32,6 +32,28 @@ const char *azl_bedrock_finish(azl_span_t reason)
     return "stop";
 }
 
+/* Of what was written to a cache, how much it keeps for an hour. */
+static void read_cache_times(azl_usage_t *usage, const azl_value_t *details)
+{
+    const azl_value_t *ttl, *tokens;
+    azl_object_t o;
+    azl_value_t v;
+    azl_scan_t s;
+
+    if (details->type != AZL_JSON_ARRAY) {
+        return;
+    }
+    azl_scan_init(&s, details->raw.at, details->raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        ttl = azl_object_open(&o, v.raw) ? azl_object_get(&o, "ttl") : NULL;
+        if (ttl && azl_span_is(ttl->raw, "\"1h\"") &&
+            (tokens = azl_object_get(&o, "inputTokens"))) {
+            azl_scan_uint(tokens->raw, &usage->cache_write_1h);
+        }
+    }
+}
+
 /* inputTokens leaves out what was read from the cache or written to it. */
 static void read_usage(azl_usage_t *usage, azl_span_t raw)
 {
@@ -43,11 +65,16 @@ static void read_usage(azl_usage_t *usage, azl_span_t raw)
                   {"outputTokens", &usage->completion},
                   {"cacheReadInputTokens", &usage->cached},
                   {"cacheWriteInputTokens", &usage->cache_write}};
+    const azl_value_t *details;
     azl_object_t o;
     apr_size_t i;
 
     if (!azl_object_open(&o, raw)) {
         return;
+    }
+    details = azl_object_get(&o, "cacheDetails");
+    if (details) {
+        read_cache_times(usage, details);
     }
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); ++i) {
         const azl_value_t *v = azl_object_get(&o, counts[i].name);

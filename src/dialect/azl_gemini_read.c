@@ -204,6 +204,29 @@ static void read_tier(azl_gemini_reader_t *rd, azl_value_t v)
     }
 }
 
+/* How many tokens of a count are sound: its details have an entry for each
+ * kind. */
+static apr_int64_t sound(const azl_object_t *o, const char *details)
+{
+    azl_value_t list = get(o, details);
+    azl_value_t v;
+    azl_object_t one;
+    azl_scan_t s;
+
+    if (list.type != AZL_JSON_ARRAY) {
+        return 0;
+    }
+    azl_scan_init(&s, list.raw.at, list.raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        if (azl_object_open(&one, v.raw) &&
+            azl_span_is(get(&one, "modality").raw, "\"AUDIO\"")) {
+            return count(&one, "tokenCount");
+        }
+    }
+    return 0;
+}
+
 /* What was thought is not in the candidates' count, what tools have read not
  * in the prompt's; what was cached is in it. */
 static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
@@ -224,6 +247,12 @@ static int read_usage(azl_gemini_reader_t *rd, const azl_value_t *usage)
     rd->usage.prompt =
         count(&o, "promptTokenCount") + count(&o, "toolUsePromptTokenCount");
     rd->usage.cached = count(&o, "cachedContentTokenCount");
+    rd->usage.audio_prompt =
+        sound(&o, "promptTokensDetails") - sound(&o, "cacheTokensDetails");
+    if (rd->usage.audio_prompt < 0) {
+        rd->usage.audio_prompt = 0;
+    }
+    rd->usage.audio_completion = sound(&o, "candidatesTokensDetails");
     rd->usage.reasoning = count(&o, "thoughtsTokenCount");
     rd->usage.completion =
         count(&o, "candidatesTokenCount") + rd->usage.reasoning;

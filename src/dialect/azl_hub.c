@@ -87,7 +87,7 @@ void azl_hub_usage_write(azl_buf_t *out, const azl_usage_t *usage)
     if (usage->cache_write_1h) {
         azl_write_open(&w, "cache_creation_token_details", '{');
         azl_write_int(&w, "ephemeral_5m_input_tokens",
-                      usage->cache_write - usage->cache_write_1h);
+                      azl_usage_cache_write_5m(usage));
         azl_write_int(&w, "ephemeral_1h_input_tokens", usage->cache_write_1h);
         azl_write_close(&w, '}');
     }

@@ -38,6 +38,13 @@ void azl_messages_usage(azl_write_t *w, const azl_usage_t *usage)
     azl_write_int(w, "input_tokens", input > 0 ? input : 0);
     azl_write_int(w, "cache_read_input_tokens", usage->cached);
     azl_write_int(w, "cache_creation_input_tokens", usage->cache_write);
+    if (usage->cache_write_1h) {
+        azl_write_open(w, "cache_creation", '{');
+        azl_write_int(w, "ephemeral_5m_input_tokens",
+                      azl_usage_cache_write_5m(usage));
+        azl_write_int(w, "ephemeral_1h_input_tokens", usage->cache_write_1h);
+        azl_write_close(w, '}');
+    }
     azl_write_int(w, "output_tokens", usage->completion);
     if (usage->reasoning) {
         azl_write_open(w, "output_tokens_details", '{');

@@ -73,6 +73,19 @@ static const struct {
         "'inputTokens':3,'outputTokens':4,'totalTokens':100,"
         "'cacheReadInputTokens':5,'cacheWriteInputTokens':6},'metrics':{}}",
         SAYS("'Hi'", "", "stop"), USED(14, 5, 6, 4, 18)},
+    {"{" MESSAGE("{'text':'Hi'}") ",'stopReason':'end_turn','usage':{"
+        "'inputTokens':3,'outputTokens':4,'cacheWriteInputTokens':6,"
+        "'cacheDetails':[{'ttl':'1h','inputTokens':4},7,{'ttl':'1h'},"
+        "{'ttl':'5m','inputTokens':2}]}}",
+        SAYS("'Hi'", "", "stop"),
+        ",'usage':{'prompt_tokens':9,'completion_tokens':4,'total_tokens':13,"
+        "'prompt_tokens_details':{'cached_tokens':0,'cache_write_tokens':6,"
+        "'cache_creation_token_details':{'ephemeral_5m_input_tokens':2,"
+        "'ephemeral_1h_input_tokens':4}},'completion_tokens_details':{"
+        "'reasoning_tokens':0}}"},
+    {"{" MESSAGE("{'text':'Hi'}") ",'stopReason':'end_turn','usage':{"
+        "'inputTokens':3,'outputTokens':4,'cacheDetails':null}}",
+        SAYS("'Hi'", "", "stop"), USED(3, 0, 0, 4, 7)},
     {"{" MESSAGE("{'text':'A'},{'text':'\\u00e9'}") ",'stopReason':"
         "'max_tokens','usage':{'inputTokens':0,'outputTokens':0},"
         "'serviceTier':{'type':'flex'}}",

@@ -42,6 +42,25 @@ static const struct {
 } answers[] = {
     {"{" ONE("{'text':'Hi'}", "STOP") "," USAGE ",'responseId':'r-1'}", "r-1",
      CHOICE(0, SAYS("'Hi'"), "stop"), USED},
+    /* sound, without what of it was cached: that is billed as cached */
+    {"{" ONE("{'text':'Hi'}", "STOP") ",'usageMetadata':{'promptTokenCount':90,"
+     "'cachedContentTokenCount':50,'candidatesTokenCount':9,"
+     "'promptTokensDetails':[{'modality':'TEXT','tokenCount':20},7,"
+     "{'modality':'AUDIO','tokenCount':70}],'cacheTokensDetails':["
+     "{'modality':'AUDIO','tokenCount':40}],'candidatesTokensDetails':["
+     "{'modality':'AUDIO','tokenCount':8}]}}", NULL,
+     CHOICE(0, SAYS("'Hi'"), "stop"),
+     ",'usage':{'prompt_tokens':90,'completion_tokens':9,'total_tokens':99,"
+     "'prompt_tokens_details':{'cached_tokens':50,'cache_write_tokens':0,"
+     "'audio_tokens':30},'completion_tokens_details':{'reasoning_tokens':0,"
+     "'audio_tokens':8}}"},
+    {"{" ONE("{'text':'Hi'}", "STOP") ",'usageMetadata':{'promptTokenCount':9,"
+     "'promptTokensDetails':{},'cacheTokensDetails':[{'modality':'AUDIO',"
+     "'tokenCount':4}],'candidatesTokensDetails':null}}", NULL,
+     CHOICE(0, SAYS("'Hi'"), "stop"),
+     ",'usage':{'prompt_tokens':9,'completion_tokens':0,'total_tokens':9,"
+     "'prompt_tokens_details':{'cached_tokens':0,'cache_write_tokens':0},"
+     "'completion_tokens_details':{'reasoning_tokens':0}}"},
     /* what was thought, and what is in several pieces */
     {"{" ONE("{'text':'Hm','thought':true},{'text':'A\\u00e9'},{'text':''},"
          "{'text':'B\\n','thoughtSignature':'x'},{'executableCode':{}}",

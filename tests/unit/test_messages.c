@@ -266,6 +266,17 @@ static const struct {
      "'stop_sequence':null,'usage':{'input_tokens':10,"
      "'cache_read_input_tokens':0,'cache_creation_input_tokens':0,"
      "'output_tokens':4,'output_tokens_details':{'thinking_tokens':3}}}"},
+    /* how long it is cached */
+    {"{'choices':[{'index':0,'message':{'role':'assistant','content':'a'},"
+     "'finish_reason':'stop'}],'usage':{'prompt_tokens':10,"
+     "'completion_tokens':4,'prompt_tokens_details':{'cache_write_tokens':9,"
+     "'cache_creation_token_details':{'ephemeral_1h_input_tokens':7}}}}",
+     "{'id':'msg_r1','type':'message','role':'assistant','model':'alias',"
+     "'content':[{'type':'text','text':'a'}],'stop_reason':'end_turn',"
+     "'stop_sequence':null,'usage':{'input_tokens':1,"
+     "'cache_read_input_tokens':0,'cache_creation_input_tokens':9,"
+     "'cache_creation':{'ephemeral_5m_input_tokens':2,"
+     "'ephemeral_1h_input_tokens':7},'output_tokens':4}}"},
     {"{'choices':[]}", NULL},
     {"{", NULL},
 };

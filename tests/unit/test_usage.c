@@ -332,6 +332,18 @@ START_TEST(messages_in_pieces)
 }
 END_TEST
 
+START_TEST(caches_of_minutes)
+{
+    azl_usage_t u = {0};
+
+    u.cache_write = 9;
+    u.cache_write_1h = 7;
+    ck_assert_int_eq((int)azl_usage_cache_write_5m(&u), 2);
+    u.cache_write_1h = 10;
+    ck_assert_int_eq((int)azl_usage_cache_write_5m(&u), 0);
+}
+END_TEST
+
 START_TEST(sums)
 {
     azl_usage_t a = {0}, b = {0};
@@ -368,6 +380,7 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, made_in_the_background);
     tcase_add_test(tc, kinds_of_tokens);
     tcase_add_test(tc, messages_in_pieces);
+    tcase_add_test(tc, caches_of_minutes);
     tcase_add_test(tc, sums);
     return tc;
 }
