@@ -78,5 +78,9 @@ apr_status_t azl_buf_json(azl_buf_t *b, const char *data, apr_size_t len);
 apr_status_t azl_buf_json_str(azl_buf_t *b, const char *str);
 /* What is in the buffer as a NUL-terminated copy in the pool. */
 char *azl_buf_pstr(const azl_buf_t *b, apr_pool_t *p);
+/* The same with its length, for what may hold a NUL; never at NULL. */
+azl_span_t azl_buf_copy(const azl_buf_t *b, apr_pool_t *p);
+/* Each byte that is no UTF-8 becomes a question mark, in its place. */
+void azl_buf_mend(azl_buf_t *b);
 
 #endif /* AZL_BUF_H */

@@ -216,6 +216,8 @@ void azl_hub_usage_at(azl_hub_stream_t *h, const azl_usage_t *usage,
                       const char *tier);
 /* [DONE]: nothing is missing. */
 void azl_hub_done(azl_hub_stream_t *h);
+/* An event of the upstream that is no JSON: left out here too, and counted. */
+void azl_hub_malformed(azl_buf_t *out);
 /* The upstream said that it failed. `status`: the HTTP status it would have
  * had; `type` and `code` in OpenAI's words, NULL: as the status has them. */
 void azl_hub_error(azl_hub_stream_t *h, int status, const char *type,
@@ -232,8 +234,9 @@ typedef struct azl_hub_call_t {
 } azl_hub_call_t;
 
 typedef struct azl_hub_choice_t {
-    const char *content;   /* NULL: none */
-    const char *reasoning; /* NULL: none */
+    azl_span_t content;    /* plain text, with all that may be in it, NULs
+                              too; at NULL: none */
+    azl_span_t reasoning;  /* likewise */
     const char *refusal;   /* NULL: none */
     apr_array_header_t *calls;  /* azl_hub_call_t; NULL: none */
     const char *finish;    /* as above */

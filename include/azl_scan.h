@@ -82,7 +82,10 @@ void azl_scan_position(const char *doc, apr_size_t len, apr_size_t offset,
  * and NUL-terminated; NULL if it is no string, holds a NUL or a lone
  * surrogate. `raw` with its quotes. */
 const char *azl_scan_text(apr_pool_t *p, azl_span_t raw);
-/* The same for a member name, which comes without quotes. */
+/* The same with all that may be in it: a NUL as it is, a lone surrogate as
+ * U+FFFD; no string: an empty span at NULL. */
+azl_span_t azl_scan_whole_text(apr_pool_t *p, azl_span_t raw);
+/* A member name's text, which comes without quotes, as azl_scan_text(). */
 const char *azl_scan_name(apr_pool_t *p, azl_span_t key);
 /* A whole number from 0 to 2^63-1: 1; anything else (sign, fraction,
  * exponent, too large): 0 and *n untouched. */

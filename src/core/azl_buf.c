@@ -297,3 +297,45 @@ char *azl_buf_pstr(const azl_buf_t *b, apr_pool_t *p)
 {
     return apr_pstrmemdup(p, b->len ? b->data : "", b->len);
 }
+
+azl_span_t azl_buf_copy(const azl_buf_t *b, apr_pool_t *p)
+{
+    return azl_span(azl_buf_pstr(b, p), b->len);
+}
+
+/* How many bytes from here are ASCII, of any kind. */
+static apr_size_t seven_bit_length(const char *data, apr_size_t len)
+{
+    const apr_uint64_t high = APR_UINT64_C(0x8080808080808080);
+    apr_uint64_t word = 0;
+    apr_size_t i = 0;
+
+    while (len - i >= sizeof(word)) {
+        memcpy(&word, data + i, sizeof(word));
+        if (word & high) {
+            break;
+        }
+        i += sizeof(word);
+    }
+    while (i < len && !(data[i] & 0x80)) {
+        i++;
+    }
+    return i;
+}
+
+void azl_buf_mend(azl_buf_t *b)
+{
+    apr_size_t i = 0, seq;
+
+    while (i < b->len) {
+        i += seven_bit_length(b->data + i, b->len - i);
+        if (i == b->len) {
+            return;
+        }
+        seq = utf8_length((const unsigned char *)b->data + i, b->len - i);
+        if (!seq) {
+            b->data[i] = '?';
+        }
+        i += seq ? seq : 1;
+    }
+}

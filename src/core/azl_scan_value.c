@@ -9,6 +9,9 @@
 #define HIGH_SURROGATE 0xD800
 #define LOW_SURROGATE 0xDC00
 #define LAST_SURROGATE 0xDFFF
+/* What stands for half a pair: no character has this number. */
+#define LONE 0x110000
+#define REPLACEMENT 0xFFFD
 
 /* A byte that continues a UTF-8 sequence. */
 static char six_bits(apr_uint32_t bits)
@@ -40,7 +43,7 @@ static char *put_utf8(char *out, apr_uint32_t code)
 }
 
 /* The character a valid \u escape at *at stands for, both halves of a pair
- * taken together; 0 for a NUL and for a lone surrogate. */
+ * taken together; LONE for one half. */
 static apr_uint32_t unicode_escape(const char **at, const char *end)
 {
     long code = azl_escape_hex(*at + 2, end), low;
@@ -51,65 +54,85 @@ static apr_uint32_t unicode_escape(const char **at, const char *end)
     }
     if (code >= LOW_SURROGATE || end - *at < AZL_ESCAPE_UNICODE ||
         (*at)[0] != '\\' || (*at)[1] != 'u') {
-        return 0;
+        return LONE;
     }
     low = azl_escape_hex(*at + 2, end);
     if (low < LOW_SURROGATE || low > LAST_SURROGATE) {
-        return 0;
+        return LONE;
     }
     *at += AZL_ESCAPE_UNICODE;
     return 0x10000 + (apr_uint32_t)((code - HIGH_SURROGATE) << 10 |
                                     (low - LOW_SURROGATE));
 }
 
-/* The text between the quotes. It never grows: the six bytes of an escape are
- * three at most, the twelve of a pair are four. */
-static const char *decode(apr_pool_t *p, azl_span_t s)
+/* The text between the quotes, with a NUL behind it. It never grows: the six
+ * bytes of an escape are three at most, the twelve of a pair are four. What
+ * cannot stand in a C string is counted: NULs, and halves of pairs, which
+ * become U+FFFD. 0: it is no JSON. */
+static int decode(apr_pool_t *p, azl_span_t s, azl_span_t *text, int *odd)
 {
     const char *at = s.at, *end = s.at + s.len;
-    char *text, *out;
+    char *out = apr_palloc(p, s.len + 1);
     apr_uint32_t code;
 
-    if (!s.len) {
-        return "";
-    }
-    text = out = apr_palloc(p, s.len + 1);
+    *odd = 0;
+    text->at = out;
     while (at < end) {
         if (*at != '\\') {
-            code = (unsigned char)*at;
+            *odd += !*at;
             *out++ = *at++;
         }
         else if (!azl_escape_end(at, end)) {
-            return NULL;
+            return 0;
         }
         else if (at[1] == 'u') {
             code = unicode_escape(&at, end);
-            out = put_utf8(out, code);
+            *odd += !code || code == LONE;
+            out = put_utf8(out, code == LONE ? REPLACEMENT : code);
         }
         else {
-            *out = azl_escape_meaning[(unsigned char)at[1]];
-            code = (unsigned char)*out++;
+            *out++ = azl_escape_meaning[(unsigned char)at[1]];
             at += 2;
-        }
-        if (!code) {
-            return NULL;
         }
     }
     *out = '\0';
-    return text;
+    text->len = (apr_size_t)(out - text->at);
+    return 1;
 }
 
-const char *azl_scan_text(apr_pool_t *p, azl_span_t raw)
+/* What is inside of the quotes. 0: it is no string. */
+static int unquote(azl_span_t *raw)
 {
-    if (raw.len < 2 || raw.at[0] != '"' || raw.at[raw.len - 1] != '"') {
-        return NULL;
+    if (raw->len < 2 || raw->at[0] != '"' || raw->at[raw->len - 1] != '"') {
+        return 0;
     }
-    return decode(p, azl_span(raw.at + 1, raw.len - 2));
+    *raw = azl_span(raw->at + 1, raw->len - 2);
+    return 1;
 }
 
 const char *azl_scan_name(apr_pool_t *p, azl_span_t key)
 {
-    return decode(p, key);
+    azl_span_t text;
+    int odd;
+
+    if (!key.len) {
+        return "";
+    }
+    return decode(p, key, &text, &odd) && !odd ? text.at : NULL;
+}
+
+const char *azl_scan_text(apr_pool_t *p, azl_span_t raw)
+{
+    return unquote(&raw) ? azl_scan_name(p, raw) : NULL;
+}
+
+azl_span_t azl_scan_whole_text(apr_pool_t *p, azl_span_t raw)
+{
+    azl_span_t text;
+    int odd;
+
+    return unquote(&raw) && decode(p, raw, &text, &odd) ? text
+                                                        : azl_span(NULL, 0);
 }
 
 int azl_scan_uint(azl_span_t raw, apr_int64_t *n)

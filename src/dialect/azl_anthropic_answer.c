@@ -131,11 +131,6 @@ static void keep_state(message_t *m)
     }
 }
 
-static const char *text_of(message_t *m, azl_buf_t *out)
-{
-    return azl_buf_pstr(out, m->ex->pool);
-}
-
 static void read_usage(azl_span_t doc, azl_usage_t *usage)
 {
     azl_pair_t pairs[AZL_PAIRS_MAX];
@@ -197,8 +192,12 @@ apr_status_t azl_anthropic_answer(azl_exchange_t *ex, azl_span_t doc,
     read_end(&m, json, &choice);
     read_usage(doc, &usage);
     keep_state(&m);
-    choice.content = m.spoken ? text_of(&m, m.text) : NULL;
-    choice.reasoning = m.thinking->len ? text_of(&m, m.thinking) : NULL;
+    if (m.spoken) {
+        choice.content = azl_buf_copy(m.text, ex->pool);
+    }
+    if (m.thinking->len) {
+        choice.reasoning = azl_buf_copy(m.thinking, ex->pool);
+    }
     choice.calls = m.calls;
     azl_hub_answer(ex, azl_json_string(azl_json_get(json, "id")), &choice, 1,
                    &usage, out);

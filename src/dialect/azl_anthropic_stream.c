@@ -476,7 +476,11 @@ void azl_anthropic_event(void *decoder, const azl_sse_event_t *ev,
     azl_span_t type;
 
     d->hub.out = out;
-    if (ev->comment || !azl_object_open(&o, ev->data)) {
+    if (ev->comment || azl_span_is(ev->data, "[DONE]")) {
+        return;
+    }
+    if (!azl_object_open(&o, ev->data)) {
+        azl_hub_malformed(out);
         return;
     }
     type = word_of(&o, "type");

@@ -284,9 +284,12 @@ apr_status_t azl_bedrock_answer(azl_exchange_t *ex, azl_span_t doc,
     keep_state(&m);
     memset(&choice, 0, sizeof(choice));
     choice.finish = finish_of(&m, json);
-    choice.content = m.spoken ? azl_buf_pstr(m.text, ex->pool) : NULL;
-    choice.reasoning =
-        m.thinking->len ? azl_buf_pstr(m.thinking, ex->pool) : NULL;
+    if (m.spoken) {
+        choice.content = azl_buf_copy(m.text, ex->pool);
+    }
+    if (m.thinking->len) {
+        choice.reasoning = azl_buf_copy(m.thinking, ex->pool);
+    }
     choice.calls = m.calls;
     azl_hub_answer(ex, NULL, &choice, 1, &costs.usage, out);
     write_tier(out, costs.tier);

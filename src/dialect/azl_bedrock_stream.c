@@ -371,9 +371,10 @@ apr_status_t azl_bedrock_bytes(void *decoder, const char *data, apr_size_t len,
 {
     decoder_t *d = decoder;
 
+    apr_status_t rv;
+
     d->hub.out = out;
-    return azl_eventstream_feed(d->frames, data, len, on_frame, d) ==
-                   APR_SUCCESS
-               ? APR_SUCCESS
-               : APR_EGENERAL;
+    rv = azl_eventstream_feed(d->frames, data, len, on_frame, d);
+    /* what comes behind the end is nobody's */
+    return rv == APR_SUCCESS || d->closed ? APR_SUCCESS : APR_EGENERAL;
 }

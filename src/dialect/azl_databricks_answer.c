@@ -170,8 +170,12 @@ static void read_choice(message_t *m, const azl_json_t *json,
         read_call(m, azl_json_at(calls, i));
     }
     keep_state(m);
-    choice->content = m->spoken ? azl_buf_pstr(m->text, p) : NULL;
-    choice->reasoning = m->thinking->len ? azl_buf_pstr(m->thinking, p) : NULL;
+    if (m->spoken) {
+        choice->content = azl_buf_copy(m->text, p);
+    }
+    if (m->thinking->len) {
+        choice->reasoning = azl_buf_copy(m->thinking, p);
+    }
     choice->calls = m->calls;
     choice->finish = azl_databricks_finish(
         azl_json_text(azl_json_get(json, "finish_reason")));

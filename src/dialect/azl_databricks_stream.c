@@ -442,6 +442,7 @@ void azl_databricks_event(void *decoder, const azl_sse_event_t *ev,
         return;
     }
     if (!azl_object_open(&o, ev->data)) {
+        azl_hub_malformed(out);
         return;
     }
     if (is_error(&o)) {

@@ -41,12 +41,7 @@ static azl_buf_t *made(answer_t *a, azl_buf_t **buf)
 
 static void add_text(answer_t *a, azl_buf_t **to, const azl_value_t *text)
 {
-    const char *decoded = azl_scan_text(a->ex->pool, text->raw);
-
-    if (decoded) {
-        azl_buf_puts(made(a, to), decoded);
-    }
-    a->broken |= decoded == NULL;
+    azl_buf_span(made(a, to), azl_scan_whole_text(a->ex->pool, text->raw));
 }
 
 static void add_call(answer_t *a, int i, candidate_t *c,
@@ -107,27 +102,27 @@ static void on_finish(void *baton, int i, azl_span_t reason)
     candidate_at(baton, i)->reason = reason;
 }
 
-static const char *text_of(answer_t *a, const azl_buf_t *buf)
+static azl_span_t text_of(answer_t *a, const azl_buf_t *buf)
 {
     a->broken |= buf && buf->failed;
-    return buf ? azl_buf_pstr(buf, a->ex->pool) : NULL;
+    return buf ? azl_buf_copy(buf, a->ex->pool) : azl_span(NULL, 0);
 }
 
 static void fill(answer_t *a, const candidate_t *c, azl_hub_choice_t *choice)
 {
-    const char *images = text_of(a, c->images);
+    azl_span_t images = text_of(a, c->images);
 
     memset(choice, 0, sizeof(*choice));
     choice->content = text_of(a, c->text);
     choice->reasoning = text_of(a, c->reasoning);
     choice->calls = c->calls;
     choice->finish = azl_gemini_finish(c->reason, c->calls != NULL);
-    if (!choice->content && !c->calls) {
-        choice->content = "";
+    if (!choice->content.at && !c->calls) {
+        choice->content = azl_span("", 0);
     }
-    if (images) {
+    if (images.at) {
         choice->more =
-            apr_pstrcat(a->ex->pool, "\"images\":[", images, "]", NULL);
+            apr_pstrcat(a->ex->pool, "\"images\":[", images.at, "]", NULL);
     }
 }
 
@@ -153,13 +148,12 @@ apr_status_t azl_gemini_answer(azl_exchange_t *ex, azl_span_t doc,
     for (i = 0; i < a->n; ++i) {
         fill(a, a->candidates[i] ? a->candidates[i] : &silent, &choices[i]);
     }
-    /* No answer at all: refused, or nothing was to be said. */
-    if (!a->n) {
+    if (!a->n && rd.blocked) {
         fill(a, &silent, &choices[0]);
-        choices[0].finish = rd.blocked ? "content_filter" : "stop";
+        choices[0].finish = "content_filter";
         a->n = 1;
     }
-    if (a->broken) {
+    if (a->broken || !a->n) {
         return APR_EGENERAL;
     }
     azl_hub_answer(ex, apr_pstrmemdup(ex->pool, rd.id.at, rd.id.len), choices,

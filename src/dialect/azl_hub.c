@@ -314,6 +314,12 @@ void azl_hub_done(azl_hub_stream_t *h)
     azl_buf_puts(h->out, "data: [DONE]\n\n");
 }
 
+/* What is no JSON there is none here, and whoever reads this counts it. */
+void azl_hub_malformed(azl_buf_t *out)
+{
+    azl_buf_puts(out, "data: {\n\n");
+}
+
 void azl_hub_error(azl_hub_stream_t *h, int status, const char *type,
                    const char *code, const char *message)
 {

@@ -32,6 +32,7 @@ typedef struct encoder_t {
     int index; /* of the block that is open, or of the next */
     int live;  /* number of the call that passes; -1: there is none */
     apr_array_header_t *calls; /* call_t, by number; the live one is empty */
+    apr_size_t waiting;        /* bytes of calls and text that wait */
     azl_buf_t *late;  /* text behind a call, as the inside of a JSON string */
     const char *stop; /* stop_reason; NULL: not said yet */
     azl_usage_t usage;
@@ -192,6 +193,14 @@ static void open_call(encoder_t *e, const char *id, const char *name)
  * Deltas
  */
 
+/* What cannot be passed yet. */
+static void wait_with(encoder_t *e, azl_buf_t *where, azl_span_t raw)
+{
+    e->waiting += raw.len;
+    e->out->failed |= e->waiting > AZL_STREAM_EVENT_MAX;
+    azl_buf_span(where, raw);
+}
+
 static void say(encoder_t *e, azl_span_t raw)
 {
     if (e->live < 0) {
@@ -201,7 +210,7 @@ static void say(encoder_t *e, azl_span_t raw)
     if (!e->late) {
         e->late = azl_buf_create(e->ex->pool, AZL_STREAM_EVENT_MAX);
     }
-    azl_buf_span(e->late, raw);
+    wait_with(e, e->late, raw);
 }
 
 static void think(encoder_t *e, azl_span_t raw)
@@ -284,7 +293,7 @@ static void call_delta(encoder_t *e, azl_span_t raw)
         return;
     }
     if (call->arguments) {
-        azl_buf_span(call->arguments, inside(arguments->raw));
+        wait_with(e, call->arguments, inside(arguments->raw));
     }
     else {
         write_arguments(e, inside(arguments->raw));
@@ -402,7 +411,6 @@ static void finish(encoder_t *e)
     if (e->ended || !e->started) {
         return;
     }
-    e->ended = 1;
     write_waiting(e);
     close_block(e);
     if (!e->stop || (e->calls && strcmp(e->stop, "end_turn") == 0)) {
@@ -419,6 +427,7 @@ static void finish(encoder_t *e)
     end(e);
     begin(e, "message_stop");
     end(e);
+    e->ended = !e->out->failed;
 }
 
 /* OpenAI's error as Anthropic's. */

@@ -11,6 +11,9 @@
 #include "azl_responses_int.h"
 #include "azl_stream_int.h"
 
+/* About what an item needs beside its text. */
+#define ITEM_SIZE 512
+
 typedef struct encoder_t {
     azl_told_t told;
     azl_buf_t *out;        /* of the event that runs */
@@ -18,6 +21,7 @@ typedef struct encoder_t {
     int created;           /* the opening was sent */
     azl_told_item_t *open; /* the message or reasoning that goes on */
     azl_told_item_t *calls[AZL_TOOL_CALLS_MAX]; /* by the chat's numbers */
+    apr_size_t kept; /* bytes of what has to be told once more */
     int ended;
 } encoder_t;
 
@@ -27,6 +31,13 @@ void *azl_responses_encoder(azl_exchange_t *ex)
 
     azl_told_init(&e->told, ex);
     return e;
+}
+
+/* So much of an answer goes on; all of it is told again at its end. */
+static void keep(encoder_t *e, apr_size_t len)
+{
+    e->kept += len;
+    e->out->failed |= e->kept > AZL_STREAM_EVENT_MAX;
 }
 
 /*
@@ -192,6 +203,7 @@ static azl_told_item_t *go_on(encoder_t *e, azl_item_e kind)
     if (!e->open || e->open->kind != kind) {
         close_open(e);
         e->open = azl_told_add(&e->told, kind);
+        keep(e, ITEM_SIZE);
         tell_item(e, "response.output_item.added", e->open, 0);
         if (kind == AZL_ITEM_REASONING) {
             tell_summary(e, "response.reasoning_summary_part.added", e->open,
@@ -211,6 +223,7 @@ static void say(encoder_t *e, azl_span_t raw, int refusal)
         *part = other + 1;
         tell_part(e, "response.content_part.added", item, refusal, 0);
     }
+    keep(e, raw.len);
     azl_told_more(refusal ? item->refusal : item->text, raw);
     tell_delta(
         e, refusal ? "response.refusal.delta" : "response.output_text.delta",
@@ -221,6 +234,7 @@ static void think(encoder_t *e, azl_span_t raw)
 {
     azl_told_item_t *item = go_on(e, AZL_ITEM_REASONING);
 
+    keep(e, raw.len);
     azl_told_more(item->text, raw);
     tell_delta(e, "response.reasoning_summary_text.delta", item,
                "summary_index", 0, raw);
@@ -306,6 +320,7 @@ static AZL_OWN_FRAME void more_call(encoder_t *e, azl_span_t raw)
         announce(e, item);
     }
     if (text.len) {
+        keep(e, text.len);
         azl_told_more(item->text, text);
         if (item->begun) {
             tell_delta(e, call_event(item, 0), item, NULL, 0, text);
@@ -449,7 +464,7 @@ static void finish(encoder_t *e)
     else {
         tell_response(e, "response.completed", "completed", NULL);
     }
-    e->ended = 1;
+    e->ended = !e->out->failed;
 }
 
 static void write_word(azl_write_t *w, const char *name, const azl_object_t *o)
@@ -493,6 +508,7 @@ void azl_responses_chunk(void *encoder, const azl_sse_event_t *ev,
                          azl_buf_t *out)
 {
     encoder_t *e = encoder;
+    apr_int64_t sequence = e->sequence;
     const azl_value_t *error;
     azl_object_t o;
 
@@ -514,5 +530,8 @@ void azl_responses_chunk(void *encoder, const azl_sse_event_t *ev,
         else {
             read_chunk(e, &o);
         }
+    }
+    if (out->failed) {
+        e->sequence = sequence; /* nobody will see these */
     }
 }

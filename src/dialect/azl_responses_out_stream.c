@@ -401,7 +401,11 @@ void azl_responses_event(void *decoder, const azl_sse_event_t *ev,
     azl_span_t own;
     event_fn *fn;
 
-    if (d->ended || ev->comment || !azl_object_open(&o, ev->data)) {
+    if (d->ended || ev->comment || azl_span_is(ev->data, "[DONE]")) {
+        return;
+    }
+    if (!azl_object_open(&o, ev->data)) {
+        azl_hub_malformed(out);
         return;
     }
     own = string_of(&o, "type");

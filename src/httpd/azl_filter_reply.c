@@ -17,6 +17,10 @@
 #define SWALLOW_MAX (64 * 1024)
 /* Bounds what one event can become: its text, twice for safety. */
 #define OUT_MAX (2 * AZL_STREAM_EVENT_MAX)
+/* A client of Responses is told a text five times: as it comes, and at the end
+ * of text, part, item and answer. At the start and the end it is told what it
+ * asked for. */
+#define RETOLD_MAX (8 * AZL_STREAM_EVENT_MAX)
 
 static ap_filter_rec_t *reply_filter_handle;
 
@@ -58,7 +62,8 @@ static void decide(azl_attempt_t *at)
 
     at->status = r->status;
     at->headers = r->headers_out;
-    at->out = azl_buf_create(at->r->pool, OUT_MAX);
+    at->out = azl_buf_create(
+        at->r->pool, at->way && at->way->inbound ? RETOLD_MAX : OUT_MAX);
     if (r->status < 200 || r->status > 299) {
         at->mode = AZL_REPLY_FAILED;
         at->in = azl_buf_create(at->r->pool, ERROR_BODY_MAX);

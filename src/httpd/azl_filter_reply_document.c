@@ -106,12 +106,15 @@ apr_status_t azl_reply_feed_document(azl_attempt_t *at, const char *data,
 /* A held document is complete. */
 static apr_status_t finish_held(azl_attempt_t *at, ap_filter_t *next)
 {
+    int translated = azl_translation_needed(at);
     azl_span_t doc = azl_span(at->in->data ? at->in->data : "", at->in->len);
-    apr_status_t rv =
-        azl_translation_needed(at)
-            ? azl_translation_answer(at, doc, at->out)
-            : azl_reply_rewrite(&at->rules, doc, at->out, &at->usage);
+    apr_status_t rv;
 
+    if (translated) {
+        azl_buf_mend(at->in);
+    }
+    rv = translated ? azl_translation_answer(at, doc, at->out)
+                    : azl_reply_rewrite(&at->rules, doc, at->out, &at->usage);
     if (rv != APR_SUCCESS && at->regretted) {
         at->mode = AZL_REPLY_FAILED;
         return APR_SUCCESS;

@@ -1,5 +1,9 @@
 #include "azl_hooks.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_core.h>
@@ -13,6 +17,13 @@
 #include "azl_store.h"
 #include "azl_upstream.h"
 #include "azl_usage_log.h"
+
+#ifdef __GLIBC__
+/* Blocks from this size are the system's again when they are freed: larger
+ * than what most requests and answers are held in, and what an idle thread may
+ * keep. */
+#define LARGE_BLOCK (1024 * 1024)
+#endif
 
 static const char *check_endpoints(const azl_conf_t *conf, apr_pool_t *p)
 {
@@ -258,6 +269,16 @@ int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+/* A large answer is held once in a while, on any thread. Left to itself glibc
+ * learns from the first such block to keep up to 64 MB free for each thread. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK);
+#endif
+}
+
 void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_hash_t *done = apr_hash_make(pchild);
@@ -273,6 +294,7 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
         if (conf->enabled != 1) {
             continue;
         }
+        give_memory_back();
         hold |= conf->hold > 0;
         for (i = 0; i < conf->endpoints->nelts; i++) {
             const char *err;

@@ -3,6 +3,8 @@
  */
 #include <stdlib.h>
 
+#include <apr_strings.h>
+
 #include "azl_buf.h"
 #include "azl_test.h"
 
@@ -310,6 +312,60 @@ START_TEST(json_all_or_nothing)
 }
 END_TEST
 
+START_TEST(copies_with_nuls)
+{
+    azl_buf_t *b = azl_buf_create(azl_test_pool, 1000);
+    azl_span_t copy = azl_buf_copy(b, azl_test_pool);
+
+    ck_assert_ptr_nonnull(copy.at);
+    ck_assert_uint_eq(copy.len, 0);
+    azl_buf_append(b, "a\0b", 3);
+    copy = azl_buf_copy(b, azl_test_pool);
+    ck_assert_uint_eq(copy.len, 3);
+    ck_assert_mem_eq(copy.at, "a\0b", 3);
+}
+END_TEST
+
+/* At each place in words of eight bytes. */
+START_TEST(mended)
+{
+    static const struct {
+        const char *bad;
+        const char *good;
+    } cases[] = {{"plain", "plain"},
+                 {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
+                  "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"},
+                 {"\xFF", "?"},
+                 {"\xC3", "?"},
+                 {"\xC3(", "?("},
+                 {"\xE2\x82", "??"},
+                 {"\xE2\x82\xC3\xA9", "??\xC3\xA9"},
+                 {"\xED\xA0\x80", "???"},
+                 {"\xC0\x80", "??"}};
+    azl_buf_t *b = azl_buf_create(azl_test_pool, 1000);
+    apr_size_t i, before, behind;
+    const char *want;
+
+    azl_buf_mend(b);
+    ck_assert_uint_eq(b->len, 0);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (before = 0; before < 20; before++) {
+            for (behind = 0; behind < 10; behind++) {
+                azl_buf_clear(b);
+                azl_buf_append(b, "....................", before);
+                azl_buf_puts(b, cases[i].bad);
+                azl_buf_append(b, "....................", behind);
+                azl_buf_mend(b);
+                want = apr_psprintf(azl_test_pool, "%.*s%s%.*s", (int)before,
+                                    "....................", cases[i].good,
+                                    (int)behind, "....................");
+                ck_assert_str_eq(text(b), want);
+            }
+        }
+    }
+}
+END_TEST
+
 TCase *azl_test_buf(void)
 {
     TCase *tc = azl_test_tcase("buf");
@@ -330,5 +386,7 @@ TCase *azl_test_buf(void)
     tcase_add_test(tc, json_bytes_anywhere);
     tcase_add_test(tc, json_nul_and_null);
     tcase_add_test(tc, json_all_or_nothing);
+    tcase_add_test(tc, copies_with_nuls);
+    tcase_add_test(tc, mended);
     return tc;
 }

@@ -114,13 +114,14 @@ static const struct {
      CHOICE(0, SAYS("''"), "content_filter"), ""},
     {"{'promptFeedback':{'blockReason':'SAFETY'}," USAGE "}", NULL,
      CHOICE(0, SAYS("''"), "content_filter"), USED},
-    {"{'candidates':[],'promptFeedback':{}}", NULL,
-     CHOICE(0, SAYS("''"), "stop"), ""},
     {"{'candidates':[{'content':{'parts':[]},'finishReason':'STOP'}],"
      "'usageMetadata':{}}", NULL, CHOICE(0, SAYS("''"), "stop"),
      ",'usage':{'prompt_tokens':0,'completion_tokens':0,'total_tokens':0,"
      "'prompt_tokens_details':{'cached_tokens':0,'cache_write_tokens':0},"
      "'completion_tokens_details':{'reasoning_tokens':0}}"},
+    /* what no C string can hold */
+    {"{" ONE("{'text':'a\\u0000b\\ud800'}", "STOP") "}", NULL,
+     CHOICE(0, SAYS("'a\\u0000b\xEF\xBF\xBD'"), "stop"), ""},
     /* what is none */
     {"", NULL, NULL, NULL},
     {"[]", NULL, NULL, NULL},
@@ -139,7 +140,7 @@ static const struct {
      NULL, NULL},
     {"{" ONE("{'inlineData':{'data':'AA=='}}", "STOP") "}", NULL, NULL, NULL},
     {"{" ONE("{'inlineData':[]}", "STOP") "}", NULL, NULL, NULL},
-    {"{" ONE("{'text':'\\ud800'}", "STOP") "}", NULL, NULL, NULL},
+    {"{'candidates':[],'promptFeedback':{}}", NULL, NULL, NULL},
     {"{" ONE("{'functionCall':{'name':'\\u0000'}}", "STOP") "}", NULL, NULL,
      NULL},
     {"{'usageMetadata':1}", NULL, NULL, NULL},

@@ -173,8 +173,8 @@ START_TEST(answer)
     azl_buf_t *out = buffer();
 
     memset(choices, 0, sizeof(choices));
-    choices[0].content = "Hi";
-    choices[0].reasoning = "Hm";
+    choices[0].content = azl_span("Hi\0", 3);
+    choices[0].reasoning = azl_span_str("Hm");
     choices[0].finish = "stop";
     choices[0].more = quoted("'annotations':[]");
     choices[1].calls = apr_array_make(azl_test_pool, 2, sizeof(*call));
@@ -192,7 +192,8 @@ START_TEST(answer)
         azl_buf_pstr(out, azl_test_pool),
         quoted("{'id':'chatcmpl-r1','object':'chat.completion','created':7,"
                "'model':'','choices':[{'index':0,'message':{'role':'assistant',"
-               "'content':'Hi','refusal':null,'reasoning_content':'Hm',"
+               "'content':'Hi\\u0000','refusal':null,"
+               "'reasoning_content':'Hm',"
                "'annotations':[]},'logprobs':null,'finish_reason':'stop'},"
                "{'index':1,'message':{'role':'assistant','content':null,"
                "'refusal':null,'tool_calls':[{'id':'c1','type':'function',"

@@ -13,6 +13,7 @@ typedef struct chat_case_t {
     int whole;
     const char *usage;
     int other_tier;
+    int malformed; /* events that are no JSON */
     int include_usage;
 } chat_case_t;
 
@@ -52,7 +53,7 @@ static void run_chat(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     ck_assert_str_eq(azl_buf_pstr(out, p), c->expected);
     apr_table_do(add_kept, kept, ex->kept, NULL);
     ck_assert_str_eq(azl_buf_pstr(kept, p), c->kept);
-    ck_assert_int_eq(state->malformed, 0);
+    ck_assert_int_eq(state->malformed, c->malformed);
     ck_assert_int_eq(state->usage.other_tier, c->other_tier);
     if (c->usage) {
         ck_assert_str_eq(
@@ -329,7 +330,7 @@ END_TEST
 
 START_TEST(what_nobody_knows_is_left_alone)
 {
-    chat_case_t c = {.whole = 1};
+    chat_case_t c = {.whole = 1, .malformed = 2};
 
     check_chat(&c,
         ": hello\n\n" OPENING EVENT("response.queued", OBJECT("queued", ""))

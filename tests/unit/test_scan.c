@@ -496,6 +496,38 @@ START_TEST(decodes_text)
 }
 END_TEST
 
+/* Nothing of it is lost. */
+START_TEST(whole_texts)
+{
+    static const struct {
+        const char *raw;
+        const char *text;
+        apr_size_t len;
+    } cases[] = {
+        {"\"\"", "", 0},
+        {"\"a\\u0000b\\u0000\"", "a\0b", 4},
+        {"\"a\\uD83Db\"",
+         "a\xEF\xBF\xBD"
+         "b",
+         5},
+        {"\"\\uDE00\\uD83D\"", "\xEF\xBF\xBD\xEF\xBF\xBD", 6},
+        {"\"\\uD83D\\uDE00\"", "\xF0\x9F\x98\x80", 4},
+    };
+    azl_span_t text;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        text = azl_scan_whole_text(azl_test_pool, azl_span_str(cases[i].raw));
+        ck_assert_uint_eq(text.len, cases[i].len);
+        ck_assert_mem_eq(text.at, cases[i].text, text.len);
+    }
+    ck_assert_ptr_null(
+        azl_scan_whole_text(azl_test_pool, azl_span_str("1")).at);
+    ck_assert_ptr_null(
+        azl_scan_whole_text(azl_test_pool, azl_span_str("\"\\x\"")).at);
+}
+END_TEST
+
 START_TEST(reads_whole_numbers)
 {
     static const struct {
@@ -621,5 +653,6 @@ TCase *azl_test_scan(void)
     tcase_add_test(tc, fast_skip_equals_portable_everywhere);
     tcase_add_test(tc, skip_stops_where_it_must);
     tcase_add_test(tc, fast_skip_equals_portable_on_noise);
+    tcase_add_test(tc, whole_texts);
     return tc;
 }
