@@ -72,6 +72,9 @@ static void register_hooks(apr_pool_t *p)
      * [azl_filter_watch.c] */
     ap_hook_pre_connection(azl_hook_pre_connection, NULL, NULL,
                            APR_HOOK_MIDDLE);
+    /* ... and the wait for an answer's bytes. */
+    ap_hook_insert_network_bucket(azl_hook_upstream_bucket, NULL, NULL,
+                                  APR_HOOK_MIDDLE);
 
     /*
      * A request. Route, key, body, candidates, before mod_proxy or mod_alias
@@ -108,8 +111,8 @@ static void register_hooks(apr_pool_t *p)
     /* A section of mod_status. [azl_status.c] */
     azl_status_register_hooks();
 
-    /* Filters: an attempt's body [azl_filter_body.c], the wait for its answer
-     * [azl_filter_watch.c], the answer [azl_filter_reply.c], an error
+    /* Filters: an attempt's body [azl_filter_body.c], its time limit while it
+     * is sent [azl_filter_watch.c], the answer [azl_filter_reply.c], an error
      * document's replacement. */
     azl_filter_body_register();
     azl_watch_register();

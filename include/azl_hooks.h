@@ -34,6 +34,9 @@ apr_status_t azl_hook_network_bucket(conn_rec *c, apr_bucket_brigade *bb,
 
 /* azl_filter_watch.c: a connection to an upstream is made. */
 int azl_hook_pre_connection(conn_rec *c, void *csd);
+/* ... and where its bytes come from. */
+apr_status_t azl_hook_upstream_bucket(conn_rec *c, apr_bucket_brigade *bb,
+                                      apr_socket_t *socket);
 
 /* azl_translate.c: whose request is it, and what is asked? */
 int azl_hook_translate_name(request_rec *r);

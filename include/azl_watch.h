@@ -3,10 +3,10 @@
  * one on the client.
  *
  * mod_proxy_http waits for the upstream in a blocking read that knows neither
- * our time limits nor that the client may leave. An input filter on the
- * backend's connection waits in its place: for the upstream, the client and
- * the attempt's time limits at once. It belongs to the attempt that runs on
- * the connection (azl_attempt_t: first_token_by, idle, over_by) and finds none
+ * our time limits nor that the client may leave. The bucket that stands for the
+ * backend's socket waits in its place: for the upstream, the client and the
+ * attempt's time limits at once. The watch belongs to the attempt that runs on
+ * the connection (azl_attempt_t: first_token_by, idle, over_by) and has none
  * when the connection is idle in its pool. When it ends an attempt,
  * azl_attempt_t.ended_by says why; mod_proxy's own messages about that are
  * kept from the log.

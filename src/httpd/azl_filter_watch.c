@@ -1,7 +1,9 @@
 /*
- * The filter reads without waiting and waits by itself, with poll(): it takes
- * both sockets, and knows POLLRDHUP, which tells the end of a client's
- * connection without having to look at what the client may have sent ahead.
+ * httpd's own filter reads from the socket by way of a bucket, and that of an
+ * upstream is ours. It reads without waiting and waits by itself, with poll():
+ * that takes both sockets, and knows POLLRDHUP, which tells the end of a
+ * client's connection without having to look at what the client may have sent
+ * ahead.
  */
 #include "azl_watch.h"
 
@@ -58,7 +60,9 @@ struct azl_watch_t {   /* of one connection, in its pool */
     azl_attempt_t *at; /* NULL: the connection is idle in its pool */
     request_rec *answer;
     client_t client;
+    apr_socket_t *socket;
     int fd;
+    int emptied;              /* a read has just taken all there was */
     int drained;              /* a read has just found nothing */
     int farewell;             /* the upstream took its leave, in TLS */
     apr_interval_time_t skew; /* from the wall clock to the steady one */
@@ -68,7 +72,9 @@ struct azl_watch_t {   /* of one connection, in its pool */
     apr_status_t over;        /* what every further read returns */
 };
 
-static ap_filter_rec_t *watch_filter_handle;
+/* apr_bucket_type_socket, but for its read. */
+static apr_bucket_type_t upstream_bucket;
+
 static ap_filter_rec_t *send_filter_handle;
 
 /* The attempt whose request this thread sends. */
@@ -306,15 +312,28 @@ static apr_status_t await(azl_watch_t *w)
     return APR_STATUS_IS_TIMEUP(rv) ? end(w, why) : rv;
 }
 
+/*
+ * Reading
+ */
+
+/* Like a socket's own: what was read takes the bucket's place, and a new one
+ * for the rest of the socket follows it. */
+static apr_status_t read_socket(apr_bucket *b, const char **data,
+                                apr_size_t *len, apr_read_type_e block)
+{
+    apr_status_t rv = apr_bucket_type_socket.read(b, data, len, block);
+
+    if (rv == APR_SUCCESS && *len > 0) {
+        APR_BUCKET_NEXT(b)->type = &upstream_bucket;
+    }
+    return rv;
+}
+
 /* Has something come back? An upstream that ends an idle connection may take
  * its leave in TLS, which answers nothing. */
-static void listen_to(azl_watch_t *w, apr_bucket *b)
+static void listen_to(azl_watch_t *w, const char *data, apr_size_t len)
 {
-    const char *data;
-    apr_size_t len;
-
-    if (w->at->heard || w->farewell || APR_BUCKET_IS_METADATA(b) ||
-        apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ) != APR_SUCCESS) {
+    if (w->at->heard || w->farewell) {
         return;
     }
     /* mod_ssl reads the head of a record by itself */
@@ -328,75 +347,83 @@ static void listen_to(azl_watch_t *w, apr_bucket *b)
 }
 
 /* Until an answer's first content it is all head. Counted as it comes from the
- * network: mod_ssl reads it in pieces, mod_proxy_http in lines, at each of
- * which it looks ahead. */
-static apr_status_t count_head(azl_watch_t *w, apr_bucket_brigade *bb,
-                               ap_input_mode_t mode, apr_status_t rv)
+ * network: mod_ssl and mod_proxy_http go on in pieces and lines, for ever. */
+static apr_status_t has_come(azl_watch_t *w, const char *data, apr_size_t len)
 {
-    apr_bucket *b;
-
-    if (w->at->mode != AZL_REPLY_UNDECIDED || rv != APR_SUCCESS ||
-        mode == AP_MODE_SPECULATIVE) {
-        return rv;
+    listen_to(w, data, len);
+    if (w->at->mode == AZL_REPLY_UNDECIDED) {
+        w->head += (apr_off_t)len;
     }
-    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
-         b = APR_BUCKET_NEXT(b)) {
-        w->head += (apr_off_t)b->length; /* what was read has a length */
-    }
-    return w->head > HEAD_MAX ? end(w, AZL_END_ENDLESS) : rv;
+    return w->head > HEAD_MAX ? end(w, AZL_END_ENDLESS) : APR_SUCCESS;
 }
 
-/* Read what is there. The end is told as the network's own filter tells it to
- * a blocking read, and only to that: as a bucket. */
-static apr_status_t take(ap_filter_t *f, apr_bucket_brigade *bb,
-                         ap_input_mode_t mode, apr_read_type_e block,
-                         apr_off_t readbytes)
+/* Read what is there. A read(2) that would find nothing is spared: once when
+ * the last one emptied the socket, and by those who wait anyway. */
+static apr_status_t look(azl_watch_t *w, apr_bucket *b, const char **data,
+                         apr_size_t *len, apr_read_type_e block)
 {
-    apr_status_t rv = ap_get_brigade(f->next, bb, mode, block, readbytes);
+    int spared = w->emptied || (w->drained && block == APR_BLOCK_READ);
+    apr_status_t rv =
+        spared ? APR_EAGAIN : read_socket(b, data, len, APR_NONBLOCK_READ);
 
-    if (!APR_BRIGADE_EMPTY(bb)) {
-        listen_to(f->ctx, APR_BRIGADE_FIRST(bb));
+    w->emptied = rv == APR_SUCCESS && *len > 0 && *len < APR_BUCKET_BUFF_SIZE;
+    w->drained = APR_STATUS_IS_EAGAIN(rv);
+    if (rv == APR_SUCCESS && *len == 0 && block == APR_NONBLOCK_READ) {
+        /* httpd has a word for the end only for those who wait, and would
+         * have forgotten it by then */
+        apr_bucket_socket_make(b, w->socket);
+        b->type = &upstream_bucket;
+        return APR_EAGAIN;
     }
-    if (mode == AP_MODE_READBYTES && rv == APR_EOF && APR_BRIGADE_EMPTY(bb)) {
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(f->c->bucket_alloc));
-        rv = APR_SUCCESS;
-    }
-    return count_head(f->ctx, bb, mode, rv);
+    return rv;
 }
 
-static apr_status_t watch_filter(ap_filter_t *f, apr_bucket_brigade *bb,
-                                 ap_input_mode_t mode, apr_read_type_e block,
-                                 apr_off_t readbytes)
+static apr_status_t read_watched(azl_watch_t *w, apr_bucket *b,
+                                 const char **data, apr_size_t *len,
+                                 apr_read_type_e block)
 {
-    azl_watch_t *w = f->ctx;
     apr_status_t rv;
 
-    if (!w->at || mode == AP_MODE_INIT) {
-        return ap_get_brigade(f->next, bb, mode, block, readbytes);
-    }
     for (;;) {
         if (w->over) {
             return w->over;
         }
-        if (block == APR_NONBLOCK_READ || !w->drained) {
-            rv = take(f, bb, mode, APR_NONBLOCK_READ, readbytes);
-            w->drained = APR_BRIGADE_EMPTY(bb) &&
-                         (rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv));
-            if (block == APR_NONBLOCK_READ || !w->drained) {
-                return rv;
-            }
+        rv = look(w, b, data, len, block);
+        if (rv == APR_SUCCESS) {
+            return has_come(w, *data, *len);
+        }
+        if (block == APR_NONBLOCK_READ || !APR_STATUS_IS_EAGAIN(rv)) {
+            return rv;
         }
         rv = await(w);
         if (rv != APR_SUCCESS) {
             return rv;
         }
         w->drained = 0;
-        if (mode != AP_MODE_GETLINE) {
-            /* There is something, or the end, which only a blocking read
-             * tells. Half a line it would wait for. */
-            return take(f, bb, mode, block, readbytes);
-        }
     }
+}
+
+static apr_status_t read_upstream(apr_bucket *b, const char **data,
+                                  apr_size_t *len, apr_read_type_e block)
+{
+    azl_watch_t *w = under_way ? under_way->watch : NULL;
+
+    return w && w->socket == b->data ? read_watched(w, b, data, len, block)
+                                     : read_socket(b, data, len, block);
+}
+
+apr_status_t azl_hook_upstream_bucket(conn_rec *c, apr_bucket_brigade *bb,
+                                      apr_socket_t *socket)
+{
+    apr_bucket *b;
+
+    if (!c->outgoing || !under_way) {
+        return AP_DECLINED;
+    }
+    b = apr_bucket_socket_create(socket, c->bucket_alloc);
+    b->type = &upstream_bucket;
+    APR_BRIGADE_INSERT_TAIL(bb, b);
+    return APR_SUCCESS;
 }
 
 /*
@@ -460,18 +487,18 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
 
     if (!w) {
         w = apr_pcalloc(up->pool, sizeof(*w));
+        w->socket = ap_get_conn_socket(up);
         w->fd = fd_of(up);
         ap_set_module_config(up->conn_config, &azurelit_module, w);
-        ap_add_input_filter_handle(watch_filter_handle, w, NULL, up);
     }
     w->at = at;
     w->answer = answer;
-    apr_socket_timeout_set(ap_get_conn_socket(up),
-                           at->deployment->endpoint->timeout);
+    apr_socket_timeout_set(w->socket, at->deployment->endpoint->timeout);
     client_begin(&w->client, at->r->connection);
     /* nothing can have come yet, except from a TLS that says more than it is
      * asked */
     w->drained = !at->deployment->endpoint->tls;
+    w->emptied = 0;
     w->skew = steady_now() - apr_time_now();
     w->farewell = 0;
     w->left_by = 0;
@@ -480,8 +507,6 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
     at->watch = w;
     at->reused = up->keepalives > 0;
     apr_pool_cleanup_register(answer->pool, w, forget, apr_pool_cleanup_null);
-    answer->input_filters = up->input_filters;
-    answer->proto_input_filters = up->input_filters;
 }
 
 int azl_watch_client_left(const azl_attempt_t *at)
@@ -537,9 +562,9 @@ int azl_watch_pause(request_rec *r, apr_interval_time_t how_long)
 
 void azl_watch_register(void)
 {
-    /* next to the socket, below what decrypts */
-    watch_filter_handle = ap_register_input_filter(
-        "AZURELIT_WATCH", watch_filter, NULL, AP_FTYPE_NETWORK - 1);
+    upstream_bucket = apr_bucket_type_socket;
+    upstream_bucket.name = "AZURELIT_UPSTREAM";
+    upstream_bucket.read = read_upstream;
     send_filter_handle = ap_register_output_filter("AZURELIT_SEND", send_filter,
                                                    NULL, AP_FTYPE_NETWORK - 1);
 }
