@@ -16,11 +16,12 @@
  * Fetching by name takes a lock and a look through the providers on each use
  * (SHA-256 of a 70-byte key: 500 ns with SHA256(), 185 ns with a handle that
  * was fetched before). Once made the handles are only read, so request
- * threads share them.
+ * threads share them; a spare context is taken and given back.
  */
 static struct {
     int users; /* configurations that hold the handles */
     EVP_MD *sha256;
+    EVP_MD_CTX *spare; /* of a digest that is done; NULL: somebody uses it */
     EVP_CIPHER *gcm;
     EVP_MAC *hmac;
     EVP_MAC_CTX *hmac_sha256; /* template: the digest is set, the key is not */
@@ -31,6 +32,7 @@ static void algorithms_free(void)
     EVP_MAC_CTX_free(algorithms.hmac_sha256);
     EVP_MAC_free(algorithms.hmac);
     EVP_CIPHER_free(algorithms.gcm);
+    EVP_MD_CTX_free(algorithms.spare);
     EVP_MD_free(algorithms.sha256);
     memset(&algorithms, 0, sizeof(algorithms));
 }
@@ -83,14 +85,28 @@ apr_status_t azl_crypto_init(apr_pool_t *p)
     return APR_SUCCESS;
 }
 
+/* Making a context costs as much as a key's digest. One is kept for whoever
+ * comes next; who comes at the same time makes one for themselves. */
+static EVP_MD_CTX *take_context(void)
+{
+    EVP_MD_CTX *ctx =
+        __atomic_exchange_n(&algorithms.spare, NULL, __ATOMIC_ACQUIRE);
+
+    return ctx ? ctx : EVP_MD_CTX_new();
+}
+
+static void give_back(EVP_MD_CTX *ctx)
+{
+    EVP_MD_CTX_free(
+        __atomic_exchange_n(&algorithms.spare, ctx, __ATOMIC_ACQ_REL));
+}
+
 apr_status_t azl_crypto_sha256(const void *data, apr_size_t len,
                                unsigned char out[AZL_SHA256_LEN])
 {
-    if (!algorithms.sha256 ||
-        !EVP_Digest(data, len, out, NULL, algorithms.sha256, NULL)) {
-        return APR_EGENERAL;
-    }
-    return APR_SUCCESS;
+    azl_span_t piece = azl_span(data, len);
+
+    return azl_crypto_sha256_pieces(&piece, 1, out);
 }
 
 apr_status_t azl_crypto_sha256_pieces(const azl_span_t *pieces, int npieces,
@@ -102,13 +118,13 @@ apr_status_t azl_crypto_sha256_pieces(const azl_span_t *pieces, int npieces,
     if (!algorithms.sha256) {
         return APR_EGENERAL;
     }
-    ctx = EVP_MD_CTX_new();
-    ok = ctx && EVP_DigestInit_ex(ctx, algorithms.sha256, NULL);
+    ctx = take_context();
+    ok = ctx && EVP_DigestInit_ex2(ctx, algorithms.sha256, NULL);
     for (i = 0; ok && i < npieces; i++) {
         ok = EVP_DigestUpdate(ctx, pieces[i].at, pieces[i].len);
     }
     ok = ok && EVP_DigestFinal_ex(ctx, out, NULL);
-    EVP_MD_CTX_free(ctx);
+    give_back(ctx);
     return ok ? APR_SUCCESS : APR_EGENERAL;
 }
 
