@@ -219,7 +219,10 @@ static const char *number_end(const char *at, const char *end)
     else {
         at = digits_end(at, end);
     }
-    if (at && at < end && *at == '.') {
+    if (!at || at == end || (*at != '.' && *at != 'e' && *at != 'E')) {
+        return at;
+    }
+    if (*at == '.') {
         at = digits_end(at + 1, end);
     }
     if (at && at < end && (*at == 'e' || *at == 'E')) {
@@ -434,9 +437,11 @@ static inline const char *next_value(azl_scan_t *s, const char *at, int array,
  * Read an object or array whole. A loop, not a recursion: how deep a document
  * goes is up to the client, the stack of a thread is not. Most bytes of most
  * documents are read here, so it does what next_member() and next_element() do
- * without storing the cursor after every step.
+ * without storing the cursor after every step. Its frame is its own: values
+ * that are no container need none.
  */
-static int container(azl_scan_t *s, azl_json_type_e type)
+__attribute__((noinline)) static int container(azl_scan_t *s,
+                                               azl_json_type_e type)
 {
     const int outside = s->depth;
     const char *at, *end;
@@ -483,7 +488,7 @@ static int container(azl_scan_t *s, azl_json_type_e type)
     return 1;
 }
 
-azl_json_type_e azl_scan_peek(azl_scan_t *s)
+static inline azl_json_type_e peek(azl_scan_t *s)
 {
     if (s->error || s->want != WANT_VALUE) {
         return AZL_JSON_NONE;
@@ -491,9 +496,14 @@ azl_json_type_e azl_scan_peek(azl_scan_t *s)
     return next_type(s);
 }
 
+azl_json_type_e azl_scan_peek(azl_scan_t *s)
+{
+    return peek(s);
+}
+
 int azl_scan_enter(azl_scan_t *s)
 {
-    azl_json_type_e type = azl_scan_peek(s);
+    azl_json_type_e type = peek(s);
 
     if (!is_container(type)) {
         return expected(s, "object or array expected");
@@ -503,7 +513,7 @@ int azl_scan_enter(azl_scan_t *s)
 
 int azl_scan_value(azl_scan_t *s, azl_value_t *v)
 {
-    azl_json_type_e type = azl_scan_peek(s);
+    azl_json_type_e type = peek(s);
     const char *start = s->at;
     int ok;
 

@@ -113,7 +113,7 @@ static apr_uint64_t mix(apr_uint64_t hash, apr_uint64_t word)
 
 static apr_uint64_t mix_text(apr_uint64_t hash, const char *text)
 {
-    apr_size_t len = strlen(text);
+    apr_size_t len = *text ? strlen(text) : 0; /* most labels are empty */
     apr_uint64_t word;
 
     hash = mix(hash, len);
@@ -122,7 +122,9 @@ static apr_uint64_t mix_text(apr_uint64_t hash, const char *text)
         hash = mix(hash, word);
     }
     word = 0;
-    memcpy(&word, text, len);
+    if (len) {
+        memcpy(&word, text, len);
+    }
     return mix(hash, word);
 }
 
