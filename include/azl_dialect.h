@@ -28,6 +28,8 @@ typedef struct azl_body_t {
 
 typedef struct azl_dialect_t {
     const char *name; /* as in dialect= */
+    int extras; /* its chats may have Anthropic's own members, see
+                   azl_exchange_t.plain: it knows what to do with them */
     /* The whole URL for an operation, below the endpoint's. Azure's may end in
      * /openai or /openai/v1, which is not repeated; an api-version with a date
      * means the classic surface. An OpenAI endpoint without a path gets /v1.

@@ -314,6 +314,7 @@ static const azl_outbound_t *anthropic_outbound(const azl_deployment_t *d,
 
 const azl_dialect_t azl_dialect_anthropic = {
     .name = "anthropic",
+    .extras = 1,
     .url = anthropic_url,
     .credential = anthropic_credential,
     .body = anthropic_body,

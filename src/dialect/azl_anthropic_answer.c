@@ -75,7 +75,7 @@ static void read_call(message_t *m, const azl_json_t *block)
     if (!name) {
         return;
     }
-    if (m->memo->json_tool && strcmp(name, AZL_ANTHROPIC_JSON_TOOL) == 0) {
+    if (m->memo->json_tool && strcmp(name, AZL_JSON_TOOL) == 0) {
         azl_buf_puts(m->text, input_text(m, block));
         m->spoken = 1;
         return;

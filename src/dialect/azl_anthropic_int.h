@@ -8,6 +8,7 @@
 #include "azl_dialect_int.h"
 #include "azl_edit_int.h"
 #include "azl_hub.h"
+#include "azl_tool_choice_int.h"
 #include "azl_write.h"
 
 /* The only version there is of the API. */
@@ -15,8 +16,6 @@
 /* Under which state is kept: the thinking blocks of the turn whose first tool
  * call it was, as the elements of a JSON array. */
 #define AZL_ANTHROPIC_KIND "anthropic"
-/* The tool that a model without structured output is made to call. */
-#define AZL_ANTHROPIC_JSON_TOOL "json_tool_call"
 
 /*
  * Hosting
@@ -129,6 +128,10 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json);
 /* A schema as structured output takes it: closed objects, no bounds. */
 void azl_anthropic_schema(azl_write_t *w, const char *name,
                           const azl_json_t *schema);
+/* What the arguments of a tool look like: always an object's schema, also where
+ * there are none (NULL); if `strict`, as structured output takes it. */
+void azl_anthropic_arguments(azl_write_t *w, const char *name,
+                             const azl_json_t *schema, int strict);
 
 /*
  * Answers

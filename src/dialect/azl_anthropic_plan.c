@@ -3,18 +3,11 @@
  * anything is written, because they bear on each other: thinking on the tools
  * that are forced, sampling on thinking.
  */
-#include <stdlib.h>
-
-#include <apr_lib.h>
-#include <apr_strings.h>
-
 #include "azl_anthropic_int.h"
-#include "azl_tool_choice_int.h"
+#include "azl_losses_int.h"
 
 /* A budget of thinking is at least this, and less than max_tokens. */
 #define BUDGET_MIN 1024
-/* Longer names of members are not told to anybody. */
-#define NAME_MAX_TOLD 64
 
 static const azl_json_t *get(const azl_claude_plan_t *pl, const char *name)
 {
@@ -40,115 +33,49 @@ static int refuse(azl_claude_plan_t *pl, const char *path, const char *message)
  * Members that Anthropic has nothing for
  */
 
-typedef struct member_t {
-    const char *name;
-    enum {
-        CARRIED, /* by what follows here */
-        LESSER,  /* without it the answer comes about differently */
-        MATTERS  /* ... means something else */
-    } what;
-    const char *nothing; /* a value that says nothing */
-} member_t;
-
-static const member_t members[] = {
-    {"messages", CARRIED, NULL},
-    {"model", CARRIED, NULL},
-    {"stream", CARRIED, NULL},
-    {"stream_options", CARRIED, NULL},
-    {"max_tokens", CARRIED, NULL},
-    {"max_completion_tokens", CARRIED, NULL},
-    {"stop", CARRIED, NULL},
-    {"temperature", CARRIED, NULL},
-    {"top_p", CARRIED, NULL},
-    {"top_k", CARRIED, NULL},
-    {"tools", CARRIED, NULL},
-    {"tool_choice", CARRIED, NULL},
-    {"parallel_tool_calls", CARRIED, NULL},
-    {"response_format", CARRIED, NULL},
-    {"reasoning_effort", CARRIED, NULL},
-    {"thinking", CARRIED, NULL},
-    {"user", CARRIED, NULL},
-    {"safety_identifier", CARRIED, NULL},
-    {"metadata", CARRIED, NULL},
-    {"service_tier", CARRIED, NULL},
-    {"web_search_options", CARRIED, NULL},
-    {"cache_control", CARRIED, NULL},
-    {"n", MATTERS, "1"},
-    {"logprobs", MATTERS, "false"},
-    {"top_logprobs", MATTERS, "0"},
-    {"audio", MATTERS, NULL},
-    {"modalities", MATTERS, NULL},
-    {"moderation", MATTERS, NULL},
-    {"functions", MATTERS, NULL},
-    {"function_call", MATTERS, NULL},
-    {"frequency_penalty", LESSER, "0"},
-    {"presence_penalty", LESSER, "0"},
-    {"logit_bias", LESSER, NULL},
-    {"prediction", LESSER, NULL},
-    {"prompt_cache_key", LESSER, NULL},
-    {"prompt_cache_options", LESSER, NULL},
-    {"prompt_cache_retention", LESSER, NULL},
-    {"seed", LESSER, NULL},
-    {"store", LESSER, "false"},
-    {"verbosity", LESSER, NULL},
+static const azl_loss_t losses[] = {
+    {"messages", AZL_CARRIED, NULL},
+    {"model", AZL_CARRIED, NULL},
+    {"stream", AZL_CARRIED, NULL},
+    {"stream_options", AZL_CARRIED, NULL},
+    {"max_tokens", AZL_CARRIED, NULL},
+    {"max_completion_tokens", AZL_CARRIED, NULL},
+    {"stop", AZL_CARRIED, NULL},
+    {"temperature", AZL_CARRIED, NULL},
+    {"top_p", AZL_CARRIED, NULL},
+    {"top_k", AZL_CARRIED, NULL},
+    {"tools", AZL_CARRIED, NULL},
+    {"tool_choice", AZL_CARRIED, NULL},
+    {"parallel_tool_calls", AZL_CARRIED, NULL},
+    {"response_format", AZL_CARRIED, NULL},
+    {"reasoning_effort", AZL_CARRIED, NULL},
+    {"thinking", AZL_CARRIED, NULL},
+    {"user", AZL_CARRIED, NULL},
+    {"safety_identifier", AZL_CARRIED, NULL},
+    {"metadata", AZL_CARRIED, NULL},
+    {"service_tier", AZL_CARRIED, NULL},
+    {"web_search_options", AZL_CARRIED, NULL},
+    {"cache_control", AZL_CARRIED, NULL},
+    {"n", AZL_MATTERS, "1"},
+    {"logprobs", AZL_MATTERS, "false"},
+    {"top_logprobs", AZL_MATTERS, "0"},
+    {"audio", AZL_MATTERS, NULL},
+    {"modalities", AZL_MATTERS, "[\"text\"]"},
+    {"moderation", AZL_MATTERS, NULL},
+    {"functions", AZL_MATTERS, NULL},
+    {"function_call", AZL_MATTERS, NULL},
+    {"frequency_penalty", AZL_LESSER, "0"},
+    {"presence_penalty", AZL_LESSER, "0"},
+    {"logit_bias", AZL_LESSER, NULL},
+    {"prediction", AZL_LESSER, NULL},
+    {"prompt_cache_key", AZL_LESSER, NULL},
+    {"prompt_cache_options", AZL_LESSER, NULL},
+    {"prompt_cache_retention", AZL_LESSER, NULL},
+    {"seed", AZL_LESSER, NULL},
+    {"store", AZL_LESSER, "false"},
+    {"verbosity", AZL_LESSER, NULL},
+    {NULL, AZL_CARRIED, NULL},
 };
-
-static const member_t *find_member(const char *name)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(members) / sizeof(members[0]); ++i) {
-        if (strcmp(members[i].name, name) == 0) {
-            return &members[i];
-        }
-    }
-    return NULL;
-}
-
-static int says_nothing(const member_t *m, const azl_json_t *value)
-{
-    const char *number = azl_json_number(value);
-
-    if (strcmp(m->name, "modalities") == 0) {
-        return azl_json_length(value) == 1 &&
-               is_text(azl_json_at(value, 0), "text");
-    }
-    if (!m->nothing) {
-        return azl_json_type(value) == AZL_JSON_NULL;
-    }
-    if (number && apr_isdigit(*m->nothing)) {
-        return strtod(number, NULL) == strtod(m->nothing, NULL);
-    }
-    return azl_json_type(value) == AZL_JSON_NULL ||
-           (azl_json_type(value) == AZL_JSON_FALSE &&
-            strcmp(m->nothing, "false") == 0);
-}
-
-/* A name of the client's own goes into a header only if it is a word. */
-static const char *told_name(apr_pool_t *p, const char *name)
-{
-    apr_size_t len;
-
-    for (len = 0; apr_isalnum(name[len]) || name[len] == '_'; ++len) {
-    }
-    return len && len <= NAME_MAX_TOLD && !name[len] ? apr_pstrdup(p, name)
-                                                     : "(unknown)";
-}
-
-/* 1 ends the walk: refused. */
-static int check_member(void *baton, const char *name, const azl_json_t *value)
-{
-    azl_claude_plan_t *pl = baton;
-    const member_t *m = find_member(name);
-
-    if (!m) {
-        return !without(pl, told_name(pl->rq.ex->pool, name), 0);
-    }
-    if (m->what == CARRIED || says_nothing(m, value)) {
-        return 0;
-    }
-    return !without(pl, m->name, m->what == MATTERS);
-}
 
 /*
  * Structured output
@@ -362,7 +289,7 @@ int azl_claude_plan(azl_claude_plan_t *pl)
 {
     azl_exchange_t *ex = pl->rq.ex;
 
-    if (azl_json_each(ex->hub, check_member, pl)) {
+    if (!azl_losses(ex, losses, AZL_LESSER, pl->rq.err)) {
         return 0;
     }
     if (pl->rq.memo->hosting == AZL_HOSTING_BEDROCK &&

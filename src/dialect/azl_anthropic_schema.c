@@ -148,3 +148,30 @@ void azl_anthropic_schema(azl_write_t *w, const char *name,
     }
     azl_write_close(w, '}');
 }
+
+static int copy_member(void *baton, const char *name, const azl_json_t *value)
+{
+    azl_write_json(baton, name, value);
+    return 0;
+}
+
+void azl_anthropic_arguments(azl_write_t *w, const char *name,
+                             const azl_json_t *schema, int strict)
+{
+    if (strict && azl_json_get(schema, "type")) {
+        azl_anthropic_schema(w, name, schema);
+        return;
+    }
+    azl_write_open(w, name, '{');
+    if (!azl_json_get(schema, "type")) {
+        azl_write_str(w, "type", "object");
+    }
+    if (azl_json_type(schema) == AZL_JSON_OBJECT) {
+        azl_json_each(schema, copy_member, w);
+    }
+    else {
+        azl_write_open(w, "properties", '{');
+        azl_write_close(w, '}');
+    }
+    azl_write_close(w, '}');
+}

@@ -265,7 +265,7 @@ static void start_tool(decoder_t *d, block_t *b, const azl_object_t *o)
     if (!name) {
         return;
     }
-    if (d->json_tool && strcmp(name, AZL_ANTHROPIC_JSON_TOOL) == 0) {
+    if (d->json_tool && strcmp(name, AZL_JSON_TOOL) == 0) {
         b->kind = BLOCK_JSON;
     }
     else {

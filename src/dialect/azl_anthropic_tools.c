@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 
 #include "azl_anthropic_int.h"
-#include "azl_tool_choice_int.h"
 
 static int is_text(const azl_json_t *json, const char *text)
 {
@@ -19,27 +18,6 @@ static int copy_member(void *baton, const char *name, const azl_json_t *value)
 {
     azl_write_json(baton, name, value);
     return 0;
-}
-
-/* An object's schema, also where there are no arguments. */
-static void write_schema(azl_write_t *w, const azl_json_t *schema, int strict)
-{
-    if (strict && azl_json_get(schema, "type")) {
-        azl_anthropic_schema(w, "input_schema", schema);
-        return;
-    }
-    azl_write_open(w, "input_schema", '{');
-    if (!azl_json_get(schema, "type")) {
-        azl_write_str(w, "type", "object");
-    }
-    if (azl_json_type(schema) == AZL_JSON_OBJECT) {
-        azl_json_each(schema, copy_member, w);
-    }
-    else {
-        azl_write_open(w, "properties", '{');
-        azl_write_close(w, '}');
-    }
-    azl_write_close(w, '}');
 }
 
 static int refuse_tool(azl_claude_request_t *rq, apr_size_t i, const char *rest,
@@ -76,7 +54,7 @@ static int write_tool(azl_claude_request_t *rq, apr_size_t i,
     if (text && *text) {
         azl_write_str(w, "description", text);
     }
-    write_schema(w, schema, strict);
+    azl_anthropic_arguments(w, "input_schema", schema, strict);
     if (strict) {
         azl_write_bool(w, "strict", 1);
     }
@@ -111,17 +89,10 @@ static int write_declared(azl_claude_request_t *rq,
 /* The schema of response_format as a tool that is called with the answer. */
 static void write_json_tool(azl_write_t *w, const azl_json_t *format)
 {
-    const azl_json_t *schema = azl_json_get(format, "json_schema");
-    const char *text = azl_json_string(azl_json_get(schema, "description"));
-
     azl_write_open(w, NULL, '{');
-    azl_write_str(w, "name", AZL_ANTHROPIC_JSON_TOOL);
-    azl_write_str(w, "description",
-                  text && *text ? text
-                                : "Gives the answer. Its members are the JSON "
-                                  "object that was asked for.");
-    schema = azl_json_get(schema, "schema");
-    write_schema(w, schema, 0);
+    azl_write_str(w, "name", AZL_JSON_TOOL);
+    azl_write_str(w, "description", azl_json_tool_about(format));
+    azl_anthropic_arguments(w, "input_schema", azl_json_tool_schema(format), 0);
     azl_write_close(w, '}');
 }
 
@@ -143,50 +114,16 @@ static void write_search(azl_write_t *w, const azl_json_t *options)
     azl_write_close(w, '}');
 }
 
-/*
- * A history with calls, and no tools: they have to be declared, and must not
- * be called.
- */
-
-static int was_written(apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; i < names->nelts; ++i) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static void collect_called(const azl_exchange_t *ex, apr_array_header_t *names)
-{
-    const azl_json_t *list = azl_json_get(ex->hub, "messages");
-    apr_size_t i, j;
-
-    for (i = 0; i < azl_json_length(list); ++i) {
-        const azl_json_t *calls =
-            azl_json_get(azl_json_at(list, i), "tool_calls");
-
-        for (j = 0; j < azl_json_length(calls); ++j) {
-            const char *name = azl_tool_name(azl_json_at(calls, j));
-
-            if (name && !was_written(names, name)) {
-                APR_ARRAY_PUSH(names, const char *) = name;
-            }
-        }
-    }
-}
-
-static void write_called(azl_write_t *w, apr_array_header_t *names)
+/* A history with calls, and no tools: they have to be declared, and must not
+ * be called. */
+static void write_called(azl_write_t *w, const apr_array_header_t *names)
 {
     int i;
 
     for (i = 0; i < names->nelts; ++i) {
         azl_write_open(w, NULL, '{');
         azl_write_str(w, "name", APR_ARRAY_IDX(names, i, const char *));
-        write_schema(w, NULL, 0);
+        azl_anthropic_arguments(w, "input_schema", NULL, 0);
         azl_write_close(w, '}');
     }
 }
@@ -219,18 +156,6 @@ static void write_choice(azl_claude_request_t *rq,
     azl_write_close(w, '}');
 }
 
-/* The answer may be a call of the tool for JSON, or else of the client's. */
-static void choose_json(const azl_exchange_t *ex, azl_tool_choice_t *choice)
-{
-    if (!azl_tools_offered(ex) || choice->what == AZL_TOOL_CHOICE_NEVER) {
-        choice->what = AZL_TOOL_CHOICE_NAMED;
-        choice->name = AZL_ANTHROPIC_JSON_TOOL;
-    }
-    else if (choice->what != AZL_TOOL_CHOICE_NAMED) {
-        choice->what = AZL_TOOL_CHOICE_ANY;
-    }
-}
-
 int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
 {
     azl_exchange_t *ex = rq->ex;
@@ -238,7 +163,7 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
         rq->memo->hosting == AZL_HOSTING_BEDROCK
             ? NULL
             : azl_json_get(ex->hub, "web_search_options");
-    apr_array_header_t *called = apr_array_make(ex->pool, 4, sizeof(char *));
+    apr_array_header_t *called = NULL;
     azl_tool_choice_t choice;
 
     if (!azl_tool_choice_read(ex, &choice)) {
@@ -247,7 +172,7 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
                                    "a function or a list of allowed ones.");
     }
     if (json) {
-        choose_json(ex, &choice);
+        azl_json_tool_choose(ex, &choice);
     }
     else if (!rq->memo->family->forces && azl_tool_choice_is_forced(ex)) {
         if (!azl_exchange_without(ex, "tool_choice", 1, rq->err)) {
@@ -256,7 +181,7 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
         choice.what = AZL_TOOL_CHOICE_AUTO;
     }
     if (!azl_tools_offered(ex) && !json && !search) {
-        collect_called(ex, called);
+        called = azl_tools_called(ex);
         choice.what = AZL_TOOL_CHOICE_NEVER;
         if (called->nelts == 0) {
             return 1;
@@ -272,7 +197,9 @@ int azl_anthropic_tools(azl_claude_request_t *rq, const azl_json_t *json)
     if (search) {
         write_search(&rq->w, search);
     }
-    write_called(&rq->w, called);
+    if (called) {
+        write_called(&rq->w, called);
+    }
     azl_write_close(&rq->w, ']');
     write_choice(rq, &choice);
     return 1;

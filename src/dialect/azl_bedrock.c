@@ -63,6 +63,7 @@ static const azl_outbound_t *bedrock_outbound(const azl_deployment_t *d,
 }
 
 const azl_dialect_t azl_dialect_bedrock = {.name = "bedrock",
+                                           .extras = 1,
                                            .url = bedrock_url,
                                            .credential = bedrock_credential,
                                            .outbound = bedrock_outbound,

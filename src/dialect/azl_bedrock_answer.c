@@ -165,7 +165,7 @@ static void read_call(message_t *m, const azl_json_t *use)
     if (!name.len) {
         return;
     }
-    if (m->memo->json_tool && azl_span_is(name, AZL_BEDROCK_JSON_TOOL)) {
+    if (m->memo->json_tool && azl_span_is(name, AZL_JSON_TOOL)) {
         azl_buf_puts(m->text, input_text(m, use));
         m->spoken = 1;
         return;

@@ -14,8 +14,6 @@
 /* Under which state is kept: the reasoning blocks with their signatures, as
  * elements of a JSON array, by the first tool call of the turn. */
 #define AZL_BEDROCK_KIND "bedrock"
-/* The tool that a model without structured output is made to call. */
-#define AZL_BEDROCK_JSON_TOOL "json_tool_call"
 
 /*
  * What the models take (azl_bedrock_family.c)

@@ -11,9 +11,8 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
+#include "azl_losses_int.h"
 
-/* Longer names of members are not told to anybody. */
-#define NAME_MAX_TOLD 64
 /* What requestMetadata takes. */
 #define METADATA_MAX 16
 #define METADATA_LEN_MAX 256
@@ -44,116 +43,44 @@ static int refuse(plan_t *pl, const char *path, const char *message)
  * Members that Converse has nothing for
  */
 
-typedef enum {
-    CARRIED, /* by what follows here */
-    LESSER,  /* without it the answer comes about differently */
-    MATTERS  /* ... means something else */
-} loss_e;
-
-typedef struct member_t {
-    const char *name;
-    loss_e loss;
-    const char *nothing; /* a value that asks for nothing; NULL: only null */
-} member_t;
-
-static const member_t members[] = {
-    {"additionalModelRequestFields", CARRIED, NULL},
-    {"audio", MATTERS, NULL},
-    {"cache_control", CARRIED, NULL},
-    {"frequency_penalty", LESSER, "0"},
-    {"function_call", MATTERS, NULL},
-    {"functions", MATTERS, NULL},
-    {"guardrailConfig", CARRIED, NULL},
-    {"logit_bias", LESSER, NULL},
-    {"logprobs", MATTERS, "false"},
-    {"max_completion_tokens", CARRIED, NULL},
-    {"max_tokens", CARRIED, NULL},
-    {"messages", CARRIED, NULL},
-    {"metadata", CARRIED, NULL},
-    {"modalities", MATTERS, NULL},
-    {"model", CARRIED, NULL},
-    {"moderation", MATTERS, NULL},
-    {"n", MATTERS, "1"},
-    {"parallel_tool_calls", LESSER, "true"},
-    {"performanceConfig", CARRIED, NULL},
-    {"presence_penalty", LESSER, "0"},
-    {"reasoning_effort", CARRIED, NULL},
-    {"response_format", CARRIED, NULL},
-    {"service_tier", CARRIED, NULL},
-    {"stop", CARRIED, NULL},
-    {"store", LESSER, "false"},
-    {"stream", CARRIED, NULL},
-    {"stream_options", CARRIED, NULL},
-    {"temperature", CARRIED, NULL},
-    {"thinking", CARRIED, NULL},
-    {"tool_choice", CARRIED, NULL},
-    {"tools", CARRIED, NULL},
-    {"top_k", CARRIED, NULL},
-    {"top_logprobs", MATTERS, "0"},
-    {"top_p", CARRIED, NULL},
-    {"web_search_options", MATTERS, NULL},
+static const azl_loss_t losses[] = {
+    {"additionalModelRequestFields", AZL_CARRIED, NULL},
+    {"audio", AZL_MATTERS, NULL},
+    {"cache_control", AZL_CARRIED, NULL},
+    {"frequency_penalty", AZL_LESSER, "0"},
+    {"function_call", AZL_MATTERS, NULL},
+    {"functions", AZL_MATTERS, NULL},
+    {"guardrailConfig", AZL_CARRIED, NULL},
+    {"logit_bias", AZL_LESSER, NULL},
+    {"logprobs", AZL_MATTERS, "false"},
+    {"max_completion_tokens", AZL_CARRIED, NULL},
+    {"max_tokens", AZL_CARRIED, NULL},
+    {"messages", AZL_CARRIED, NULL},
+    {"metadata", AZL_CARRIED, NULL},
+    {"modalities", AZL_MATTERS, "[\"text\"]"},
+    {"model", AZL_CARRIED, NULL},
+    {"moderation", AZL_MATTERS, NULL},
+    {"n", AZL_MATTERS, "1"},
+    {"parallel_tool_calls", AZL_LESSER, "true"},
+    {"performanceConfig", AZL_CARRIED, NULL},
+    {"presence_penalty", AZL_LESSER, "0"},
+    {"reasoning_effort", AZL_CARRIED, NULL},
+    {"response_format", AZL_CARRIED, NULL},
+    {"service_tier", AZL_CARRIED, NULL},
+    {"stop", AZL_CARRIED, NULL},
+    {"store", AZL_LESSER, "false"},
+    {"stream", AZL_CARRIED, NULL},
+    {"stream_options", AZL_CARRIED, NULL},
+    {"temperature", AZL_CARRIED, NULL},
+    {"thinking", AZL_CARRIED, NULL},
+    {"tool_choice", AZL_CARRIED, NULL},
+    {"tools", AZL_CARRIED, NULL},
+    {"top_k", AZL_CARRIED, NULL},
+    {"top_logprobs", AZL_MATTERS, "0"},
+    {"top_p", AZL_CARRIED, NULL},
+    {"web_search_options", AZL_MATTERS, NULL},
+    {NULL, AZL_CARRIED, NULL},
 };
-
-static const member_t *find_member(const char *name)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(members) / sizeof(members[0]); ++i) {
-        if (strcmp(members[i].name, name) == 0) {
-            return &members[i];
-        }
-    }
-    return NULL;
-}
-
-static int asks_nothing(const member_t *m, const azl_json_t *value)
-{
-    const char *number = azl_json_number(value);
-
-    if (azl_json_type(value) == AZL_JSON_NULL) {
-        return 1;
-    }
-    if (strcmp(m->name, "modalities") == 0) {
-        return azl_json_length(value) == 1 &&
-               is_text(azl_json_at(value, 0), "text");
-    }
-    if (!m->nothing) {
-        return 0;
-    }
-    if (number && apr_isdigit(*m->nothing)) {
-        return strtod(number, NULL) == strtod(m->nothing, NULL);
-    }
-    return (azl_json_type(value) == AZL_JSON_FALSE &&
-            strcmp(m->nothing, "false") == 0) ||
-           (azl_json_type(value) == AZL_JSON_TRUE &&
-            strcmp(m->nothing, "true") == 0);
-}
-
-/* A name of the client's own goes into a header only if it is a word. */
-static const char *told_name(apr_pool_t *p, const char *name)
-{
-    apr_size_t len;
-
-    for (len = 0; apr_isalnum(name[len]) || name[len] == '_'; ++len) {
-    }
-    return len && len <= NAME_MAX_TOLD && !name[len] ? apr_pstrdup(p, name)
-                                                     : "(unknown)";
-}
-
-/* 1 ends the walk: refused. */
-static int check_member(void *baton, const char *name, const azl_json_t *value)
-{
-    plan_t *pl = baton;
-    const member_t *m = find_member(name);
-
-    if (!m) {
-        return value && !without(pl, told_name(pl->rq.ex->pool, name), 0);
-    }
-    if (m->loss == CARRIED || asks_nothing(m, value)) {
-        return 0;
-    }
-    return !without(pl, m->name, m->loss == MATTERS);
-}
 
 /*
  * Structured output
@@ -501,7 +428,7 @@ int azl_bedrock_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
     pl.rq.err = err;
     make_memo(&pl);
     azl_write_init(&pl.rq.w, out);
-    if (azl_json_each(ex->hub, check_member, &pl) || !plan_format(&pl) ||
+    if (!azl_losses(ex, losses, AZL_LESSER, err) || !plan_format(&pl) ||
         !plan_length(&pl) || !plan_stop(&pl) ||
         !azl_bedrock_plan_thinking(&pl) || !plan_sampling(&pl) ||
         !plan_tier(&pl, &tier)) {

@@ -89,7 +89,7 @@ static void begin_call(decoder_t *d, apr_int64_t block, const azl_value_t *use)
     memset(call, 0, sizeof(*call));
     call->block = block;
     call->as_text =
-        d->memo->json_tool && azl_span_is(name, AZL_BEDROCK_JSON_TOOL);
+        d->memo->json_tool && azl_span_is(name, AZL_JSON_TOOL);
     if (call->as_text) {
         return;
     }

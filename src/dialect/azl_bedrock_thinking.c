@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
-#include "azl_tool_choice_int.h"
 
 typedef azl_bedrock_plan_t plan_t;
 

@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "azl_bedrock_int.h"
-#include "azl_tool_choice_int.h"
 
 /* What a tool's name may be long, and how much of it stays when it has to be
  * made different: the rest is "_" and 8 digits. */
@@ -139,36 +138,6 @@ static void write_choice(azl_bedrock_request_t *rq,
  * Declarations
  */
 
-static int copy_member(void *baton, const char *name, const azl_json_t *value)
-{
-    azl_write_json(baton, name, value);
-    return 0;
-}
-
-/* An object's schema, also where there are no arguments. */
-static void write_schema(azl_write_t *w, const azl_json_t *schema, int strict)
-{
-    azl_write_open(w, "inputSchema", '{');
-    if (strict && azl_json_get(schema, "type")) {
-        azl_anthropic_schema(w, "json", schema);
-    }
-    else {
-        azl_write_open(w, "json", '{');
-        if (!azl_json_get(schema, "type")) {
-            azl_write_str(w, "type", "object");
-        }
-        if (azl_json_type(schema) == AZL_JSON_OBJECT) {
-            azl_json_each(schema, copy_member, w);
-        }
-        else {
-            azl_write_open(w, "properties", '{');
-            azl_write_close(w, '}');
-        }
-        azl_write_close(w, '}');
-    }
-    azl_write_close(w, '}');
-}
-
 static void write_spec(azl_write_t *w, const char *name, const char *about,
                        const azl_json_t *schema, int strict)
 {
@@ -178,7 +147,9 @@ static void write_spec(azl_write_t *w, const char *name, const char *about,
     if (about && *about) {
         azl_write_str(w, "description", about);
     }
-    write_schema(w, schema, strict);
+    azl_write_open(w, "inputSchema", '{');
+    azl_anthropic_arguments(w, "json", schema, strict);
+    azl_write_close(w, '}');
     if (strict) {
         azl_write_bool(w, "strict", 1);
     }
@@ -251,65 +222,22 @@ static int write_declared(azl_bedrock_request_t *rq,
 /* The schema of response_format as a tool that is called with the answer. */
 static void write_json_tool(azl_bedrock_request_t *rq, const azl_json_t *format)
 {
-    const azl_json_t *schema = azl_json_get(format, "json_schema");
-    const char *about = azl_json_string(azl_json_get(schema, "description"));
-
-    write_spec(&rq->w, AZL_BEDROCK_JSON_TOOL,
-               about && *about ? about
-                               : "Gives the answer. Its members are the JSON "
-                                 "object that was asked for.",
-               azl_json_get(schema, "schema"), 0);
+    write_spec(&rq->w, AZL_JSON_TOOL, azl_json_tool_about(format),
+               azl_json_tool_schema(format), 0);
 }
 
-/*
- * A history with calls and no tools that may be called: Converse wants them
- * declared all the same, and has no way to say that none is to be called.
- */
-
-static int was_written(const apr_array_header_t *names, const char *name)
+/* A history with calls and no tools that may be called: Converse wants them
+ * declared all the same, and has no way to say that none is to be called. */
+static void write_called(azl_bedrock_request_t *rq)
 {
+    apr_array_header_t *names = azl_tools_called(rq->ex);
     int i;
 
     for (i = 0; i < names->nelts; ++i) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static void write_called(azl_bedrock_request_t *rq)
-{
-    const azl_json_t *list = azl_json_get(rq->ex->hub, "messages");
-    apr_array_header_t *names =
-        apr_array_make(rq->ex->pool, 4, sizeof(const char *));
-    apr_size_t i, j;
-
-    for (i = 0; i < azl_json_length(list); ++i) {
-        const azl_json_t *calls =
-            azl_json_get(azl_json_at(list, i), "tool_calls");
-
-        for (j = 0; j < azl_json_length(calls); ++j) {
-            const char *name = azl_tool_name(azl_json_at(calls, j));
-
-            if (!was_written(names, name)) {
-                APR_ARRAY_PUSH(names, const char *) = name;
-                write_spec(&rq->w, azl_bedrock_tool_name(rq, name),
-                           "Not available any more: do not call it.", NULL, 0);
-            }
-        }
-    }
-}
-
-/* The answer may be a call of the tool for JSON, or else of the client's. */
-static void choose_json(const azl_exchange_t *ex, azl_tool_choice_t *choice)
-{
-    if (!azl_tools_offered(ex) || choice->what == AZL_TOOL_CHOICE_NEVER) {
-        choice->what = AZL_TOOL_CHOICE_NAMED;
-        choice->name = AZL_BEDROCK_JSON_TOOL;
-    }
-    else if (choice->what != AZL_TOOL_CHOICE_NAMED) {
-        choice->what = AZL_TOOL_CHOICE_ANY;
+        write_spec(
+            &rq->w,
+            azl_bedrock_tool_name(rq, APR_ARRAY_IDX(names, i, const char *)),
+            "Not available any more: do not call it.", NULL, 0);
     }
 }
 
@@ -326,7 +254,7 @@ int azl_bedrock_tools(azl_bedrock_request_t *rq, const azl_json_t *format)
     }
     open = open && choice.what != AZL_TOOL_CHOICE_NEVER;
     if (format) {
-        choose_json(ex, &choice);
+        azl_json_tool_choose(ex, &choice);
     }
     if ((open || format) && !fit_choice(rq, &choice)) {
         return 0;

@@ -70,6 +70,7 @@ static const azl_outbound_t *databricks_outbound(const azl_deployment_t *d,
 
 const azl_dialect_t azl_dialect_databricks = {
     .name = "databricks",
+    .extras = 1,
     .url = databricks_url,
     .credential = databricks_credential,
     .body = databricks_body,

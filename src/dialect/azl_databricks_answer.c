@@ -125,7 +125,7 @@ static void read_call(message_t *m, const azl_json_t *json)
         return;
     }
     if (m->memo->claude.json_tool &&
-        strcmp(name, AZL_ANTHROPIC_JSON_TOOL) == 0) {
+        strcmp(name, AZL_JSON_TOOL) == 0) {
         azl_buf_puts(m->text, arguments ? arguments : "{}");
         m->spoken = 1;
         return;

@@ -7,11 +7,9 @@
 #include <apr_strings.h>
 
 #include "azl_databricks_int.h"
+#include "azl_losses_int.h"
 
 typedef azl_databricks_request_t request_t;
-
-/* Longer names of members are not told to anybody. */
-#define NAME_MAX_TOLD 64
 
 static const azl_json_t *get(const request_t *rq, const char *name)
 {
@@ -37,112 +35,46 @@ static int refuse(request_t *rq, const char *path, const char *message)
  * Members that Databricks has nothing for
  */
 
-typedef struct member_t {
-    const char *name;
-    enum {
-        CARRIED, /* by what follows here */
-        LESSER,  /* without it the answer comes about differently */
-        MATTERS  /* ... means something else */
-    } what;
-    int claude;          /* azl_claude_plan() does not know that */
-    const char *nothing; /* a value that says nothing; NULL: null alone */
-} member_t;
-
-static const member_t members[] = {
-    {"messages", CARRIED, 0, NULL},
-    {"model", CARRIED, 0, NULL},
-    {"stream", CARRIED, 0, NULL},
-    {"stream_options", CARRIED, 0, NULL},
-    {"max_tokens", CARRIED, 0, NULL},
-    {"max_completion_tokens", CARRIED, 0, NULL},
-    {"stop", CARRIED, 0, NULL},
-    {"temperature", CARRIED, 0, NULL},
-    {"top_p", CARRIED, 0, NULL},
-    {"top_k", CARRIED, 0, NULL},
-    {"n", CARRIED, 0, NULL},
-    {"tools", CARRIED, 0, NULL},
-    {"tool_choice", CARRIED, 0, NULL},
-    {"response_format", CARRIED, 0, NULL},
-    {"reasoning_effort", CARRIED, 0, NULL},
-    {"logprobs", MATTERS, 0, "false"},
-    {"top_logprobs", MATTERS, 0, "0"},
-    {"audio", MATTERS, 0, NULL},
-    {"modalities", MATTERS, 0, "[\"text\"]"},
-    {"moderation", MATTERS, 0, NULL},
-    {"functions", MATTERS, 0, NULL},
-    {"function_call", MATTERS, 0, NULL},
-    {"web_search_options", MATTERS, 0, NULL},
-    {"frequency_penalty", LESSER, 0, "0"},
-    {"presence_penalty", LESSER, 0, "0"},
-    {"store", LESSER, 0, "false"},
-    {"parallel_tool_calls", LESSER, 1, "true"},
-    {"user", LESSER, 1, NULL},
-    {"safety_identifier", LESSER, 1, NULL},
-    {"metadata", LESSER, 1, NULL},
-    {"service_tier", LESSER, 1, "\"auto\""},
-    {"cache_control", CARRIED, 1, NULL},
+static const azl_loss_t losses[] = {
+    {"messages", AZL_CARRIED, NULL},
+    {"model", AZL_CARRIED, NULL},
+    {"stream", AZL_CARRIED, NULL},
+    {"stream_options", AZL_CARRIED, NULL},
+    {"max_tokens", AZL_CARRIED, NULL},
+    {"max_completion_tokens", AZL_CARRIED, NULL},
+    {"stop", AZL_CARRIED, NULL},
+    {"temperature", AZL_CARRIED, NULL},
+    {"top_p", AZL_CARRIED, NULL},
+    {"top_k", AZL_CARRIED, NULL},
+    {"n", AZL_CARRIED, NULL},
+    {"tools", AZL_CARRIED, NULL},
+    {"tool_choice", AZL_CARRIED, NULL},
+    {"response_format", AZL_CARRIED, NULL},
+    {"reasoning_effort", AZL_CARRIED, NULL},
+    {"logprobs", AZL_MATTERS, "false"},
+    {"top_logprobs", AZL_MATTERS, "0"},
+    {"audio", AZL_MATTERS, NULL},
+    {"modalities", AZL_MATTERS, "[\"text\"]"},
+    {"moderation", AZL_MATTERS, NULL},
+    {"functions", AZL_MATTERS, NULL},
+    {"function_call", AZL_MATTERS, NULL},
+    {"web_search_options", AZL_MATTERS, NULL},
+    {"frequency_penalty", AZL_LESSER, "0"},
+    {"presence_penalty", AZL_LESSER, "0"},
+    {"store", AZL_LESSER, "false"},
+    {"parallel_tool_calls", AZL_LESSER, "true"},
+    {"service_tier", AZL_LESSER, "\"auto\""},
+    {"cache_control", AZL_CARRIED, NULL},
+    {NULL, AZL_CARRIED, NULL},
 };
 
-static const member_t *find_member(const char *name)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(members) / sizeof(members[0]); ++i) {
-        if (strcmp(members[i].name, name) == 0) {
-            return &members[i];
-        }
-    }
-    return NULL;
-}
-
-static int says_nothing(request_t *rq, const member_t *m,
-                        const azl_json_t *value)
-{
-    const char *number = azl_json_number(value);
-    azl_buf_t *text;
-    int same;
-
-    if (!value || !m->nothing) {
-        return !value;
-    }
-    if (number) {
-        return apr_isdigit(*m->nothing) && strtod(number, NULL) == 0;
-    }
-    text = azl_buf_create(rq->pl.rq.ex->pool, AZL_HUB_DOCUMENT_MAX);
-    azl_json_write(text, value);
-    same = azl_span_is(azl_span(text->data, text->len), m->nothing);
-    azl_buf_free(text);
-    return same;
-}
-
-/* A name of the client's own goes into a header only if it is a word. */
-static const char *told_name(apr_pool_t *p, const char *name)
-{
-    apr_size_t len;
-
-    for (len = 0; apr_isalnum(name[len]) || name[len] == '_'; ++len) {
-    }
-    return len && len <= NAME_MAX_TOLD && !name[len] ? apr_pstrdup(p, name)
-                                                     : "(unknown)";
-}
-
-/* 1 ends the walk: refused. */
-static int check_member(void *baton, const char *name, const azl_json_t *value)
-{
-    request_t *rq = baton;
-    const member_t *m = find_member(name);
-
-    if (rq->behind == AZL_BEHIND_CLAUDE && (!m || !m->claude)) {
-        return 0; /* as everywhere for a Claude */
-    }
-    if (!m) {
-        return value && !without(rq, told_name(rq->pl.rq.ex->pool, name), 0);
-    }
-    if (m->what == CARRIED || says_nothing(rq, m, value)) {
-        return 0;
-    }
-    return !without(rq, m->name, m->what == MATTERS);
-}
+/* What Anthropic carries of a chat to a Claude, and Databricks does not; the
+ * rest is seen to by azl_claude_plan(). */
+static const azl_loss_t losses_of_claude[] = {
+    {"parallel_tool_calls", AZL_LESSER, "true"}, {"user", AZL_LESSER, NULL},
+    {"safety_identifier", AZL_LESSER, NULL},     {"metadata", AZL_LESSER, NULL},
+    {"service_tier", AZL_LESSER, "\"auto\""},    {NULL, AZL_CARRIED, NULL},
+};
 
 /*
  * What is behind the endpoint
@@ -321,8 +253,13 @@ int azl_databricks_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
     rq.pl.rq.err = err;
     rq.behind = find_behind(ex->family);
     azl_write_init(&rq.pl.rq.w, out);
-    if (azl_json_each(ex->hub, check_member, &rq) ||
-        (rq.behind == AZL_BEHIND_CLAUDE && !plan_claude(&rq, memo))) {
+    if (rq.behind == AZL_BEHIND_CLAUDE) {
+        if (!azl_losses(ex, losses_of_claude, AZL_CARRIED, err) ||
+            !plan_claude(&rq, memo)) {
+            return 0;
+        }
+    }
+    else if (!azl_losses(ex, losses, AZL_LESSER, err)) {
         return 0;
     }
     if (rq.behind == AZL_BEHIND_CLAUDE) {

@@ -239,7 +239,7 @@ static call_t *begin_call(decoder_t *d, int choice, apr_int64_t index,
     call->choice = choice;
     call->index = index;
     call->empty = 1;
-    if (d->json_tool && strcmp(name, AZL_ANTHROPIC_JSON_TOOL) == 0) {
+    if (d->json_tool && strcmp(name, AZL_JSON_TOOL) == 0) {
         call->is_json = 1;
         return call;
     }

@@ -112,6 +112,7 @@ static const azl_outbound_t *gemini_outbound(const azl_deployment_t *d,
 }
 
 const azl_dialect_t azl_dialect_gemini = {.name = "gemini",
+                                          .extras = 1,
                                           .url = gemini_url,
                                           .credential = gemini_credential,
                                           .outbound = gemini_outbound,

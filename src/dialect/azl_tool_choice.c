@@ -86,3 +86,67 @@ int azl_tool_choice_has(const azl_tool_choice_t *choice, const char *name)
     }
     return !choice->allowed;
 }
+
+static int has_name(const apr_array_header_t *names, const char *name)
+{
+    int i;
+
+    for (i = 0; i < names->nelts; ++i) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+apr_array_header_t *azl_tools_called(const azl_exchange_t *ex)
+{
+    apr_array_header_t *names =
+        apr_array_make(ex->pool, 4, sizeof(const char *));
+    const azl_json_t *list = azl_json_get(ex->hub, "messages");
+    apr_size_t i, j;
+
+    for (i = 0; i < azl_json_length(list); ++i) {
+        const azl_json_t *calls =
+            azl_json_get(azl_json_at(list, i), "tool_calls");
+
+        for (j = 0; j < azl_json_length(calls); ++j) {
+            const char *name = azl_tool_name(azl_json_at(calls, j));
+
+            if (name && !has_name(names, name)) {
+                APR_ARRAY_PUSH(names, const char *) = name;
+            }
+        }
+    }
+    return names;
+}
+
+/*
+ * The tool for JSON
+ */
+
+const char *azl_json_tool_about(const azl_json_t *format)
+{
+    const char *text = azl_json_string(
+        azl_json_get(azl_json_get(format, "json_schema"), "description"));
+
+    return text && *text ? text
+                         : "Gives the answer. Its members are the JSON object "
+                           "that was asked for.";
+}
+
+const azl_json_t *azl_json_tool_schema(const azl_json_t *format)
+{
+    return azl_json_get(azl_json_get(format, "json_schema"), "schema");
+}
+
+void azl_json_tool_choose(const azl_exchange_t *ex, azl_tool_choice_t *choice)
+{
+    if (!azl_tools_offered(ex) || choice->what == AZL_TOOL_CHOICE_NEVER) {
+        choice->what = AZL_TOOL_CHOICE_NAMED;
+        choice->name = AZL_JSON_TOOL;
+    }
+    else if (choice->what != AZL_TOOL_CHOICE_NAMED) {
+        choice->what = AZL_TOOL_CHOICE_ANY;
+    }
+}

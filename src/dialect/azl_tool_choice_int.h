@@ -34,5 +34,21 @@ int azl_tool_choice_is_forced(const azl_exchange_t *ex);
 int azl_tools_offered(const azl_exchange_t *ex);
 /* The name of a tool's function; NULL: it has none. */
 const char *azl_tool_name(const azl_json_t *tool);
+/* The names of all that are called in the history (const char *), each once. */
+apr_array_header_t *azl_tools_called(const azl_exchange_t *ex);
+
+/*
+ * A tool of ours whose arguments are the answer, where a model has no other way
+ * to keep to a response_format
+ */
+
+#define AZL_JSON_TOOL "json_tool_call"
+
+/* What the model is told about it, and what its arguments look like (NULL: any
+ * object). */
+const char *azl_json_tool_about(const azl_json_t *format);
+const azl_json_t *azl_json_tool_schema(const azl_json_t *format);
+/* It has to be called, or else one of the client's own that may be. */
+void azl_json_tool_choose(const azl_exchange_t *ex, azl_tool_choice_t *choice);
 
 #endif /* AZL_TOOL_CHOICE_INT_H */

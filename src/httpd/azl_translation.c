@@ -60,7 +60,7 @@ static void begin_exchange(azl_attempt_t *at)
     ex->pool = at->r->pool;
     ex->deployment = d;
     ex->alias = ar->served->alias;
-    ex->plain = !d->endpoint->dialect->outbound;
+    ex->plain = !d->endpoint->dialect->extras;
     ex->family = d->base_model ? d->base_model : ex->alias;
     ex->op = ar->route.op;
     ex->streamed = ar->doc.stream;

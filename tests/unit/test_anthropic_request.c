@@ -421,7 +421,7 @@ START_TEST(hosts_differ)
     /* structured output has not come to all models there */
     ex = asking("https://bedrock-runtime.eu-west-1.amazonaws.com", NEW,
                 WITH(SCHEMA("")));
-    ck_assert_ptr_nonnull(strstr(request(ex), AZL_ANTHROPIC_JSON_TOOL));
+    ck_assert_ptr_nonnull(strstr(request(ex), AZL_JSON_TOOL));
 }
 END_TEST
 

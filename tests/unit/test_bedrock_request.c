@@ -443,7 +443,7 @@ static const struct {
         "'stream_options':{'include_usage':true}", "", "", ""},
     {CLAUDE, "'seed':1,'user':'u','logit_bias':{'1':2},'store':true,"
         "'presence_penalty':1,'verbosity':'low','odd-one':1", "", "",
-        "seed,user,logit_bias,store,presence_penalty,verbosity,(unknown)"},
+        "seed,user,logit_bias,store,presence_penalty,verbosity,odd-one"},
     /* how much to think */
     {CLAUDE, "'reasoning_effort':'none'", "", "", ""},
     {CLAUDE, "'reasoning_effort':'medium','temperature':0.2",
