@@ -114,10 +114,12 @@ static void add_call(azl_told_t *told, azl_span_t raw)
     item->call_id = v ? v->raw : item->call_id;
     v = text_in(&o, "name");
     item->name = v ? v->raw : item->name;
+    azl_told_name(told, item);
     v = text_in(&o, custom ? "input" : "arguments");
     if (v) {
         azl_told_more(item->text, v->raw);
     }
+    azl_told_settle(told, item);
 }
 
 static void add_calls(azl_told_t *told, const azl_value_t *list)

@@ -10,19 +10,13 @@
 static const struct {
     const char *name;
     const char *otherwise;
-} echoes[] = {{"instructions", "null"},
-              {"max_output_tokens", "null"},
-              {"max_tool_calls", "null"},
-              {"metadata", "{}"},
-              {"parallel_tool_calls", "true"},
-              {"prompt_cache_key", "null"},
-              {"safety_identifier", "null"},
-              {"temperature", "null"},
-              {"tool_choice", "\"auto\""},
-              {"tools", "[]"},
-              {"top_p", "null"},
-              {"truncation", "\"disabled\""},
-              {"user", "null"}};
+} echoes[] = {{"instructions", "null"},        {"max_output_tokens", "null"},
+              {"max_tool_calls", "null"},      {"metadata", "{}"},
+              {"parallel_tool_calls", "true"}, {"prompt_cache_key", "null"},
+              {"safety_identifier", "null"},   {"temperature", "null"},
+              {"tool_choice", "\"auto\""},     {"tools", "[]"},
+              {"top_logprobs", "0"},           {"top_p", "null"},
+              {"truncation", "\"disabled\""},  {"user", "null"}};
 
 #define NECHOES (sizeof(echoes) / sizeof(echoes[0]))
 
@@ -75,7 +69,71 @@ static void write_echo(azl_buf_t *echo, const azl_json_t *client)
     azl_write_bool(&w, "store", 0);
     echo_object(&w, client, "text", "format", "{\"type\":\"text\"}",
                 "verbosity");
-    azl_write_int(&w, "top_logprobs", 0);
+}
+
+/*
+ * Tools by their own names
+ */
+
+/* What a function stands for that is no function of the client's own. */
+typedef struct stands_t {
+    azl_item_e kind;
+    azl_span_t name; /* JSON */
+    azl_span_t space;
+} stands_t;
+
+static azl_span_t as_json(apr_pool_t *p, azl_span_t text)
+{
+    azl_buf_t *json = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
+    azl_span_t copy;
+
+    azl_buf_json(json, text.at, text.len);
+    copy = azl_span(apr_pstrmemdup(p, json->data, json->len), json->len);
+    azl_buf_free(json);
+    return copy;
+}
+
+static void add_stands(azl_told_t *told, const azl_tool_t *tool)
+{
+    static const azl_item_e kinds[] = {
+        AZL_ITEM_FUNCTION_CALL, AZL_ITEM_CUSTOM_CALL, AZL_ITEM_SEARCH_CALL};
+    stands_t *stands = apr_pcalloc(told->pool, sizeof(*stands));
+
+    stands->kind = kinds[tool->kind];
+    stands->name = as_json(told->pool, tool->name);
+    if (tool->space.len) {
+        stands->space = as_json(told->pool, tool->space);
+    }
+    if (!told->tools) {
+        told->tools = apr_hash_make(told->pool);
+    }
+    apr_hash_set(told->tools,
+                 apr_pstrmemdup(told->pool, tool->sent.at, tool->sent.len),
+                 (apr_ssize_t)tool->sent.len, stands);
+}
+
+/* The request is gone when the calls come: what is needed of it is copied. */
+static void read_tools(azl_told_t *told, const azl_json_t *client)
+{
+    azl_tools_t tools;
+    azl_error_t err;
+    apr_pool_t *p;
+    int i;
+
+    apr_pool_create(&p, told->pool);
+    apr_pool_tag(p, "azurelit_tools");
+    if (azl_tools_read(&tools, p, client, &err)) {
+        for (i = 0; i < tools.list->nelts; ++i) {
+            const azl_tool_t *tool =
+                APR_ARRAY_IDX(tools.list, i, const azl_tool_t *);
+
+            if (tool->kind != AZL_TOOL_FUNCTION ||
+                tool->sent.at != tool->name.at) {
+                add_stands(told, tool);
+            }
+        }
+    }
+    apr_pool_destroy(p);
 }
 
 void azl_told_init(azl_told_t *told, const azl_exchange_t *ex)
@@ -89,6 +147,7 @@ void azl_told_init(azl_told_t *told, const azl_exchange_t *ex)
     told->items = apr_array_make(ex->pool, 4, sizeof(azl_told_item_t *));
     told->tier = "\"default\"";
     write_echo(told->echo, ex->client);
+    read_tools(told, ex->client);
 }
 
 static const char *prefix_of(azl_item_e kind)
@@ -100,19 +159,26 @@ static const char *prefix_of(azl_item_e kind)
         return "rs";
     case AZL_ITEM_CUSTOM_CALL:
         return "ctc";
+    case AZL_ITEM_SEARCH_CALL:
+        return "tsc";
     default:
         return "fc";
     }
+}
+
+static void set_kind(azl_told_t *told, azl_told_item_t *item, azl_item_e kind)
+{
+    item->kind = kind;
+    item->id = apr_psprintf(told->pool, "%s_%s_%d", prefix_of(kind), told->id,
+                            item->number);
 }
 
 azl_told_item_t *azl_told_add(azl_told_t *told, azl_item_e kind)
 {
     azl_told_item_t *item = apr_pcalloc(told->pool, sizeof(*item));
 
-    item->kind = kind;
     item->number = told->items->nelts;
-    item->id = apr_psprintf(told->pool, "%s_%s_%d", prefix_of(kind), told->id,
-                            item->number);
+    set_kind(told, item, kind);
     item->text_part = item->refusal_part = -1;
     item->text = azl_buf_create(told->pool, AZL_STREAM_EVENT_MAX);
     if (kind == AZL_ITEM_MESSAGE) {
@@ -121,6 +187,83 @@ azl_told_item_t *azl_told_add(azl_told_t *told, azl_item_e kind)
     }
     APR_ARRAY_PUSH(told->items, azl_told_item_t *) = item;
     return item;
+}
+
+void azl_told_name(azl_told_t *told, azl_told_item_t *item)
+{
+    const stands_t *stands;
+
+    if (!told->tools || item->name.len <= 2 ||
+        item->kind != AZL_ITEM_FUNCTION_CALL) {
+        return;
+    }
+    stands = apr_hash_get(told->tools, item->name.at + 1,
+                          (apr_ssize_t)item->name.len - 2);
+    if (stands) {
+        item->name = stands->name;
+        item->space = stands->space;
+        item->stands = stands->kind != AZL_ITEM_FUNCTION_CALL;
+        if (item->stands) {
+            set_kind(told, item, stands->kind);
+        }
+    }
+}
+
+/* The input of a custom tool out of the object a function takes. A model that
+ * has not minded the form has said the input itself. */
+static void settle_input(azl_told_item_t *item, azl_span_t object)
+{
+    const azl_value_t *input;
+    azl_object_t o;
+
+    input =
+        azl_object_open(&o, object) ? azl_object_get(&o, AZL_TOOL_INPUT) : NULL;
+    if (input && input->type == AZL_JSON_STRING) {
+        azl_buf_clear(item->text);
+        azl_told_more(item->text, input->raw);
+    }
+}
+
+/* What a search is made with is an object, not text. */
+static void settle_search(azl_told_item_t *item, azl_span_t object)
+{
+    azl_scan_t s;
+    azl_value_t v;
+
+    azl_scan_init(&s, object.at, object.len);
+    azl_buf_clear(item->text);
+    if (azl_scan_value(&s, &v) == 1 && v.type == AZL_JSON_OBJECT) {
+        azl_buf_span(item->text, v.raw);
+    }
+    else {
+        azl_buf_puts(item->text, "{}");
+    }
+}
+
+void azl_told_settle(azl_told_t *told, azl_told_item_t *item)
+{
+    const char *text;
+    azl_buf_t *quoted;
+    apr_pool_t *p;
+
+    if (!item->stands) {
+        return;
+    }
+    apr_pool_create(&p, told->pool);
+    apr_pool_tag(p, "azurelit_call");
+    quoted = azl_buf_create(p, AZL_STREAM_EVENT_MAX + 2);
+    azl_buf_puts(quoted, "\"");
+    azl_buf_append(quoted, item->text->data, item->text->len);
+    azl_buf_puts(quoted, "\"");
+    text = azl_scan_text(p, azl_span(quoted->data, quoted->len));
+    if (item->kind == AZL_ITEM_SEARCH_CALL) {
+        settle_search(item, azl_span_str(text ? text : ""));
+    }
+    else {
+        settle_input(item, azl_span_str(text ? text : ""));
+    }
+    item->stands = 0;
+    apr_pool_destroy(p);
 }
 
 void azl_told_finish(azl_told_t *told, azl_span_t raw)
@@ -212,6 +355,7 @@ static void write_call(const azl_told_t *told, azl_write_t *w,
     int custom = item->kind == AZL_ITEM_CUSTOM_CALL;
     const char *member = custom ? "input" : "arguments";
 
+    whole &= !item->stands; /* half an object is nothing */
     if (item->call_id.len) {
         azl_write_raw(w, "call_id", item->call_id);
     }
@@ -219,6 +363,16 @@ static void write_call(const azl_told_t *told, azl_write_t *w,
         azl_write_str(
             w, "call_id",
             apr_psprintf(told->pool, "call_%s_%d", told->id, item->number));
+    }
+    if (item->kind == AZL_ITEM_SEARCH_CALL) {
+        azl_write_str(w, "execution", "client");
+        azl_write_raw(w, "arguments",
+                      whole ? azl_span(item->text->data, item->text->len)
+                            : azl_span_str("{}"));
+        return;
+    }
+    if (item->space.len) {
+        azl_write_raw(w, "namespace", item->space);
     }
     azl_write_raw(w, "name",
                   item->name.len ? item->name : azl_span_str("\"\""));
@@ -261,6 +415,10 @@ void azl_told_write_item(const azl_told_t *told, azl_write_t *w,
         break;
     case AZL_ITEM_CUSTOM_CALL:
         azl_write_str(w, "type", "custom_tool_call");
+        write_call(told, w, item, whole);
+        break;
+    case AZL_ITEM_SEARCH_CALL:
+        azl_write_str(w, "type", "tool_search_call");
         write_call(told, w, item, whole);
         break;
     default:

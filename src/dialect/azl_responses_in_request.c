@@ -5,187 +5,15 @@
 
 #include "azl_responses_int.h"
 
-typedef struct inbound_t {
-    apr_pool_t *p;
-    const azl_json_t *client;
-    azl_write_t *w;
-    azl_error_t *err;
-} inbound_t;
-
-static const azl_json_t *client_get(const inbound_t *in, const char *name)
+static const azl_json_t *client_get(const azl_responses_in_t *in,
+                                    const char *name)
 {
-    return azl_json_get(in->client, name);
+    return azl_json_get(in->ex->client, name);
 }
 
 static azl_span_t text_of(const azl_json_t *json, const char *name)
 {
     return azl_json_text(azl_json_get(json, name));
-}
-
-static void copy_member(azl_write_t *w, const azl_json_t *from,
-                        const char *name)
-{
-    const azl_json_t *value = azl_json_get(from, name);
-
-    if (value) {
-        azl_write_json(w, name, value);
-    }
-}
-
-/*
- * Tools
- */
-
-static void write_function(azl_write_t *w, const azl_json_t *tool)
-{
-    azl_write_str(w, "type", "function");
-    azl_write_open(w, "function", '{');
-    copy_member(w, tool, "name");
-    copy_member(w, tool, "description");
-    copy_member(w, tool, "parameters");
-    copy_member(w, tool, "strict");
-    azl_write_close(w, '}');
-}
-
-/* {"type":"grammar","syntax","definition"} has an object of its own there. */
-static void write_custom(azl_write_t *w, const azl_json_t *tool)
-{
-    const azl_json_t *format = azl_json_get(tool, "format");
-
-    azl_write_str(w, "type", "custom");
-    azl_write_open(w, "custom", '{');
-    copy_member(w, tool, "name");
-    copy_member(w, tool, "description");
-    if (azl_span_is(text_of(format, "type"), "grammar")) {
-        azl_write_open(w, "format", '{');
-        azl_write_str(w, "type", "grammar");
-        azl_write_open(w, "grammar", '{');
-        copy_member(w, format, "syntax");
-        copy_member(w, format, "definition");
-        azl_write_close(w, '}');
-        azl_write_close(w, '}');
-    }
-    else if (format) {
-        azl_write_json(w, "format", format);
-    }
-    azl_write_close(w, '}');
-}
-
-static int write_tool(inbound_t *in, const azl_json_t *tool, int number)
-{
-    int custom = azl_span_is(text_of(tool, "type"), "custom");
-
-    if (!custom && !azl_span_is(text_of(tool, "type"), "function")) {
-        return azl_responses_refuse(
-            in->err, apr_psprintf(in->p, "tools[%d]", number),
-            "This model has no tools of its own: a tool is of type function or "
-            "custom.");
-    }
-    if (!text_of(tool, "name").len) {
-        return azl_responses_refuse(
-            in->err, apr_psprintf(in->p, "tools[%d].name", number),
-            "A tool needs a name.");
-    }
-    azl_write_open(in->w, NULL, '{');
-    if (custom) {
-        write_custom(in->w, tool);
-    }
-    else {
-        write_function(in->w, tool);
-    }
-    azl_write_close(in->w, '}');
-    return 1;
-}
-
-/* {"type":"function","name":...} as {"type":"function","function":{...}}. */
-static int write_chosen(inbound_t *in, const char *member,
-                        const azl_json_t *choice)
-{
-    azl_span_t type = text_of(choice, "type");
-    const char *kind = azl_span_is(type, "custom") ? "custom" : "function";
-    azl_span_t name = text_of(choice, "name");
-
-    if (!azl_span_is(type, kind) || !name.len) {
-        return azl_responses_refuse(in->err, "tool_choice",
-                                    "The tool that must be called is a "
-                                    "function or custom tool with a name.");
-    }
-    azl_write_open(in->w, member, '{');
-    azl_write_str(in->w, "type", kind);
-    azl_write_open(in->w, kind, '{');
-    azl_write_text(in->w, "name", name);
-    azl_write_close(in->w, '}');
-    azl_write_close(in->w, '}');
-    return 1;
-}
-
-static int write_allowed(inbound_t *in, const azl_json_t *choice)
-{
-    const azl_json_t *tools = azl_json_get(choice, "tools");
-    apr_size_t i;
-
-    azl_write_open(in->w, "tool_choice", '{');
-    azl_write_str(in->w, "type", "allowed_tools");
-    azl_write_open(in->w, "allowed_tools", '{');
-    copy_member(in->w, choice, "mode");
-    azl_write_open(in->w, "tools", '[');
-    for (i = 0; i < azl_json_length(tools); ++i) {
-        if (!write_chosen(in, NULL, azl_json_at(tools, i))) {
-            return 0;
-        }
-    }
-    azl_write_close(in->w, ']');
-    azl_write_close(in->w, '}');
-    azl_write_close(in->w, '}');
-    return 1;
-}
-
-/* Cursor has the words "auto", "none" and "required" in an object. */
-static int write_tool_choice(inbound_t *in)
-{
-    static const char *const words[] = {"auto", "none", "required"};
-    const azl_json_t *choice = client_get(in, "tool_choice");
-    azl_span_t type = text_of(choice, "type");
-    apr_size_t i;
-
-    if (!choice) {
-        return 1;
-    }
-    if (azl_json_type(choice) == AZL_JSON_STRING) {
-        azl_write_json(in->w, "tool_choice", choice);
-        return 1;
-    }
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); ++i) {
-        if (azl_span_is(type, words[i])) {
-            azl_write_str(in->w, "tool_choice", words[i]);
-            return 1;
-        }
-    }
-    if (azl_span_is(type, "allowed_tools")) {
-        return write_allowed(in, choice);
-    }
-    return write_chosen(in, "tool_choice", choice);
-}
-
-/* A chat without tools refuses what is said about them. */
-static int write_tools(inbound_t *in)
-{
-    const azl_json_t *tools = client_get(in, "tools");
-    apr_size_t n = azl_json_length(tools);
-    apr_size_t i;
-
-    if (!n) {
-        return 1;
-    }
-    azl_write_open(in->w, "tools", '[');
-    for (i = 0; i < n; ++i) {
-        if (!write_tool(in, azl_json_at(tools, i), (int)i)) {
-            return 0;
-        }
-    }
-    azl_write_close(in->w, ']');
-    copy_member(in->w, in->client, "parallel_tool_calls");
-    return write_tool_choice(in);
 }
 
 /*
@@ -197,21 +25,21 @@ static void write_schema(azl_write_t *w, const azl_json_t *format)
     azl_write_open(w, "response_format", '{');
     azl_write_str(w, "type", "json_schema");
     azl_write_open(w, "json_schema", '{');
-    copy_member(w, format, "name");
-    copy_member(w, format, "description");
-    copy_member(w, format, "schema");
-    copy_member(w, format, "strict");
+    azl_responses_copy(w, format, "name");
+    azl_responses_copy(w, format, "description");
+    azl_responses_copy(w, format, "schema");
+    azl_responses_copy(w, format, "strict");
     azl_write_close(w, '}');
     azl_write_close(w, '}');
 }
 
-static int write_form(inbound_t *in)
+static int write_form(azl_responses_in_t *in)
 {
     const azl_json_t *text = client_get(in, "text");
     const azl_json_t *format = azl_json_get(text, "format");
     azl_span_t type = text_of(format, "type");
 
-    copy_member(in->w, text, "verbosity");
+    azl_responses_copy(in->w, text, "verbosity");
     if (azl_span_is(type, "json_schema")) {
         write_schema(in->w, format);
     }
@@ -228,11 +56,54 @@ static int write_form(inbound_t *in)
     return 1;
 }
 
-static void write_renamed(inbound_t *in, const char *name,
-                          const azl_json_t *value)
+static int leave_reasoning(void *baton, const char *name,
+                           const azl_json_t *value)
 {
-    if (value) {
-        azl_write_json(in->w, name, value);
+    azl_responses_in_t *in = baton;
+
+    /* a summary comes of all that is told of the reasoning */
+    if (value && strcmp(name, "effort") != 0 && strcmp(name, "summary") != 0 &&
+        strcmp(name, "generate_summary") != 0) {
+        azl_exchange_note(in->ex,
+                          apr_pstrcat(in->ex->pool, "reasoning.", name, NULL));
+    }
+    return 0;
+}
+
+static void write_reasoning(azl_responses_in_t *in)
+{
+    const azl_json_t *reasoning = client_get(in, "reasoning");
+    const azl_json_t *effort = azl_json_get(reasoning, "effort");
+
+    if (effort) {
+        azl_write_json(in->w, "reasoning_effort", effort);
+    }
+    azl_json_each(reasoning, leave_reasoning, in);
+}
+
+/* Of what an answer may include a chat has the probabilities. */
+static void write_logprobs(azl_responses_in_t *in)
+{
+    const azl_json_t *include = client_get(in, "include");
+    const azl_json_t *top = client_get(in, "top_logprobs");
+    apr_int64_t n = 0;
+    int asked = top && (!azl_json_int(top, &n) || n != 0);
+    apr_size_t i;
+
+    for (i = 0; i < azl_json_length(include); ++i) {
+        if (azl_span_is(azl_json_text(azl_json_at(include, i)),
+                        AZL_INCLUDE_LOGPROBS)) {
+            asked = 1;
+        }
+        else {
+            azl_exchange_note(in->ex, "include");
+        }
+    }
+    if (asked) {
+        azl_write_bool(in->w, "logprobs", 1);
+    }
+    if (asked && top) {
+        azl_write_json(in->w, "top_logprobs", top);
     }
 }
 
@@ -242,64 +113,73 @@ static void write_renamed(inbound_t *in, const char *name,
 
 typedef enum {
     AS_IT_IS,  /* also what nobody defines: it is for the chat to know */
-    ELSEWHERE, /* see above */
-    NEEDLESS,  /* nothing there, and nothing is lost without */
-    NEEDED     /* refused, unless it asks for nothing */
+    ELSEWHERE, /* see above, or the answer has it */
+    NOTED,     /* nothing there, and nobody misses it */
+    LESSER,    /* nothing there, and the answer comes about otherwise */
+    NEEDED     /* refused: there is no answer without */
 } fate_e;
 
 static const struct {
     const char *name;
     fate_e fate;
-    azl_json_type_e nothing; /* a value of this type asks for nothing */
+    const char *nothing; /* a value that asks for nothing, as JSON; or NULL */
 } members[] = {
-    {"input", ELSEWHERE, AZL_JSON_NONE},
-    {"instructions", ELSEWHERE, AZL_JSON_NONE},
-    {"max_output_tokens", ELSEWHERE, AZL_JSON_NONE},
-    {"tools", ELSEWHERE, AZL_JSON_NONE},
-    {"tool_choice", ELSEWHERE, AZL_JSON_NONE},
-    {"parallel_tool_calls", ELSEWHERE, AZL_JSON_NONE},
-    {"text", ELSEWHERE, AZL_JSON_NONE},
-    {"reasoning", ELSEWHERE, AZL_JSON_NONE},
+    {"input", ELSEWHERE, NULL},
+    {"instructions", ELSEWHERE, NULL},
+    {"max_output_tokens", ELSEWHERE, NULL},
+    {"tools", ELSEWHERE, NULL},
+    {"tool_choice", ELSEWHERE, NULL},
+    {"parallel_tool_calls", ELSEWHERE, NULL},
+    {"text", ELSEWHERE, NULL},
+    {"reasoning", ELSEWHERE, NULL},
+    {"include", ELSEWHERE, NULL},
+    {"top_logprobs", ELSEWHERE, NULL},
     /* the answer repeats it; a chat takes it only for what it stores */
-    {"metadata", NEEDLESS, AZL_JSON_NONE},
-    {"include", NEEDLESS, AZL_JSON_NONE},        /* of tools that are refused */
-    {"max_tool_calls", NEEDLESS, AZL_JSON_NONE}, /* likewise */
-    {"truncation", NEEDLESS, AZL_JSON_NONE},
-    {"stream_options", NEEDLESS, AZL_JSON_NONE},
-    {"client_metadata", NEEDLESS, AZL_JSON_NONE},
-    {"store", NEEDED, AZL_JSON_FALSE},
-    {"background", NEEDED, AZL_JSON_FALSE},
-    {"previous_response_id", NEEDED, AZL_JSON_NULL},
-    {"conversation", NEEDED, AZL_JSON_NULL},
-    {"prompt", NEEDED, AZL_JSON_NULL},
-    {"context_management", NEEDED, AZL_JSON_NULL},
-    {"top_logprobs", NEEDED, AZL_JSON_NULL},
+    {"metadata", ELSEWHERE, NULL},
+    {"client_metadata", NOTED, NULL},
+    {"max_tool_calls", NOTED, NULL}, /* of tools that are not there */
+    {"stream_options", NOTED, "{\"include_obfuscation\":false}"},
+    {"truncation", LESSER, "\"disabled\""},
+    {"store", NEEDED, "false"},
+    {"background", NEEDED, "false"},
+    {"previous_response_id", NEEDED, NULL},
+    {"conversation", NEEDED, NULL},
+    {"prompt", NEEDED, NULL},
+    {"context_management", NEEDED, NULL},
 };
 
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
 
 /* Nothing is stored here, and a chat has no such thing. */
-static int refuse_member(inbound_t *in, const char *name)
+static int refuse_member(azl_responses_in_t *in, const char *name)
 {
     azl_error_invalid(in->err, "unsupported_parameter", name,
-                      apr_psprintf(in->p,
+                      apr_psprintf(in->ex->pool,
                                    "Unsupported parameter: '%s' is not "
                                    "supported with this model.",
                                    name));
-    return 1;
+    return 0;
 }
 
-static int asks_nothing(const azl_json_t *value, azl_json_type_e nothing)
+/* 1, or 0 with the error. */
+static int leave_member(azl_responses_in_t *in, const char *name, fate_e fate)
 {
-    apr_int64_t n;
-
-    return azl_json_type(value) == nothing ||
-           (azl_json_int(value, &n) && n == 0);
+    switch (fate) {
+    case NOTED:
+        azl_exchange_note(in->ex, name);
+        return 1;
+    case LESSER:
+        return azl_exchange_without(in->ex, name, 0, in->err);
+    case NEEDED:
+        return refuse_member(in, name);
+    default:
+        return 1;
+    }
 }
 
 static int write_other(void *baton, const char *name, const azl_json_t *value)
 {
-    inbound_t *in = baton;
+    azl_responses_in_t *in = baton;
     apr_size_t i;
 
     if (!value) {
@@ -307,9 +187,8 @@ static int write_other(void *baton, const char *name, const azl_json_t *value)
     }
     for (i = 0; i < NMEMBERS; ++i) {
         if (strcmp(name, members[i].name) == 0) {
-            return members[i].fate == NEEDED &&
-                   !asks_nothing(value, members[i].nothing) &&
-                   refuse_member(in, members[i].name);
+            return !azl_responses_is(in->ex->pool, value, members[i].nothing) &&
+                   !leave_member(in, members[i].name, members[i].fate);
         }
     }
     azl_write_json(in->w, name, value);
@@ -319,25 +198,29 @@ static int write_other(void *baton, const char *name, const azl_json_t *value)
 static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
                              azl_error_t *err)
 {
-    const azl_json_t *client = ex->client;
+    const azl_json_t *max = azl_json_get(ex->client, "max_output_tokens");
     azl_write_t w;
-    inbound_t in = {ex->pool, client, &w, err};
+    azl_responses_in_t in = {ex, &w, err, {NULL, NULL, NULL, NULL, NULL}};
 
+    if (!azl_tools_read(&in.tools, ex->pool, ex->client, err)) {
+        return 0;
+    }
     azl_write_init(&w, out);
     azl_write_open(&w, NULL, '{');
-    if (azl_json_each(client, write_other, &in)) {
+    if (azl_json_each(ex->client, write_other, &in)) {
         return 0;
     }
     azl_write_open(&w, "messages", '[');
-    if (!azl_responses_messages(ex->pool, client, &w, err)) {
+    if (!azl_responses_messages(&in)) {
         return 0;
     }
     azl_write_close(&w, ']');
-    write_renamed(&in, "max_completion_tokens",
-                  client_get(&in, "max_output_tokens"));
-    write_renamed(&in, "reasoning_effort",
-                  azl_json_get(client_get(&in, "reasoning"), "effort"));
-    if (!write_tools(&in) || !write_form(&in)) {
+    if (max) {
+        azl_write_json(&w, "max_completion_tokens", max);
+    }
+    write_reasoning(&in);
+    write_logprobs(&in);
+    if (!azl_responses_tools(&in) || !write_form(&in)) {
         return 0;
     }
     azl_write_close(&w, '}');

@@ -276,7 +276,7 @@ static void announce(encoder_t *e, azl_told_item_t *item)
 
     item->begun = 1;
     tell_item(e, "response.output_item.added", item, 0);
-    if (item->text->len) {
+    if (item->text->len && !item->stands) {
         w = begin_inside(e, call_event(item, 0), item, NULL, 0);
         azl_told_write_inside(&w, "delta", item->text);
         end_event(&w);
@@ -317,12 +317,13 @@ static AZL_OWN_FRAME void more_call(encoder_t *e, azl_span_t raw)
     learn(e, &item->name, string_in(&o, "name"));
     text = string_in(&o, custom ? "input" : "arguments");
     if (item->name.len && !item->begun) {
+        azl_told_name(&e->told, item);
         announce(e, item);
     }
     if (text.len) {
         keep(e, text.len);
         azl_told_more(item->text, text);
-        if (item->begun) {
+        if (item->begun && !item->stands) {
             tell_delta(e, call_event(item, 0), item, NULL, 0, text);
         }
     }
@@ -343,6 +344,20 @@ static AZL_OWN_FRAME void more_calls(encoder_t *e, const azl_value_t *list)
     }
 }
 
+/* What a function was called with that stood for something else is its input
+ * now, which comes in one piece. */
+static void settle(encoder_t *e, azl_told_item_t *item)
+{
+    azl_write_t w;
+
+    azl_told_settle(&e->told, item);
+    if (item->kind == AZL_ITEM_CUSTOM_CALL && item->text->len) {
+        w = begin_inside(e, call_event(item, 0), item, NULL, 0);
+        azl_told_write_inside(&w, "delta", item->text);
+        end_event(&w);
+    }
+}
+
 static void close_call(encoder_t *e, azl_told_item_t *item)
 {
     int custom = item->kind == AZL_ITEM_CUSTOM_CALL;
@@ -350,6 +365,13 @@ static void close_call(encoder_t *e, azl_told_item_t *item)
 
     if (!item->begun) {
         announce(e, item);
+    }
+    if (item->stands) {
+        settle(e, item);
+    }
+    if (item->kind == AZL_ITEM_SEARCH_CALL) {
+        tell_item(e, "response.output_item.done", item, 1);
+        return;
     }
     if (!item->text->len && !custom) {
         /* no arguments are an empty object */

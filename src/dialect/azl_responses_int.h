@@ -8,6 +8,8 @@
 #ifndef AZL_RESPONSES_INT_H
 #define AZL_RESPONSES_INT_H
 
+#include <apr_hash.h>
+
 #include "azl_edit_int.h"
 #include "azl_hub.h"
 #include "azl_write.h"
@@ -17,6 +19,24 @@ extern const azl_inbound_t azl_inbound_responses;
 
 /* Whose state is kept: reasoning that only the provider can read. */
 #define AZL_RESPONSES_KIND "responses"
+
+/* Of an answer: the probabilities of its tokens. */
+#define AZL_INCLUDE_LOGPROBS "message.output_text.logprobs"
+
+/*
+ * Both
+ */
+
+/* A member as it is, if there is one. */
+void azl_responses_copy(azl_write_t *w, const azl_json_t *from,
+                        const char *name);
+/* A part that is the same in both. 1, or 0: it is none. */
+int azl_responses_audio(azl_write_t *w, const azl_json_t *part);
+/* The members of a file, which is there as data or by its id. */
+void azl_responses_file(azl_write_t *w, const azl_json_t *file);
+int azl_responses_has_file(const azl_json_t *file);
+/* Is the value this, written as JSON? 0 if `json` is NULL. */
+int azl_responses_is(apr_pool_t *p, const azl_json_t *value, const char *json);
 
 /*
  * Outbound
@@ -49,7 +69,8 @@ typedef enum {
     AZL_ITEM_MESSAGE,
     AZL_ITEM_REASONING,
     AZL_ITEM_FUNCTION_CALL,
-    AZL_ITEM_CUSTOM_CALL
+    AZL_ITEM_CUSTOM_CALL,
+    AZL_ITEM_SEARCH_CALL
 } azl_item_e;
 
 azl_item_e azl_responses_item(const azl_object_t *item);
@@ -69,10 +90,65 @@ const char *azl_responses_finish(const azl_value_t *status,
 /* A 400 that names a place in the client's document; returns 0. */
 int azl_responses_refuse(azl_error_t *err, const char *path,
                          const char *message);
+
+/* The function that stands for searching tools, and the one member of one that
+ * stands for a custom tool. */
+#define AZL_TOOL_SEARCH_NAME "tool_search"
+#define AZL_TOOL_INPUT "input"
+
+/* What a function of the chat stands for. */
+typedef enum {
+    AZL_TOOL_FUNCTION,
+    AZL_TOOL_CUSTOM,
+    AZL_TOOL_SEARCH
+} azl_tool_kind_e;
+
+/* A tool that the client's model may call. Points into its document. */
+typedef struct azl_tool_t {
+    azl_tool_kind_e kind;
+    azl_span_t space; /* its namespace; empty: none */
+    azl_span_t name;
+    azl_span_t sent; /* what it is called in the chat */
+    const azl_json_t *json;
+    const azl_json_t *about; /* what its namespace says of itself; NULL: that
+                                stands with another */
+    const char *path;        /* "tools[0].tools[1]" */
+} azl_tool_t;
+
+/* One that the provider would use by itself. */
+typedef struct azl_hosted_t {
+    const char *path;
+    azl_span_t type;
+} azl_hosted_t;
+
+typedef struct azl_tools_t {
+    apr_pool_t *pool;
+    apr_array_header_t *list;   /* azl_tool_t * */
+    apr_array_header_t *hosted; /* azl_hosted_t */
+    apr_hash_t *own;  /* azl_tool_t by namespace and name */
+    apr_hash_t *sent; /* ... by what it is called */
+} azl_tools_t;
+
+/* The tools of a request, in the pool. 1, or 0 with the error. */
+int azl_tools_read(azl_tools_t *t, apr_pool_t *p, const azl_json_t *client,
+                   azl_error_t *err);
+/* What a tool is called in the chat, also one that is not declared. */
+azl_span_t azl_tools_sent(const azl_tools_t *t, azl_span_t space,
+                          azl_span_t name);
+
+typedef struct azl_responses_in_t {
+    azl_exchange_t *ex;
+    azl_write_t *w;
+    azl_error_t *err;
+    azl_tools_t tools;
+} azl_responses_in_t;
+
 /* Instructions and input as messages, written into the open array. 1, or 0
  * with the error. */
-int azl_responses_messages(apr_pool_t *p, const azl_json_t *client,
-                           azl_write_t *w, azl_error_t *err);
+int azl_responses_messages(azl_responses_in_t *in);
+/* The members `tools`, `parallel_tool_calls` and `tool_choice`. 1, or 0 with
+ * the error. */
+int azl_responses_tools(azl_responses_in_t *in);
 apr_status_t azl_responses_told(azl_exchange_t *ex, azl_span_t hub,
                                 azl_buf_t *out);
 void *azl_responses_encoder(azl_exchange_t *ex);
@@ -88,6 +164,9 @@ typedef struct azl_told_item_t {
     int begun;          /* it has been announced (streams) */
     azl_span_t call_id; /* of a call: JSON; empty: unknown */
     azl_span_t name;    /* likewise */
+    azl_span_t space;   /* likewise: its namespace; empty: none */
+    int stands;         /* a function stood for it: what it was called with is
+                           its input only at its end, see azl_told_settle() */
     azl_buf_t *text;    /* inside of a JSON string: what a message says, the
                            reasoning, arguments or input */
     azl_buf_t *refusal; /* likewise, of a message */
@@ -103,6 +182,8 @@ typedef struct azl_told_t {
     const char *alias;
     apr_int64_t created; /* seconds */
     azl_buf_t *echo;     /* members that repeat the request, a comma before */
+    apr_hash_t *tools;   /* what functions stand for, by their names; NULL: all
+                            are functions of the client's */
     apr_array_header_t *items; /* azl_told_item_t * */
     azl_usage_t usage;
     const char *tier;   /* as JSON */
@@ -113,6 +194,10 @@ typedef struct azl_told_t {
 /* Reads ex->client. */
 void azl_told_init(azl_told_t *told, const azl_exchange_t *ex);
 azl_told_item_t *azl_told_add(azl_told_t *told, azl_item_e kind);
+/* The name of a call is known: it gets the client's own. */
+void azl_told_name(azl_told_t *told, azl_told_item_t *item);
+/* A call is whole. What it was called with becomes what the client takes. */
+void azl_told_settle(azl_told_t *told, azl_told_item_t *item);
 /* What a chat's finish_reason means. */
 void azl_told_finish(azl_told_t *told, azl_span_t raw);
 /* More of a string, as JSON. */

@@ -67,19 +67,9 @@ static azl_span_t call_id(input_t *in, azl_span_t id)
  * Parts
  */
 
-static void copy_member(azl_write_t *w, const azl_json_t *from,
-                        const char *name)
-{
-    const azl_json_t *value = azl_json_get(from, name);
-
-    if (value) {
-        azl_write_json(w, name, value);
-    }
-}
-
 static void end_part(azl_write_t *w, const azl_json_t *part)
 {
-    copy_member(w, part, "prompt_cache_breakpoint");
+    azl_responses_copy(w, part, "prompt_cache_breakpoint");
     azl_write_close(w, '}');
 }
 
@@ -156,28 +146,12 @@ static int file_part(azl_write_t *w, const azl_json_t *part)
 {
     const azl_json_t *file = azl_json_get(part, "file");
 
-    if (!azl_json_get(file, "file_data") && !azl_json_get(file, "file_id")) {
+    if (!azl_responses_has_file(file)) {
         return 0;
     }
     azl_write_open(w, NULL, '{');
     azl_write_str(w, "type", "input_file");
-    copy_member(w, file, "file_id");
-    copy_member(w, file, "filename");
-    copy_member(w, file, "file_data");
-    end_part(w, part);
-    return 1;
-}
-
-static int audio_part(azl_write_t *w, const azl_json_t *part)
-{
-    const azl_json_t *audio = azl_json_get(part, "input_audio");
-
-    if (azl_json_type(audio) != AZL_JSON_OBJECT) {
-        return 0;
-    }
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "input_audio");
-    azl_write_json(w, "input_audio", audio);
+    azl_responses_file(w, file);
     end_part(w, part);
     return 1;
 }
@@ -193,7 +167,7 @@ static int write_part(azl_write_t *w, says_e says, const azl_json_t *part)
         int (*write)(azl_write_t *w, const azl_json_t *part);
     } media[] = {{"image_url", image_part},
                  {"file", file_part},
-                 {"input_audio", audio_part}};
+                 {"input_audio", azl_responses_audio}};
     azl_span_t type = azl_json_text(azl_json_get(part, "type"));
     apr_size_t i;
 

@@ -39,16 +39,6 @@ static int refuse_tool(request_t *rq, int number, const char *message)
                                message);
 }
 
-static void copy_member(azl_write_t *w, const azl_json_t *from,
-                        const char *name)
-{
-    const azl_json_t *value = azl_json_get(from, name);
-
-    if (value) {
-        azl_write_json(w, name, value);
-    }
-}
-
 /* `parameters` and `strict` are required there; a chat without `strict` is not
  * strict. */
 static void write_function(azl_write_t *w, const azl_json_t *function)
@@ -56,8 +46,8 @@ static void write_function(azl_write_t *w, const azl_json_t *function)
     const azl_json_t *parameters = azl_json_get(function, "parameters");
 
     azl_write_str(w, "type", "function");
-    copy_member(w, function, "name");
-    copy_member(w, function, "description");
+    azl_responses_copy(w, function, "name");
+    azl_responses_copy(w, function, "description");
     if (parameters) {
         azl_write_json(w, "parameters", parameters);
     }
@@ -77,13 +67,13 @@ static void write_custom(azl_write_t *w, const azl_json_t *custom)
     const azl_json_t *grammar = azl_json_get(format, "grammar");
 
     azl_write_str(w, "type", "custom");
-    copy_member(w, custom, "name");
-    copy_member(w, custom, "description");
+    azl_responses_copy(w, custom, "name");
+    azl_responses_copy(w, custom, "description");
     if (grammar) {
         azl_write_open(w, "format", '{');
         azl_write_str(w, "type", "grammar");
-        copy_member(w, grammar, "syntax");
-        copy_member(w, grammar, "definition");
+        azl_responses_copy(w, grammar, "syntax");
+        azl_responses_copy(w, grammar, "definition");
         azl_write_close(w, '}');
     }
     else if (format) {
@@ -160,7 +150,7 @@ static int write_allowed(request_t *rq, const azl_json_t *choice)
 
     azl_write_open(rq->w, "tool_choice", '{');
     azl_write_str(rq->w, "type", "allowed_tools");
-    copy_member(rq->w, allowed, "mode");
+    azl_responses_copy(rq->w, allowed, "mode");
     azl_write_open(rq->w, "tools", '[');
     for (i = 0; i < azl_json_length(tools); ++i) {
         if (!write_chosen(rq, NULL, azl_json_at(tools, i))) {
@@ -207,10 +197,10 @@ static int write_format(request_t *rq, const azl_json_t *format)
     }
     azl_write_open(rq->w, "format", '{');
     azl_write_json(rq->w, "type", type);
-    copy_member(rq->w, schema, "name");
-    copy_member(rq->w, schema, "description");
-    copy_member(rq->w, schema, "schema");
-    copy_member(rq->w, schema, "strict");
+    azl_responses_copy(rq->w, schema, "name");
+    azl_responses_copy(rq->w, schema, "description");
+    azl_responses_copy(rq->w, schema, "schema");
+    azl_responses_copy(rq->w, schema, "strict");
     azl_write_close(rq->w, '}');
     return 1;
 }
@@ -389,26 +379,6 @@ static const struct {
 
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
 
-/* Long enough for each of the values that ask for nothing. */
-#define NOTHING_MAX 16
-
-static int asks_nothing(const azl_exchange_t *ex, const azl_json_t *value,
-                        const char *nothing)
-{
-    azl_buf_t *text;
-    int same;
-
-    if (!nothing) {
-        return 0;
-    }
-    text = azl_buf_create(ex->pool, NOTHING_MAX);
-    azl_json_write(text, value);
-    same =
-        !text->failed && azl_span_is(azl_span(text->data, text->len), nothing);
-    azl_buf_free(text);
-    return same;
-}
-
 static unsigned find_refused(const azl_exchange_t *ex)
 {
     return ex->doc && ex->deployment->family && ex->params != AZL_PARAMS_KEEP
@@ -438,7 +408,8 @@ static int write_other(void *baton, const char *name, const azl_json_t *value)
     if (fate == SAME) {
         azl_write_json(rq->w, name, value);
     }
-    else if (fate != ELSEWHERE && !asks_nothing(rq->ex, value, nothing)) {
+    else if (fate != ELSEWHERE &&
+             !azl_responses_is(rq->ex->pool, value, nothing)) {
         return !azl_exchange_without(rq->ex, name, fate == MATTERS, rq->err);
     }
     return 0;

@@ -75,6 +75,8 @@ def configure(env, sim):
         .model("classic", "classic/plain", "surface=chat")
         .model("foreign", f"claude/{CLAUDE}", f"base-model={CLAUDE}")
         .model("native", "v1/plain")
+        .model("second", "v1/plain", "surface=chat order=1")
+        .model("second", "classic/plain", "surface=chat order=2")
         .model("found", "v1/codex1")
         .model("streamed", "classic/codex2")
         .model("no-responses", "v1/codex3", "surface=chat")
@@ -496,7 +498,10 @@ def test_sdk_raises_on_what_breaks(sdk_client, service, log):
         ({"conversation": "conv_1"}, "conversation", "unsupported_parameter"),
         ({"previous_response_id": "resp_1"}, "previous_response_id",
          "previous_response_not_found"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0]", "invalid_value"),
+        ({"tools": [{"type": "file_search"}]}, "tools[0]",
+         "unsupported_parameter"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"},
+         "tool_choice", "unsupported_parameter"),
         ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0]",
          "invalid_value"),
     ],
@@ -510,6 +515,107 @@ def test_what_a_chat_cannot_do(
     error = error_of(answer, 400, code)
     assert error["param"] == param
     assert service.journal() == foreign.journal() == []
+
+
+NAMESPACE = {
+    "type": "namespace",
+    "name": "home",
+    "description": "At home.",
+    "tools": sdk.FLAT_TOOLS,
+}
+
+
+@pytest.mark.parametrize("model", CHATTY)
+@pytest.mark.parametrize("stream", [False, True])
+def test_namespace(sdk_client, service, foreign, model, stream):
+    """Its functions go by longer names; who called them hears of none."""
+    sim = foreign if model == "foreign" else service
+    items = list(sdk.MESSAGES)
+    asked = {"model": model, "tools": [NAMESPACE], "store": False}
+    call = {"name": "home__weather", "arguments": {"city": "Paris"}}
+    sim.script({"calls": [call]})
+    if stream:
+        with sdk_client.responses.stream(input=items, **asked) as events:
+            for _ in events:
+                pass
+            first = events.get_final_response()
+    else:
+        first = sdk_client.responses.create(input=items, **asked)
+    (made,) = [item for item in first.output if item.type == "function_call"]
+    assert (made.namespace, made.name) == ("home", "weather")
+    items += [item.to_dict() for item in first.output]
+    items.append(
+        {
+            "type": "function_call_output",
+            "call_id": made.call_id,
+            "output": f"{MARK} sunny",
+        }
+    )
+    second = sdk_client.responses.create(input=items, **asked)
+    assert second.output_text
+    sent = json.dumps(sim.last()["json"]["messages"])
+    assert "home__weather" in sent and f"{MARK} sunny" in sent
+
+
+DROPPED = "x-azurelit-dropped-params"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["chatty", "foreign", "second"])
+def test_what_is_left_out_is_told(client, service, log, model, stream):
+    """By whoever answers."""
+    if model == "second":
+        log.expect("AZL0020|attempt|503")
+        service.script({"status": 503})
+    body = {
+        "model": model,
+        "stream": stream,
+        "tools": [*sdk.FLAT_TOOLS, {"type": "web_search"}],
+        "include": ["reasoning.encrypted_content"],
+        "client_metadata": {"a": "b"},
+        "input": [
+            {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+            {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+            {"role": "user", "content": PROMPT},
+        ],
+    }
+    answer = client.post("/v1/responses", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers[DROPPED] == (
+        "client_metadata,input.reasoning,input[1],include,tools[2]"
+    )
+
+
+IMAGE = "data:image/png;base64,iVBORw0KGgo="
+
+
+@pytest.mark.parametrize("model", ["chatty", "foreign"])
+def test_images_of_tools(client, service, foreign, model):
+    """A tool of a chat has no images: they follow as the user's."""
+    items = [
+        {"role": "user", "content": "x"},
+        {"type": "function_call", "call_id": "call_1", "name": "look",
+         "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": [
+            {"type": "input_text", "text": "Here."},
+            {"type": "input_image", "image_url": IMAGE},
+        ]},
+    ]
+    tools = [{"type": "function", "name": "look", "parameters": {}}]
+    answer = client.post(
+        "/v1/responses", json={"model": model, "input": items, "tools": tools}
+    )
+    assert answer.status_code == 200, answer.text
+    sim = foreign if model == "foreign" else service
+    last = sim.last()["json"]["messages"][-1]
+    assert last["role"] == "user"
+    assert IMAGE.split(",")[1] in json.dumps(last)
+    items[2]["output"][1] = {"type": "input_image", "file_id": "file-1"}
+    answer = client.post(
+        "/v1/responses", json={"model": model, "input": items, "tools": tools}
+    )
+    error = error_of(answer, 400, "invalid_value")
+    assert error["param"] == "input[2].output[1]"
 
 
 def test_nothing_is_stored(client):

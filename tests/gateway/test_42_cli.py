@@ -6,13 +6,17 @@ shows that both directions work."""
 import json
 
 import pytest
-from cli import CODEX_AT_A_CHAT, Desk
+from cli import Desk
 from simulator import Simulator
 
 CLAUDE = "claude-sonnet-4-5"
 NEWEST = "claude-opus-5"
 # An alias that Claude Code takes for one of its own, and so asks otherwise.
 NAMED = "claude-haiku-5-5"
+# Names that Codex knows: it gives those models other tools, in namespaces and
+# in the input, and has them write programs.
+KNOWN = "gpt-5.6-sol"
+KNOWN_TOO = "gpt-6-astra"
 # name: base model
 DEPLOYMENTS = {
     "agent": "gpt-5.5", "plain": "gpt-4.1", "codex": "gpt-5.1-codex",
@@ -46,6 +50,8 @@ def configure(env, sim):
         .endpoint("claude", env.anthropic.url, "dialect=anthropic")
         .model("gpt-5.5", "v1/agent")
         .model("house", "v1/plain", "surface=chat")
+        .model(KNOWN, "v1/plain", "surface=chat")
+        .model(KNOWN_TOO, f"claude/{CLAUDE}", f"base-model={CLAUDE}")
         .model(
             "codex", "v1/codex", "surface=responses base-model=gpt-5.1-codex"
         )
@@ -168,28 +174,48 @@ def test_codex(gateway, desk):
     assert all(item["encrypted_content"] for item in thought) and thought
 
 
-def test_codex_at_a_chat(gateway, desk):
-    plan(gateway.azure, READ, WRITE)
-    said = desk.codex("house", "PROMPT-MARK copy", CODEX_AT_A_CHAT)
-    assert said == DONE + "\n"
+def program(call):
+    """The same as a program, which is text: a custom tool takes it. At a chat
+    that is a function of one string."""
+    command = json.dumps(call["arguments"])
+    return {
+        "name": "functions__exec",
+        "arguments": {
+            "input": f"const done = await tools.{call['name']}({command});\n"
+            "text(done.output);"
+        },
+    }
+
+
+@pytest.mark.parametrize("model", ["house", KNOWN])
+def test_codex_at_a_chat(gateway, desk, model):
+    read, write = READ, WRITE
+    if model == KNOWN:
+        read, write = program(READ), program(WRITE)
+    plan(gateway.azure, read, write)
+    assert desk.codex(model, "PROMPT-MARK copy") == DONE + "\n"
     assert written(desk) == FOUND + "\n"
     first, second, third = bodies(
         gateway.azure, "/openai/v1/chat/completions"
     )
+    assert {tool["type"] for tool in first["tools"]} == {"function"}
     assert first["messages"][-1]["role"] == "user"
     assert chat_results(first) == []
-    (read,) = chat_results(second)
-    assert read[:2] == (READ["name"], READ["arguments"])
-    assert FOUND in read[2]
-    assert chat_results(third)[0] == read
-    assert chat_results(third)[1][:2] == (WRITE["name"], WRITE["arguments"])
+    (found,) = chat_results(second)
+    assert found[:2] == (read["name"], read["arguments"])
+    assert FOUND in found[2]
+    assert chat_results(third)[0] == found
+    assert chat_results(third)[1][:2] == (write["name"], write["arguments"])
     assert "out.txt" in chat_results(third)[1][2]
 
 
-def test_codex_at_anthropic(gateway, desk):
-    plan(gateway.anthropic, READ, WRITE)
-    said = desk.codex(CLAUDE, "PROMPT-MARK copy", CODEX_AT_A_CHAT)
-    assert said == DONE + "\n"
+@pytest.mark.parametrize("model", [CLAUDE, KNOWN_TOO])
+def test_codex_at_anthropic(gateway, desk, model):
+    read, write = READ, WRITE
+    if model == KNOWN_TOO:
+        read, write = program(READ), program(WRITE)
+    plan(gateway.anthropic, read, write)
+    assert desk.codex(model, "PROMPT-MARK copy") == DONE + "\n"
     assert written(desk) == FOUND + "\n"
     third = bodies(gateway.anthropic, "/v1/messages")[2]
     results = blocks(third, "tool_result")
@@ -197,11 +223,25 @@ def test_codex_at_anthropic(gateway, desk):
     assert "out.txt" in json.dumps(results[1])
 
 
-def test_codex_is_told_what_a_chat_cannot_do(gateway, desk):
-    """Not a tool less without a word."""
-    with pytest.raises(AssertionError, match="is of type function or custom"):
-        desk.codex("house", "PROMPT-MARK copy")
-    assert gateway.azure.journal() == []
+def test_codex_has_other_agents(gateway, desk):
+    """They are called in a namespace, and their messages are the user's."""
+    task = {"task_name": "sub", "message": "PROMPT-MARK-sub"}
+    gateway.azure.script(
+        {"calls": [
+            {"name": "collaboration__spawn_agent", "arguments": task}
+        ]},
+        *[{"content": DONE, "times": 9}],
+    )
+    desk.codex(KNOWN, "PROMPT-MARK delegate")
+    asked = [entry["json"] for entry in gateway.azure.journal()]
+    results = [result for body in asked for result in chat_results(body)]
+    assert results[0][:2] == ("collaboration__spawn_agent", task)
+    assert "/root/sub" in results[0][2]
+    told = [
+        body["messages"][-1] for body in asked
+        if "PROMPT-MARK-sub" in json.dumps(body["messages"][-1])
+    ]
+    assert [message["role"] for message in told] == ["user"]
 
 
 # ------------------------------------------------------------- Claude Code

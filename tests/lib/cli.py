@@ -19,7 +19,6 @@ model = "{model}"
 model_provider = "gateway"
 analytics.enabled = false
 features.plugins = false
-{more}
 
 [model_providers.gateway]
 name = "Gateway"
@@ -28,12 +27,6 @@ env_key = "GATEWAY_KEY"
 wire_api = "responses"
 request_max_retries = 0
 stream_max_retries = 0
-"""
-# Tools of the Responses API that a chat has not.
-CODEX_AT_A_CHAT = """\
-web_search = "disabled"
-agents.enabled = false
-features.goals = false
 """
 
 
@@ -97,11 +90,11 @@ class Desk:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def codex(self, model, prompt, more=""):
+    def codex(self, model, prompt):
         settings = self.home / ".codex" / "config.toml"
         settings.parent.mkdir(exist_ok=True)
         settings.write_text(
-            CODEX.format(model=model, url=self.gateway.url, more=more)
+            CODEX.format(model=model, url=self.gateway.url)
         )
         return self.run(
             CODEX_PROGRAM, "exec", "--skip-git-repo-check",

@@ -25,6 +25,7 @@ static const char *asked(const char *client)
  * Input
  */
 
+#define HI "{'role':'user','content':'Hi'}"
 #define ITEM(role, parts)                                                      \
     "{'type':'message','role':'" role "','content':[" parts "]}"
 #define OUT(text) "{'type':'output_text','text':'" text "','annotations':[]}"
@@ -89,15 +90,35 @@ static const struct {
      "{'role':'assistant','content':''}"},
     {THOUGHT ",{'role':'user','content':'Hi'}",
      "{'role':'user','content':'Hi'}"},
-    {"{'type':'custom_tool_call','call_id':'call_1','name':'c','input':'x'},"
-         "{'type':'custom_tool_call_output','call_id':'call_1','output':'r'}",
-     "{'role':'assistant','content':null,'tool_calls':[{'id':'call_1',"
-         "'type':'custom','custom':{'name':'c','input':'x'}}]},"
-         TOOL(1, "'r'")},
     {"{'type':'function_call','call_id':'call_1','name':'f','arguments':''},"
      RESULT(1, "''"),
      "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(1) "]},"
      TOOL(1, "''")},
+    /* images of results follow as the user's, behind all results */
+    {CALL(1) "," CALL(2) "," RESULT(1, "[{'type':'input_text','text':'a'},"
+     "{'type':'input_image','image_url':'data:,','detail':'low'},"
+     "{'type':'input_text','text':'b'}]") ","
+     RESULT(2, "[{'type':'input_file','filename':'f.pdf','file_data':'d'}]") ","
+     CALL(3),
+     "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(1) ","
+     CHAT_CALL(2) "]},"
+     TOOL(1, "[{'type':'text','text':'a'},{'type':'text','text':'b'}]") ","
+     TOOL(2, "''") ",{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'data:,','detail':'low'}},{'type':'file','file':{"
+     "'filename':'f.pdf','file_data':'d'}}]},"
+     "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(3) "]}"},
+    {CALL(1) "," RESULT(1, "[{'type':'input_image','image_url':'x'}]") "," HI,
+     "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(1) "]},"
+     TOOL(1, "''") ",{'role':'user','content':[{'type':'image_url',"
+     "'image_url':{'url':'x'}}]}," HI},
+    /* and so does what a call gives once more */
+    {CALL(1) "," CALL(2) "," RESULT(1, "'a'") "," RESULT(1, "'b'") ","
+     RESULT(2, "'c'") "," RESULT(1, "[{'type':'input_text','text':'d'}]"),
+     "{'role':'assistant','content':null,'tool_calls':[" CHAT_CALL(1) ","
+     CHAT_CALL(2) "]}," TOOL(1, "'a'") "," TOOL(2, "'c'") ",{'role':'user',"
+     "'content':[{'type':'text','text':'More output of call_1:'},"
+     "{'type':'text','text':'b'},{'type':'text',"
+     "'text':'More output of call_1:'},{'type':'text','text':'d'}]}"},
 };
 
 #define NTALKS ((int)(sizeof(talks) / sizeof(talks[0])))
@@ -119,7 +140,6 @@ END_TEST
  * Members
  */
 
-#define HI "{'role':'user','content':'Hi'}"
 #define SCHEMA "'name':'n','schema':{'type':'object'},'strict':true"
 
 static const struct {
@@ -140,11 +160,15 @@ static const struct {
     {",'reasoning':{'summary':'auto'}", "", ""},
     /* what asks for nothing that a chat has not */
     {",'store':false,'background':false,'previous_response_id':null,"
-     "'conversation':null,'top_logprobs':0,'truncation':'auto',"
-     "'include':['reasoning.encrypted_content'],'metadata':{'a':'b'},"
-     "'max_tool_calls':3,'stream_options':{'include_obfuscation':false},"
-     "'client_metadata':{}",
+     "'conversation':null,'top_logprobs':0,'truncation':'disabled',"
+     "'include':[],'metadata':{'a':'b'},"
+     "'stream_options':{'include_obfuscation':false}",
      "", ""},
+    /* probabilities */
+    {",'include':['message.output_text.logprobs'],'top_logprobs':3", "",
+     ",'logprobs':true,'top_logprobs':3"},
+    {",'include':['message.output_text.logprobs']", "", ",'logprobs':true"},
+    {",'top_logprobs':2", "", ",'logprobs':true,'top_logprobs':2"},
     {",'own':1", ",'own':1", ""},
     /* tools */
     {",'tools':[{'type':'function','name':'f','description':'D',"
@@ -156,16 +180,6 @@ static const struct {
      "'parameters':{'type':'object'},'strict':true}},{'type':'function',"
      "'function':{'name':'g'}}],'parallel_tool_calls':false,"
      "'tool_choice':'required'"},
-    {",'tools':[{'type':'custom','name':'c','description':'D',"
-     "'format':{'type':'grammar','syntax':'lark','definition':'s'}},"
-     "{'type':'custom','name':'d','format':{'type':'text'}}],"
-     "'tool_choice':{'type':'custom','name':'c'}",
-     "",
-     ",'tools':[{'type':'custom','custom':{'name':'c','description':'D',"
-     "'format':{'type':'grammar','grammar':{'syntax':'lark',"
-     "'definition':'s'}}}},{'type':'custom','custom':{'name':'d',"
-     "'format':{'type':'text'}}}],'tool_choice':{'type':'custom',"
-     "'custom':{'name':'c'}}"},
 #define F "{'type':'function','name':'f'}"
 #define CHAT_F "{'type':'function','function':{'name':'f'}}"
     {",'tools':[" F "],'tool_choice':" F, "",
@@ -214,133 +228,75 @@ START_TEST(instructions_come_first)
 }
 END_TEST
 
+#define UNSUPPORTED "unsupported_parameter"
+#define INVALID "invalid_value"
+#define IN(items) "{'input':[" items "]}"
+
 static const struct {
     const char *request;
     const char *param;
     const char *code;
 } wrong[] = {
-#define BAD(more, param, code) {"{'input':'Hi'" more "}", param, code},
-    BAD(",'store':true", "store", "unsupported_parameter") BAD(
-        ",'background':true", "background",
-        "unsupported_parameter") BAD(",'previous_response_id':'resp_1'",
-                                     "previous_response_id",
-                                     "unsupported_parameter") BAD(",'"
-                                                                  "conversation"
-                                                                  "':'conv_1'",
-                                                                  "conversatio"
-                                                                  "n",
-                                                                  "unsupported_"
-                                                                  "parameter")
-        BAD(",'prompt':{'id':'p'}", "prompt", "unsupported_parameter") BAD(
-            ",'context_management':[{'type':'compaction'}]",
-            "context_management",
-            "unsupported_parameter") BAD(",'top_logprobs':3", "top_logprobs",
-                                         "unsupported_parameter")
-            BAD(",'instructions':[]", "instructions", "invalid_value") BAD(
-                ",'text':{'format':{'type':'xml'}}", "text.format",
-                "invalid_value") BAD(",'tools':[{'type':'function','name':'f'},"
-                                     "{'type':'web_search'}]",
-                                     "tools[1]",
-                                     "invalid_value") BAD(",'tools':[{'type':'"
-                                                          "function'}]",
-                                                          "tools[0].name",
-                                                          "invalid_value")
-                BAD(",'tools':[" F "],'tool_choice':{'type':'file_search'}",
-                    "tool_choice",
-                    "invalid_value") BAD(",'tools':[" F
-                                         "],'tool_choice':{'type':'allowed_"
-                                         "tools','tools':[{}]}",
-                                         "tool_choice", "invalid_value")
-#define BAD_INPUT(items, param)                                                \
-    {"{'input':[" items "]}", param, "invalid_value"},
-        BAD_INPUT("", "input") BAD_INPUT("'Hi'", "input[0]") BAD_INPUT(
-                        HI ",{'type':'item_reference','id':'msg_1'}",
-                        "input[1]") BAD_INPUT("{'type':'web_search_call','id':'"
-                                              "ws_1'}",
-                                              "input[0]") BAD_INPUT("{'role':'"
-                                                                    "tool','"
-                                                                    "content':'"
-                                                                    "Hi'}",
-                                                                    "input[0]."
-                                                                    "role")
-        BAD_INPUT("{'role':'user'}", "input[0].content") BAD_INPUT(
-                            "{'role':'assistant'}",
-                            "input[0].content") BAD_INPUT(ITEM("user",
-                                                               "{'type':'input_"
-                                                               "text','text':'"
-                                                               "A'},"
-                                                               "{'type':'video'"
-                                                               "}"),
-                                                          "input[0].content[1]")
-                            BAD_INPUT(
-                                ITEM("user", "{'type':'input_text'}"),
-                                "input[0].content[0]") BAD_INPUT(ITEM("user",
-                                                                      "{'type':"
-                                                                      "'input_"
-                                                                      "image','"
-                                                                      "file_id'"
-                                                                      ":'f'}"),
-                                                                 "input[0]."
-                                                                 "content[0]")
-                                BAD_INPUT(
-                                    ITEM("user", "{'type':'input_file','file_"
-                                                 "url':'https://x'}"),
-                                    "input[0].content[0]") BAD_INPUT(ITEM("use"
-                                                                          "r",
-                                                                          "{'"
-                                                                          "type"
-                                                                          "':'"
-                                                                          "inpu"
-                                                                          "t_"
-                                                                          "audi"
-                                                                          "o'"
-                                                                          "}"),
-                                                                     "input[0]."
-                                                                     "content["
-                                                                     "0]")
-                                    BAD_INPUT(
-                                        ITEM("system", "{'type':'input_image','"
-                                                       "image_url':'x'}"),
-                                        "input[0].content[0]")
-                                        BAD_INPUT(
-                                            ITEM("assistant",
-                                                 OUT("A") ",{'type':'input_"
-                                                          "image'}"),
-                                            "input[0].content[1]")
-                                            BAD_INPUT(
-                                                "{'type':'function_call','name'"
-                                                ":'f'}",
-                                                "input[0]") BAD_INPUT("{'type':"
-                                                                      "'functio"
-                                                                      "n_call',"
-                                                                      "'call_"
-                                                                      "id':'c'"
-                                                                      "}",
-                                                                      "input["
-                                                                      "0]")
-                                                BAD_INPUT(RESULT(1, "'r'"),
-                                                          "input[0].call_id")
-                                                    BAD_INPUT(
-                                                        RESULT(
-                                                            1,
-                                                            "'r'") "," CALL(1),
-                                                        "input[0].call_id")
-                                                        BAD_INPUT(
-                                                            CALL(1) ",{'type':'"
-                                                                    "function_"
-                                                                    "call_"
-                                                                    "output','"
-                                                                    "call_id':'"
-                                                                    "call_1'}",
-                                                            "input[1].output")
-                                                            BAD_INPUT(
-        CALL(1) "," RESULT(
-                                                                    1,
-                                                                    "[{'type':'"
-                                                                    "input_"
-                                                                    "image'}]"),
-                                                                "input[1]."
-                                                                "output[0]")};
+    {"{'input':'Hi','store':true}", "store", UNSUPPORTED},
+    {"{'input':'Hi','background':true}", "background", UNSUPPORTED},
+    {"{'input':'Hi','previous_response_id':'resp_1'}", "previous_response_id",
+     UNSUPPORTED},
+    {"{'input':'Hi','conversation':'conv_1'}", "conversation", UNSUPPORTED},
+    {"{'input':'Hi','prompt':{'id':'p'}}", "prompt", UNSUPPORTED},
+    {"{'input':'Hi','context_management':[{'type':'compaction'}]}",
+     "context_management", UNSUPPORTED},
+    {"{'input':'Hi','instructions':[]}", "instructions", INVALID},
+    {"{'input':'Hi','text':{'format':{'type':'xml'}}}", "text.format", INVALID},
+    {"{'input':'Hi','tools':[" F "],'tool_choice':{}}", "tool_choice", INVALID},
+    {"{'input':'Hi','tools':[" F "],'tool_choice':{'type':'function'}}",
+     "tool_choice", INVALID},
+    {"{'input':'Hi','tools':[" F "],'tool_choice':{'type':'allowed_tools',"
+     "'tools':[{}]}}", "tool_choice", INVALID},
+    {"{'input':'Hi','tools':[" F "],'tool_choice':{'type':'allowed_tools',"
+     "'tools':[{'type':'function'}]}}", "tool_choice", INVALID},
+    {"{'model':'m'}", "input", INVALID},
+    {IN(""), "input", INVALID},
+    {IN("'Hi'"), "input[0]", INVALID},
+    {IN(HI ",{'type':'item_reference','id':'msg_1'}"), "input[1]", INVALID},
+    {IN("{'type':'compaction','encrypted_content':'x'}"), "input[0]", INVALID},
+    {IN("{'role':'tool','content':'Hi'}"), "input[0].role", INVALID},
+    {IN("{'role':'user'}"), "input[0].content", INVALID},
+    {IN("{'role':'assistant'}"), "input[0].content", INVALID},
+    {IN(ITEM("user", "{'type':'input_text','text':'A'},{'type':'video'}")),
+     "input[0].content[1]", INVALID},
+    {IN(ITEM("user", "{'type':'input_text'}")), "input[0].content[0]",
+     INVALID},
+    {IN(ITEM("user", "{'type':'input_image','file_id':'f'}")),
+     "input[0].content[0]", INVALID},
+    {IN(ITEM("user", "{'type':'input_file','file_url':'https://x'}")),
+     "input[0].content[0]", INVALID},
+    {IN(ITEM("user", "{'type':'input_audio'}")), "input[0].content[0]",
+     INVALID},
+    {IN(ITEM("system", "{'type':'input_image','image_url':'x'}")),
+     "input[0].content[0]", INVALID},
+    {IN(ITEM("assistant", OUT("A") ",{'type':'input_image'}")),
+     "input[0].content[1]", INVALID},
+    {IN("{'type':'agent_message','content':[]}"), "input[0].content", INVALID},
+    {IN("{'type':'agent_message','content':[{'type':'video'}]}"),
+     "input[0].content[0]", INVALID},
+    /* calls and their results */
+    {IN("{'type':'function_call','name':'f'}"), "input[0].call_id", INVALID},
+    {IN("{'type':'function_call','call_id':'c'}"), "input[0].name", INVALID},
+    {IN("{'type':'function_call_output','output':'r'}"), "input[0].call_id",
+     INVALID},
+    {IN(RESULT(1, "'r'")), "input[0].call_id", INVALID},
+    {IN(RESULT(1, "'r'") "," CALL(1)), "input[0].call_id", INVALID},
+    {IN(CALL(1) ",{'type':'function_call_output','call_id':'call_1'}"),
+     "input[1].output", INVALID},
+    {IN(CALL(1) "," RESULT(1, "{}")), "input[1].output", INVALID},
+    {IN(CALL(1) "," RESULT(1, "[{'type':'input_image'}]")),
+     "input[1].output[0]", INVALID},
+    {IN(CALL(1) "," RESULT(1, "[{'type':'input_text','text':'a'},"
+        "{'type':'input_image','file_id':'f'}]")), "input[1].output[1]",
+     INVALID},
+    {IN(CALL(1) "," RESULT(1, "'r'") "," RESULT(1, "[{'type':'video'}]")),
+     "input[2].output[0]", INVALID},
+};
 
 #define NWRONG ((int)(sizeof(wrong) / sizeof(wrong[0])))
 
@@ -366,10 +322,9 @@ END_TEST
     "'instructions':null,'max_output_tokens':null,'max_tool_calls':null,"      \
     "'metadata':{},'parallel_tool_calls':true,'prompt_cache_key':null,"        \
     "'safety_identifier':null,'temperature':null,'tool_choice':'auto',"        \
-    "'tools':[],'top_p':null,'truncation':'disabled','user':null,"             \
+    "'tools':[],'top_logprobs':0,'top_p':null,'truncation':'disabled','user':null,"             \
     "'previous_response_id':null,'reasoning':{'effort':null,'summary':null},"  \
-    "'store':false,'text':{'format':{'type':'text'},'verbosity':null},"        \
-    "'top_logprobs':0"
+    "'store':false,'text':{'format':{'type':'text'},'verbosity':null}"
 #define SAID(n, parts, status)                                                 \
     "{'id':'msg_0123_" #n "','type':'message','role':'assistant',"             \
     "'content':[" parts "],'status':'" status "'}"
@@ -401,7 +356,7 @@ static const struct {
          "'max_tool_calls':2,'metadata':{'a':'b'},'parallel_tool_calls':false,"
          "'prompt_cache_key':'k','safety_identifier':'s','temperature':0.70,"
          "'tool_choice':'none','tools':[" F
-     "],'top_p':0.5,'truncation':'auto','user':'u',"
+     "],'top_logprobs':2,'top_p':0.5,'truncation':'auto','user':'u',"
          "'reasoning':{'effort':'low'},'text':{'verbosity':'low'},"
          "'store':false}",
      CHAT("'content':null", "stop", ""),
@@ -410,11 +365,10 @@ static const struct {
          "'metadata':{'a':'b'},'parallel_tool_calls':false,"
          "'prompt_cache_key':'k','safety_identifier':'s',"
          "'temperature':0.70,'tool_choice':'none','tools':[" F "],"
-         "'top_p':0.5,'truncation':'auto','user':'u',"
+         "'top_logprobs':2,'top_p':0.5,'truncation':'auto','user':'u',"
          "'previous_response_id':null,"
          "'reasoning':{'effort':'low','summary':null},'store':false,"
-         "'text':{'format':{'type':'text'},'verbosity':'low'},"
-         "'top_logprobs':0")},
+         "'text':{'format':{'type':'text'},'verbosity':'low'}")},
     {"{'input':'Hi'}",
      CHAT("'content':'A','reasoning_content':'Hm','annotations':[{"
          "'type':'url_citation','url_citation':{'end_index':1,"

@@ -59,10 +59,10 @@ static void check_told(told_case_t *c, const char *in, const char *expected)
     "'background':false,'instructions':null,'max_output_tokens':null,"         \
     "'max_tool_calls':null,'metadata':{},'parallel_tool_calls':true,"          \
     "'prompt_cache_key':null,'safety_identifier':null,'temperature':null,"     \
-    "'tool_choice':'auto','tools':" tools ",'top_p':null,"                     \
+    "'tool_choice':'auto','tools':" tools ",'top_logprobs':0,'top_p':null,"    \
     "'truncation':'disabled','user':null,'previous_response_id':null,"         \
     "'reasoning':{'effort':null,'summary':null},'store':false,"                \
-    "'text':{'format':{'type':'text'},'verbosity':null},'top_logprobs':0"
+    "'text':{'format':{'type':'text'},'verbosity':null}"
 #define OBJECT(status, error, details, output, tier, usage, tools)             \
     ",'response':{'id':'resp_0123','object':'response',"                       \
     "'created_at':1700000000,'status':'" status "','error':" error ","         \
