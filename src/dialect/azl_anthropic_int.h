@@ -60,6 +60,48 @@ typedef struct azl_claude_t {
 const azl_claude_t *azl_claude_find(const char *name);
 
 /*
+ * Thinking
+ */
+
+/* Where thoughts of former turns come from that the client has not, and how
+ * they are written. */
+typedef struct azl_claude_memory_t {
+    const char *kind; /* under which state is kept */
+    void (*thought)(azl_write_t *w, const azl_json_t *text,
+                    const azl_json_t *signature);
+    void (*hidden)(azl_write_t *w, const azl_json_t *data);
+} azl_claude_memory_t;
+
+extern const azl_claude_memory_t azl_anthropic_memory;
+
+/* What is to be told about it: nothing, if all is 0. */
+typedef struct azl_claude_thinking_t {
+    int off;                 /* it is not to happen */
+    int adaptive;            /* ... to happen, as the model likes */
+    apr_int64_t budget;      /* ... with so many tokens; 0: not so */
+    const azl_json_t *given; /* ... as the client says in Anthropic's words */
+    const char *effort;      /* output_config.effort; NULL: not said */
+    int on;                  /* the model will think */
+} azl_claude_thinking_t;
+
+/* From the members `thinking` and `reasoning_effort`. `max_tokens`: how long the
+ * answer may be; `as_tool`: a tool of ours has to be called. 1, or 0 with the
+ * error. */
+int azl_claude_think(azl_exchange_t *ex, const azl_claude_t *family,
+                     const azl_claude_memory_t *memory, apr_int64_t max_tokens,
+                     int as_tool, azl_claude_thinking_t *t, azl_error_t *err);
+/* The member `thinking`, if there is anything to be said. `display`: what of it
+ * is to be shown, if the model thinks as it likes; NULL: not said. */
+void azl_claude_write_thinking(azl_write_t *w, const azl_claude_thinking_t *t,
+                               const char *display);
+/* The thoughts of one assistant message, from its own member thinking_blocks or
+ * what has been kept, as elements of a JSON array; empty: none. */
+azl_span_t azl_claude_thoughts(azl_exchange_t *ex, const azl_json_t *message,
+                               const azl_claude_memory_t *memory);
+/* A 400: there is no such level. Returns 0. */
+int azl_claude_refuse_effort(azl_exchange_t *ex, azl_error_t *err);
+
+/*
  * The request
  */
 
@@ -84,11 +126,7 @@ typedef struct azl_claude_plan_t {
     const azl_json_t *as_tool;   /* response_format, if a tool stands for it */
     const azl_json_t *as_schema; /* ... if the model takes it */
     apr_int64_t max_tokens;
-    int off;                 /* thinking is to be told not to happen */
-    int adaptive;            /* ... to happen, as the model likes */
-    apr_int64_t budget;      /* ... with so many tokens; 0: not so */
-    const azl_json_t *given; /* ... as the client says in Anthropic's words */
-    const char *effort;      /* output_config.effort; NULL: not said */
+    azl_claude_thinking_t thinking;
 } azl_claude_plan_t;
 
 /* 1, or 0 with the error. */
@@ -108,11 +146,7 @@ azl_span_t azl_anthropic_disown(apr_pool_t *p, azl_span_t body,
 
 /* The members `system` and `messages`. 1, or 0 with the error. */
 int azl_anthropic_messages(azl_claude_request_t *rq);
-/* Can the tool loop that runs (what follows the last word of the user) go on
- * with thinking: are the blocks of all its turns there? */
-int azl_anthropic_may_think(azl_exchange_t *ex);
-/* The blocks of one assistant message, from its own member thinking_blocks or
- * what has been kept, as elements of a JSON array; empty: none. */
+/* The thoughts of one assistant message, as azl_claude_thoughts(). */
 azl_span_t azl_anthropic_thoughts(azl_exchange_t *ex,
                                   const azl_json_t *message);
 /* One part of a user's message that is no text, as a block. 1, or 0 with the

@@ -42,6 +42,33 @@ static int write_media(void *baton, const char *path, const azl_json_t *part)
     return azl_anthropic_media(baton, path, part);
 }
 
+static void write_thought(azl_write_t *w, const azl_json_t *text,
+                          const azl_json_t *signature)
+{
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "type", "thinking");
+    azl_write_json(w, "thinking", text);
+    azl_write_json(w, "signature", signature);
+    azl_write_close(w, '}');
+}
+
+static void write_hidden(azl_write_t *w, const azl_json_t *data)
+{
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "type", "redacted_thinking");
+    azl_write_json(w, "data", data);
+    azl_write_close(w, '}');
+}
+
+const azl_claude_memory_t azl_anthropic_memory = {.kind = AZL_ANTHROPIC_KIND,
+                                                  .thought = write_thought,
+                                                  .hidden = write_hidden};
+
+azl_span_t azl_anthropic_thoughts(azl_exchange_t *ex, const azl_json_t *message)
+{
+    return azl_claude_thoughts(ex, message, &azl_anthropic_memory);
+}
+
 static azl_span_t read_thoughts(void *baton, const azl_json_t *message)
 {
     azl_claude_request_t *rq = baton;

@@ -6,9 +6,6 @@
 #include "azl_anthropic_int.h"
 #include "azl_losses_int.h"
 
-/* A budget of thinking is at least this, and less than max_tokens. */
-#define BUDGET_MIN 1024
-
 static const azl_json_t *get(const azl_claude_plan_t *pl, const char *name)
 {
     return azl_json_get(pl->rq.ex->hub, name);
@@ -149,142 +146,6 @@ static int plan_length(azl_claude_plan_t *pl)
     return 1;
 }
 
-/*
- * Thinking
- */
-
-typedef struct effort_t {
-    const char *name;
-    int budget;    /* tokens */
-    int levels[2]; /* the level, or the next best */
-} effort_t;
-
-static const effort_t efforts[] = {
-    {"minimal", 1024, {AZL_EFFORT_LOW, 0}},
-    {"low", 1024, {AZL_EFFORT_LOW, 0}},
-    {"medium", 2048, {AZL_EFFORT_MEDIUM, 0}},
-    {"high", 4096, {AZL_EFFORT_HIGH, 0}},
-    {"xhigh", 8192, {AZL_EFFORT_XHIGH, AZL_EFFORT_MAX}},
-    {"max", 16384, {AZL_EFFORT_MAX, 0}},
-};
-
-static const char *level_name(int level)
-{
-    switch (level) {
-    case AZL_EFFORT_LOW:
-        return "low";
-    case AZL_EFFORT_MEDIUM:
-        return "medium";
-    case AZL_EFFORT_HIGH:
-        return "high";
-    case AZL_EFFORT_XHIGH:
-        return "xhigh";
-    default:
-        return "max";
-    }
-}
-
-static const effort_t *find_effort(const azl_json_t *json)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(efforts) / sizeof(efforts[0]); ++i) {
-        if (is_text(json, efforts[i].name)) {
-            return &efforts[i];
-        }
-    }
-    return NULL;
-}
-
-static int plan_effort(azl_claude_plan_t *pl, const azl_json_t *json)
-{
-    const azl_claude_t *family = pl->rq.memo->family;
-    const effort_t *effort = find_effort(json);
-
-    if (is_text(json, "none")) {
-        pl->off = family->by_default;
-        return 1;
-    }
-    if (!effort) {
-        return refuse(pl, "reasoning_effort",
-                      "The effort must be none, minimal, low, medium, high, "
-                      "xhigh or max.");
-    }
-    if (family->thinks == AZL_THINKS_NEVER) {
-        return without(pl, "reasoning_effort", 0);
-    }
-    if (family->thinks == AZL_THINKS_BUDGET) {
-        pl->budget = effort->budget;
-        return 1;
-    }
-    pl->adaptive = 1;
-    pl->effort =
-        level_name(family->efforts & effort->levels[0] ? effort->levels[0]
-                                                       : effort->levels[1]);
-    return 1;
-}
-
-static int is_manual(const azl_claude_plan_t *pl)
-{
-    return pl->budget || is_text(azl_json_get(pl->given, "type"), "enabled");
-}
-
-/* Will the model think? */
-static int thinks(const azl_claude_plan_t *pl)
-{
-    if (pl->given) {
-        return !is_text(azl_json_get(pl->given, "type"), "disabled");
-    }
-    return pl->adaptive || pl->budget ||
-           (pl->rq.memo->family->by_default && !pl->off);
-}
-
-static void stop_thinking(azl_claude_plan_t *pl)
-{
-    pl->given = NULL;
-    pl->adaptive = 0;
-    pl->budget = 0;
-    pl->effort = NULL;
-    pl->off = pl->rq.memo->family->by_default;
-}
-
-static int plan_thinking(azl_claude_plan_t *pl)
-{
-    azl_exchange_t *ex = pl->rq.ex;
-    const azl_json_t *effort = get(pl, "reasoning_effort");
-    const char *member = "reasoning_effort";
-
-    pl->given = get(pl, "thinking");
-    if (pl->given) {
-        member = "thinking";
-        if (azl_json_type(pl->given) != AZL_JSON_OBJECT) {
-            return refuse(pl, member, "An object is expected.");
-        }
-    }
-    else if (effort && !plan_effort(pl, effort)) {
-        return 0;
-    }
-    /* A tool that has to be called leaves no room for thinking by budget, nor
-     * does an answer that is too short. */
-    if ((is_manual(pl) && (pl->as_tool || azl_tool_choice_is_forced(ex))) ||
-        (pl->budget && pl->max_tokens <= BUDGET_MIN)) {
-        if (!without(pl, member, 0)) {
-            return 0;
-        }
-        stop_thinking(pl);
-    }
-    if (pl->budget >= pl->max_tokens) {
-        pl->budget = pl->max_tokens - 1;
-    }
-    /* The turn that goes on was thought about, and the client could not keep
-     * the thoughts: this request goes without. */
-    if (thinks(pl) && !azl_anthropic_may_think(ex)) {
-        stop_thinking(pl);
-    }
-    pl->rq.thinking = thinks(pl);
-    return 1;
-}
-
 int azl_claude_plan(azl_claude_plan_t *pl)
 {
     azl_exchange_t *ex = pl->rq.ex;
@@ -297,5 +158,12 @@ int azl_claude_plan(azl_claude_plan_t *pl)
         !without(pl, "web_search_options", 1)) {
         return 0;
     }
-    return plan_format(pl) && plan_length(pl) && plan_thinking(pl);
+    if (!plan_format(pl) || !plan_length(pl) ||
+        !azl_claude_think(ex, pl->rq.memo->family, &azl_anthropic_memory,
+                          pl->max_tokens, pl->as_tool != NULL, &pl->thinking,
+                          pl->rq.err)) {
+        return 0;
+    }
+    pl->rq.thinking = pl->thinking.on;
+    return 1;
 }

@@ -28,45 +28,16 @@ static int refuse(azl_claude_plan_t *pl, const char *path, const char *message)
     return azl_exchange_refuse(pl->rq.ex, pl->rq.err, path, message);
 }
 
-static void write_thinking(azl_claude_plan_t *pl)
-{
-    azl_write_t *w = &pl->rq.w;
-
-    if (pl->given) {
-        azl_write_json(w, "thinking", pl->given);
-        return;
-    }
-    if (!pl->off && !pl->adaptive && !pl->budget) {
-        return;
-    }
-    azl_write_open(w, "thinking", '{');
-    if (pl->off) {
-        azl_write_str(w, "type", "disabled");
-    }
-    else if (pl->budget) {
-        azl_write_str(w, "type", "enabled");
-        azl_write_int(w, "budget_tokens", pl->budget);
-    }
-    else {
-        azl_write_str(w, "type", "adaptive");
-        if (pl->rq.memo->family->thinks == AZL_THINKS_ADAPTIVE) {
-            /* newer models leave the text out unless they are asked */
-            azl_write_str(w, "display", "summarized");
-        }
-    }
-    azl_write_close(w, '}');
-}
-
 static void write_output_config(azl_claude_plan_t *pl)
 {
     azl_write_t *w = &pl->rq.w;
 
-    if (!pl->effort && !pl->as_schema) {
+    if (!pl->thinking.effort && !pl->as_schema) {
         return;
     }
     azl_write_open(w, "output_config", '{');
-    if (pl->effort) {
-        azl_write_str(w, "effort", pl->effort);
+    if (pl->thinking.effort) {
+        azl_write_str(w, "effort", pl->thinking.effort);
     }
     if (pl->as_schema) {
         azl_write_open(w, "format", '{');
@@ -343,7 +314,10 @@ int azl_anthropic_request(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err)
         !carry_stop(&pl) || !carry_user(&pl) || !carry_tier(&pl)) {
         return 0;
     }
-    write_thinking(&pl);
+    /* newer models leave the text out unless they are asked */
+    azl_claude_write_thinking(
+        &pl.rq.w, &pl.thinking,
+        memo->family->thinks == AZL_THINKS_ADAPTIVE ? "summarized" : NULL);
     write_output_config(&pl);
     azl_write_close(&pl.rq.w, '}');
     return 1;

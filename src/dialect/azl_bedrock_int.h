@@ -95,8 +95,7 @@ typedef struct azl_bedrock_plan_t {
     const azl_json_t *as_schema; /* ... if the model takes it */
     int no_effort;               /* thinking is to be told not to happen */
     const char *effort;          /* the level; NULL: not said */
-    apr_int64_t budget;          /* Claude: of thinking; 0: none */
-    const azl_json_t *given;     /* Claude: as the client says it */
+    azl_claude_thinking_t claude; /* in place of these two, for a Claude */
     apr_int64_t max_tokens;      /* 0: not said */
     const char *temperature;     /* numbers; NULL: not said */
     const char *top_p;

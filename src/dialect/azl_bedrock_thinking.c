@@ -8,9 +8,6 @@
 
 typedef azl_bedrock_plan_t plan_t;
 
-/* A budget of thinking is at least this, and less than maxTokens. */
-#define BUDGET_MIN 1024
-
 static const azl_json_t *get(const plan_t *pl, const char *name)
 {
     return azl_json_get(pl->rq.ex->hub, name);
@@ -35,79 +32,34 @@ static int refuse(plan_t *pl, const char *path, const char *message)
  * Thoughts of former turns
  */
 
-/* A block of a client's that keeps them, in Anthropic's words. */
-static void write_thought(azl_write_t *w, const azl_json_t *block)
+static void write_thought(azl_write_t *w, const azl_json_t *text,
+                          const azl_json_t *signature)
 {
-    azl_span_t type = azl_json_text(azl_json_get(block, "type"));
-    const azl_json_t *thinking = azl_json_get(block, "thinking");
-    const azl_json_t *signature = azl_json_get(block, "signature");
-    const azl_json_t *data = azl_json_get(block, "data");
-
-    if (azl_span_is(type, "thinking") && azl_json_text(signature).len &&
-        azl_json_type(thinking) == AZL_JSON_STRING) {
-        azl_write_open(w, NULL, '{');
-        azl_write_open(w, "reasoningContent", '{');
-        azl_write_open(w, "reasoningText", '{');
-        azl_write_json(w, "text", thinking);
-        azl_write_json(w, "signature", signature);
-        azl_write_close(w, '}');
-        azl_write_close(w, '}');
-        azl_write_close(w, '}');
-    }
-    else if (azl_span_is(type, "redacted_thinking") &&
-             azl_json_text(data).len) {
-        azl_write_open(w, NULL, '{');
-        azl_write_open(w, "reasoningContent", '{');
-        azl_write_json(w, "redactedContent", data);
-        azl_write_close(w, '}');
-        azl_write_close(w, '}');
-    }
+    azl_write_open(w, NULL, '{');
+    azl_write_open(w, "reasoningContent", '{');
+    azl_write_open(w, "reasoningText", '{');
+    azl_write_json(w, "text", text);
+    azl_write_json(w, "signature", signature);
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
 }
+
+static void write_hidden(azl_write_t *w, const azl_json_t *data)
+{
+    azl_write_open(w, NULL, '{');
+    azl_write_open(w, "reasoningContent", '{');
+    azl_write_json(w, "redactedContent", data);
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
+}
+
+static const azl_claude_memory_t memory = {
+    .kind = AZL_BEDROCK_KIND, .thought = write_thought, .hidden = write_hidden};
 
 azl_span_t azl_bedrock_thoughts(azl_exchange_t *ex, const azl_json_t *message)
 {
-    const azl_json_t *blocks = azl_json_get(message, "thinking_blocks");
-    const azl_json_t *call =
-        azl_json_at(azl_json_get(message, "tool_calls"), 0);
-    azl_span_t id = azl_json_text(azl_json_get(call, "id"));
-    azl_buf_t *out;
-    azl_write_t w;
-    apr_size_t i;
-
-    if (azl_json_length(blocks)) {
-        out = azl_buf_create(ex->pool, AZL_HUB_DOCUMENT_MAX);
-        azl_write_init(&w, out);
-        for (i = 0; i < azl_json_length(blocks); ++i) {
-            write_thought(&w, azl_json_at(blocks, i));
-        }
-        if (out->len) {
-            return azl_span(out->data, out->len);
-        }
-    }
-    return id.len && ex->recall
-               ? ex->recall(ex->kept, ex->pool, AZL_BEDROCK_KIND, id)
-               : azl_span("", 0);
-}
-
-static int may_think(azl_exchange_t *ex)
-{
-    const azl_json_t *list = azl_json_get(ex->hub, "messages");
-    apr_size_t i;
-
-    for (i = azl_json_length(list); i > 0; --i) {
-        const azl_json_t *message = azl_json_at(list, i - 1);
-        const azl_json_t *role = azl_json_get(message, "role");
-
-        if (is_text(role, "user")) {
-            return 1;
-        }
-        if (is_text(role, "assistant") &&
-            azl_json_length(azl_json_get(message, "tool_calls")) &&
-            !azl_bedrock_thoughts(ex, message).len) {
-            return 0;
-        }
-    }
-    return 1;
+    return azl_claude_thoughts(ex, message, &memory);
 }
 
 /*
@@ -125,44 +77,27 @@ int azl_bedrock_takes_sampling(const plan_t *pl, int taken)
            strcmp(pl->effort, "high") != 0;
 }
 
-typedef struct level_t {
-    const char *name;
-    int budget;        /* tokens */
-    const char *three; /* for models that know low, medium and high */
-    int claude[2];     /* the level, or the next best */
-} level_t;
-
-static const level_t levels[] = {
-    {"minimal", 1024, "low", {AZL_EFFORT_LOW, 0}},
-    {"low", 1024, "low", {AZL_EFFORT_LOW, 0}},
-    {"medium", 2048, "medium", {AZL_EFFORT_MEDIUM, 0}},
-    {"high", 4096, "high", {AZL_EFFORT_HIGH, 0}},
-    {"xhigh", 8192, "high", {AZL_EFFORT_XHIGH, AZL_EFFORT_MAX}},
-    {"max", 16384, "high", {AZL_EFFORT_MAX, 0}},
-};
-
-static const char *claude_level(int level)
+/* As models have it that know low, medium and high; NULL: there is no such. */
+static const char *find_level(const azl_json_t *json)
 {
-    switch (level) {
-    case AZL_EFFORT_LOW:
-        return "low";
-    case AZL_EFFORT_MEDIUM:
-        return "medium";
-    case AZL_EFFORT_HIGH:
-        return "high";
-    case AZL_EFFORT_XHIGH:
-        return "xhigh";
-    default:
-        return "max";
+    static const struct {
+        const char *name;
+        const char *level;
+    } levels[] = {{"minimal", "low"}, {"low", "low"},    {"medium", "medium"},
+                  {"high", "high"},   {"xhigh", "high"}, {"max", "high"}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); ++i) {
+        if (is_text(json, levels[i].name)) {
+            return levels[i].level;
+        }
     }
+    return NULL;
 }
 
 static int plan_none(plan_t *pl)
 {
     switch (pl->rq.memo->family->effort) {
-    case AZL_BEDROCK_CLAUDE:
-        pl->no_effort = pl->rq.memo->claude->by_default;
-        return 1;
     case AZL_BEDROCK_NOVA:
         pl->no_effort = 1;
         return 1;
@@ -173,104 +108,39 @@ static int plan_none(plan_t *pl)
     }
 }
 
-static int plan_claude(plan_t *pl, const level_t *level)
-{
-    const azl_claude_t *claude = pl->rq.memo->claude;
-
-    if (claude->thinks == AZL_THINKS_NEVER) {
-        return without(pl, "reasoning_effort", 0);
-    }
-    if (claude->thinks == AZL_THINKS_BUDGET) {
-        pl->budget = level->budget;
-    }
-    else {
-        pl->effort =
-            claude_level(claude->efforts & level->claude[0] ? level->claude[0]
-                                                            : level->claude[1]);
-    }
-    return 1;
-}
-
 static int plan_effort(plan_t *pl, const azl_json_t *json)
 {
-    const level_t *level = NULL;
-    apr_size_t i;
+    const char *level = find_level(json);
 
     if (is_text(json, "none")) {
         return plan_none(pl);
     }
-    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); ++i) {
-        level = is_text(json, levels[i].name) ? &levels[i] : level;
-    }
     if (!level) {
-        return refuse(pl, "reasoning_effort",
-                      "The effort must be none, minimal, low, medium, high, "
-                      "xhigh or max.");
+        return azl_claude_refuse_effort(pl->rq.ex, pl->rq.err);
     }
-    switch (pl->rq.memo->family->effort) {
-    case AZL_BEDROCK_NO_EFFORT:
+    if (pl->rq.memo->family->effort == AZL_BEDROCK_NO_EFFORT) {
         return without(pl, "reasoning_effort", 0);
-    case AZL_BEDROCK_CLAUDE:
-        return plan_claude(pl, level);
-    default:
-        pl->effort = level->three;
-        return 1;
     }
+    pl->effort = level;
+    return 1;
 }
 
-/* By a budget, which leaves no room for a tool that must be called. */
-static int is_manual(const plan_t *pl)
+/* A budget has to be less than how long the answer may be, which so has to be
+ * said. */
+static int plan_claude(plan_t *pl)
 {
-    return pl->budget || is_text(azl_json_get(pl->given, "type"), "enabled");
-}
+    const azl_claude_t *family = pl->rq.memo->claude;
+    apr_int64_t max_tokens =
+        pl->max_tokens ? pl->max_tokens : family->default_out;
 
-static int claude_thinks(const plan_t *pl)
-{
-    if (pl->given) {
-        return !is_text(azl_json_get(pl->given, "type"), "disabled");
+    if (!azl_claude_think(pl->rq.ex, family, &memory, max_tokens,
+                          pl->as_tool != NULL, &pl->claude, pl->rq.err)) {
+        return 0;
     }
-    return pl->effort || pl->budget ||
-           (pl->rq.memo->claude->by_default && !pl->no_effort);
-}
-
-static void stop_thinking(plan_t *pl)
-{
-    pl->given = NULL;
-    pl->budget = 0;
-    pl->effort = NULL;
-    pl->no_effort = pl->rq.memo->claude->by_default;
-}
-
-/* How long the answer may be, where a budget has to be less than that. */
-static apr_int64_t answer_max(const plan_t *pl)
-{
-    return pl->max_tokens ? pl->max_tokens : pl->rq.memo->claude->default_out;
-}
-
-static int plan_claude_thinking(plan_t *pl)
-{
-    const char *member = pl->given ? "thinking" : "reasoning_effort";
-
-    if ((is_manual(pl) &&
-         (pl->as_tool || azl_tool_choice_is_forced(pl->rq.ex))) ||
-        (pl->budget && answer_max(pl) <= BUDGET_MIN)) {
-        if (!without(pl, member, 0)) {
-            return 0;
-        }
-        stop_thinking(pl);
+    if (pl->claude.budget) {
+        pl->max_tokens = max_tokens;
     }
-    if (pl->budget) {
-        pl->max_tokens = answer_max(pl);
-        if (pl->budget >= pl->max_tokens) {
-            pl->budget = pl->max_tokens - 1;
-        }
-    }
-    /* The turn that goes on was thought about, and the client could not keep
-     * the thoughts: this request goes without. */
-    if (claude_thinks(pl) && !may_think(pl->rq.ex)) {
-        stop_thinking(pl);
-    }
-    pl->rq.thinking = claude_thinks(pl);
+    pl->rq.thinking = pl->claude.on;
     return 1;
 }
 
@@ -279,23 +149,14 @@ int azl_bedrock_plan_thinking(plan_t *pl)
     const azl_json_t *effort = get(pl, "reasoning_effort");
     const azl_json_t *given = get(pl, "thinking");
 
-    if (given) {
-        if (azl_json_type(given) != AZL_JSON_OBJECT) {
-            return refuse(pl, "thinking", "An object is expected.");
-        }
-        if (!pl->rq.memo->claude) {
-            if (!without(pl, "thinking", 0)) {
-                return 0;
-            }
-        }
-        else {
-            pl->given = given;
-        }
+    if (pl->rq.memo->claude) {
+        return plan_claude(pl);
     }
-    if (effort && !pl->given && !plan_effort(pl, effort)) {
-        return 0;
+    if (given && azl_json_type(given) != AZL_JSON_OBJECT) {
+        return refuse(pl, "thinking", "An object is expected.");
     }
-    return !pl->rq.memo->claude || plan_claude_thinking(pl);
+    return (!given || without(pl, "thinking", 0)) &&
+           (!effort || plan_effort(pl, effort));
 }
 
 /*
@@ -322,24 +183,12 @@ static void write_claude(plan_t *pl)
 {
     azl_write_t *w = &pl->rq.w;
 
-    if (pl->given && is_free(pl, "thinking")) {
-        azl_write_json(w, "thinking", pl->given);
+    if (is_free(pl, "thinking")) {
+        azl_claude_write_thinking(w, &pl->claude, NULL);
     }
-    else if ((pl->no_effort || pl->budget || pl->effort) &&
-             is_free(pl, "thinking")) {
-        azl_write_open(w, "thinking", '{');
-        azl_write_str(w, "type",
-                      pl->no_effort ? "disabled"
-                      : pl->budget  ? "enabled"
-                                    : "adaptive");
-        if (pl->budget) {
-            azl_write_int(w, "budget_tokens", pl->budget);
-        }
-        azl_write_close(w, '}');
-    }
-    if (pl->effort && is_free(pl, "output_config")) {
+    if (pl->claude.effort && is_free(pl, "output_config")) {
         azl_write_open(w, "output_config", '{');
-        azl_write_str(w, "effort", pl->effort);
+        azl_write_str(w, "effort", pl->claude.effort);
         azl_write_close(w, '}');
     }
 }

@@ -190,27 +190,11 @@ static int write_sampling(request_t *rq)
  */
 static void write_thinking(request_t *rq)
 {
-    const azl_claude_plan_t *pl = &rq->pl;
-    azl_write_t *w = &rq->pl.rq.w;
-
     if (rq->behind != AZL_BEHIND_CLAUDE) {
         copy(rq, "reasoning_effort");
         return;
     }
-    if (pl->given) {
-        azl_write_json(w, "thinking", pl->given);
-    }
-    else if (pl->off || pl->adaptive || pl->budget) {
-        azl_write_open(w, "thinking", '{');
-        azl_write_str(w, "type",
-                      pl->off      ? "disabled"
-                      : pl->budget ? "enabled"
-                                   : "adaptive");
-        if (pl->budget && !pl->off) {
-            azl_write_int(w, "budget_tokens", pl->budget);
-        }
-        azl_write_close(w, '}');
-    }
+    azl_claude_write_thinking(&rq->pl.rq.w, &rq->pl.thinking, NULL);
 }
 
 /* For a Claude a tool stands for it. */
