@@ -19,7 +19,7 @@ KNOWN = "gpt-5.6-sol"
 KNOWN_TOO = "gpt-6-astra"
 # name: base model
 DEPLOYMENTS = {
-    "agent": "gpt-5.5", "plain": "gpt-4.1", "codex": "gpt-5.1-codex",
+    "agent": "gpt-5.5", "plain": "qwen-4", "codex": "gpt-5.1-codex",
     "thinker": "gpt-5-mini",
 }
 FOUND = "PROMPT-MARK-found 42"
@@ -50,7 +50,7 @@ def configure(env, sim):
         .endpoint("claude", env.anthropic.url, "dialect=anthropic")
         .model("gpt-5.5", "v1/agent")
         .model("house", "v1/plain", "surface=chat")
-        .model(KNOWN, "v1/plain", "surface=chat")
+        .model(KNOWN, "v1/thinker", "surface=chat base-model=gpt-5-mini")
         .model(KNOWN_TOO, f"claude/{CLAUDE}", f"base-model={CLAUDE}")
         .model(
             "codex", "v1/codex", "surface=responses base-model=gpt-5.1-codex"
