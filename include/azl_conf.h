@@ -81,6 +81,7 @@ typedef struct azl_model_line_t {
     apr_uint32_t tpm;
     apr_uint32_t max_parallel;
     int hard;
+    const char *id;    /* what clients see of it; NULL: a hash */
     const char *spill; /* "endpoint/deployment" or NULL */
     azl_limits_t limits;
     const char *where; /* "file:line" */
@@ -91,6 +92,7 @@ typedef struct azl_fallback_line_t {
     const char *alias;          /* or "*" */
     const char *const *targets; /* NULL-terminated */
     int on;                     /* AZL_FALLBACK_... */
+    int loops;                  /* loop=end */
     const char *where;
 } azl_fallback_line_t;
 

@@ -41,8 +41,10 @@ int azl_option_duration(const char *value, apr_interval_time_t min,
 int azl_option_size(const char *value, apr_int64_t min, apr_int64_t max,
                     apr_int64_t *out);
 /* A secret by reference: "env:NAME", "file:/path" (without a trailing line
- * end), or a literal (*literal is set). NULL, or what is wrong; never with the
- * secret in it. */
+ * end); one that says that it is one, "literal:...", as AzureLITConfig makes
+ * them of what stands in its file; or any other text (*literal is set). NULL,
+ * or what is wrong; never with the secret in it. */
+#define AZL_SECRET_LITERAL "literal:"
 const char *azl_option_secret(apr_pool_t *p, const char *value,
                               const char **secret, int *literal);
 

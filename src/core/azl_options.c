@@ -217,7 +217,11 @@ const char *azl_option_secret(apr_pool_t *p, const char *value,
     if (strncmp(value, "file:", 5) == 0) {
         return secret_from_file(p, value + 5, secret);
     }
-    *secret = apr_pstrdup(p, value);
     *literal = 1;
+    if (strncmp(value, AZL_SECRET_LITERAL, strlen(AZL_SECRET_LITERAL)) == 0) {
+        value += strlen(AZL_SECRET_LITERAL);
+        *literal = 0; /* nobody who says so has to be told */
+    }
+    *secret = apr_pstrdup(p, value);
     return NULL;
 }

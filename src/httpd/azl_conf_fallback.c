@@ -147,6 +147,9 @@ static const char *check_loop(const azl_conf_t *conf,
     walk_t walk;
     const char *way;
 
+    if (line->loops) {
+        return NULL;
+    }
     walk.conf = conf;
     walk.reason = reason;
     walk.start = line->alias;

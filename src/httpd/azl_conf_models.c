@@ -194,6 +194,9 @@ static const char *add_deployment(azl_conf_t *conf,
                             "fallback to it",
                             line->where, line->alias, AZL_DEPLOYMENTS_MAX);
     }
+    if (line->id) {
+        d->public_id = line->id;
+    }
     d->weight = line->weight;
     d->rpm = line->rpm;
     d->tpm = line->tpm;

@@ -308,6 +308,8 @@ const command_rec azl_directives[] = {
                   "file with one key on each line, as AzureLITKey takes it"),
     AP_INIT_TAKE_ARGV("AzureLITEndpoint", azl_cmd_endpoint, NULL, RSRC_CONF,
                       "name URL credential=... [option=value ...]"),
+    AP_INIT_TAKE12("AzureLITConfig", azl_cmd_litellm, NULL, RSRC_CONF,
+                   "file [strict]: a configuration of LiteLLM (YAML)"),
     AP_INIT_TAKE_ARGV("AzureLITModel", azl_cmd_model, NULL, RSRC_CONF,
                       "alias endpoint/deployment [option=value ...]"),
     AP_INIT_TAKE12("AzureLITRouting", azl_cmd_routing, NULL, RSRC_CONF,

@@ -322,26 +322,26 @@ static const char *check_tls(cmd_parms *cmd, azl_endpoint_t *ep)
  * as the old one may have been refused. It goes by where the credential comes
  * from, never by itself; those that stand in the configuration are told apart
  * by the endpoint's name. */
-static void name_endpoint(azl_endpoint_t *ep, apr_pool_t *p)
+static void name_endpoint(azl_endpoint_t *ep, int literal, apr_pool_t *p)
 {
-    int literal = strcmp(ep->credential_source, LITERAL) == 0;
     unsigned char digest[AZL_SHA256_LEN];
     const char *identity;
 
-    identity = apr_pstrcat(p, "endpoint\n", ep->url, "\n",
-                           ep->credential_source, literal ? "\n" : "",
-                           literal ? ep->name : "", NULL);
+    identity =
+        apr_pstrcat(p, "endpoint\n", ep->url, "\n", ep->credential_source,
+                    literal ? "\n" : "", literal ? ep->name : "", NULL);
     azl_crypto_sha256(identity, strlen(identity), digest);
     memcpy(ep->fingerprint, digest, sizeof(ep->fingerprint));
 }
 
 /* One that is fetched and changes. */
-static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep)
+static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep,
+                                 const char *source)
 {
     azl_identity_setup_t setup;
     const char *err;
 
-    setup.source = ep->credential_source;
+    setup.source = source;
     setup.dialect = ep->dialect->name;
     setup.url = ep->url;
     setup.host = ep->host;
@@ -354,9 +354,8 @@ static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep)
     err = azl_identity_create(cmd->pool, &setup, &ep->identity);
     return err ? azl_cmd_complain(cmd, ep->name,
                                   apr_pstrcat(cmd->pool, "credential=",
-                                              azl_identity_shown(cmd->temp_pool,
-                                                                 setup.source),
-                                              ": ", err, NULL))
+                                              ep->credential_source, ": ", err,
+                                              NULL))
                : NULL;
 }
 
@@ -378,6 +377,20 @@ static const char *check_place(cmd_parms *cmd, const azl_endpoint_t *ep)
                                             "credential=google:/path and "
                                             "credential=databricks:...")
                          : NULL;
+}
+
+/* The source as it may be shown. */
+static const char *shown_source(cmd_parms *cmd, const char *source)
+{
+    if (azl_identity_is(source)) {
+        return azl_identity_shown(cmd->pool, source);
+    }
+    return strcmp(source, "none") != 0 &&
+                   (!strchr(source, ':') ||
+                    strncmp(source, AZL_SECRET_LITERAL,
+                            strlen(AZL_SECRET_LITERAL)) == 0)
+               ? LITERAL
+               : source;
 }
 
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
@@ -425,13 +438,11 @@ static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)
                       "here and %s can read the credential and all traffic",
             ep->where, ep->name, ep->host);
     }
-    if (!strchr(source, ':') && strcmp(source, "none") != 0 &&
-        !azl_identity_is(source)) {
-        ep->credential_source = LITERAL;
-    }
-    name_endpoint(ep, cmd->temp_pool);
+    ep->credential_source = shown_source(cmd, source);
+    name_endpoint(ep, strcmp(ep->credential_source, source) != 0,
+                  cmd->temp_pool);
     if (azl_identity_is(source)) {
-        return make_identity(cmd, ep);
+        return make_identity(cmd, ep, source);
     }
     err = check_place(cmd, ep);
     if (err || strcmp(source, "none") == 0) {

@@ -39,11 +39,13 @@ const char *azl_set_connect_time(apr_pool_t *p, void *target,
                                  const char *value);
 const char *azl_set_time(apr_pool_t *p, void *target, const char *value);
 
-/* azl_directives_endpoint.c, azl_directives_model.c,
+/* azl_directives_endpoint.c, azl_directives_litellm.c, azl_directives_model.c,
  * azl_directives_routing.c, azl_directives_observe.c,
  * azl_directives_identity.c */
 const char *azl_cmd_endpoint(cmd_parms *cmd, void *dirconf, int argc,
                              char *const argv[]);
+const char *azl_cmd_litellm(cmd_parms *cmd, void *dirconf, const char *file,
+                            const char *mode);
 const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
                           char *const argv[]);
 const char *azl_cmd_routing(cmd_parms *cmd, void *dirconf, const char *first,

@@ -102,6 +102,13 @@ static const char *mo_spill(apr_pool_t *p, void *target, const char *value)
     return azl_cmd_target(value) ? NULL : "endpoint/deployment";
 }
 
+static const char *mo_id(apr_pool_t *p, void *target, const char *value)
+{
+    ((azl_model_line_t *)target)->id = apr_pstrdup(p, value);
+    return azl_cmd_is_alias(value) ? NULL
+                                   : "letters, digits and any of ._-/:@+";
+}
+
 static const azl_option_t model_options[] = {
     {"weight", mo_weight, 0},
     {"order", mo_order, 0},
@@ -117,6 +124,7 @@ static const azl_option_t model_options[] = {
     {"idle-timeout", azl_set_time, offsetof(azl_model_line_t, limits.idle)},
     {"timeout", azl_set_time, offsetof(azl_model_line_t, limits.total)},
     {"base-model", mo_base_model, 0},
+    {"id", mo_id, 0},
     {"surface", mo_surface, 0},
     {"input-price", set_price, offsetof(azl_model_line_t, price.input)},
     {"cached-price", set_price, offsetof(azl_model_line_t, price.cached)},

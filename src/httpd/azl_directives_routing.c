@@ -222,8 +222,17 @@ static const char *fb_on(apr_pool_t *p, void *target, const char *value)
                       "once, with commas between them";
 }
 
-static const azl_option_t fallback_options[] = {{"on", fb_on, 0},
-                                                {NULL, NULL, 0}};
+static const char *fb_loop(apr_pool_t *p, void *target, const char *value)
+{
+    azl_fallback_line_t *line = target;
+
+    (void)p;
+    line->loops = strcmp(value, "end") == 0;
+    return line->loops || strcmp(value, "error") == 0 ? NULL : "error or end";
+}
+
+static const azl_option_t fallback_options[] = {
+    {"on", fb_on, 0}, {"loop", fb_loop, 0}, {NULL, NULL, 0}};
 
 /* The aliases in front of the options; NULL, or what is wrong with one. */
 static const char *read_targets(cmd_parms *cmd, azl_fallback_line_t *line,

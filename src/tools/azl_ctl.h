@@ -25,10 +25,11 @@ int azl_ctl_dispatch(apr_pool_t *p, const azl_ctl_command_t *table,
                      const char *what, const char *help, int argc,
                      const char *const *argv);
 
-/* --name VALUE or --name=VALUE; the table ends with NULL. */
+/* --name VALUE or --name=VALUE, or --name alone; the table ends with NULL. */
 typedef struct azl_ctl_option_t {
     const char *name; /* without the dashes */
     const char **value;
+    int *flag; /* in place of `value`: set to 1 */
 } azl_ctl_option_t;
 
 /* Options are taken out of the words; what is none goes to `rest` (const char
@@ -44,6 +45,8 @@ int azl_ctl_options(const char *what, const char *help,
 void azl_ctl_complain(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 
+int azl_ctl_check(apr_pool_t *p, int argc, const char *const *argv);
+int azl_ctl_convert(apr_pool_t *p, int argc, const char *const *argv);
 int azl_ctl_key(apr_pool_t *p, int argc, const char *const *argv);
 int azl_ctl_status(apr_pool_t *p, int argc, const char *const *argv);
 int azl_ctl_usage(apr_pool_t *p, int argc, const char *const *argv);

@@ -18,6 +18,8 @@ static const char help[] =
     "usage: azurelitctl COMMAND ...\n"
     "\n"
     "commands:\n"
+    "  check       look over configurations of LiteLLM\n"
+    "  convert     make directives of one\n"
     "  key new     make a client key, and its line for the configuration\n"
     "  key hash    the digest of a key you have\n"
     "  key check   look over key files\n"
@@ -30,10 +32,9 @@ static const char help[] =
     "exit codes: 0 done, 1 failed or a fault was found, 2 wrong usage\n";
 
 static const azl_ctl_command_t commands[] = {
-    {"key", azl_ctl_key},
-    {"status", azl_ctl_status},
-    {"usage", azl_ctl_usage},
-    {NULL, NULL}};
+    {"check", azl_ctl_check}, {"convert", azl_ctl_convert},
+    {"key", azl_ctl_key},     {"status", azl_ctl_status},
+    {"usage", azl_ctl_usage}, {NULL, NULL}};
 
 void azl_ctl_complain(const char *fmt, ...)
 {
@@ -122,6 +123,14 @@ int azl_ctl_options(const char *what, const char *text,
             azl_ctl_complain("word %d is no option; see: %s --help", i + 1,
                              what);
             return AZL_CTL_USAGE;
+        }
+        if (option->flag) {
+            if (value) {
+                azl_ctl_complain("--%s has no value", option->name);
+                return AZL_CTL_USAGE;
+            }
+            *option->flag = 1;
+            continue;
         }
         if (!value && ++i < argc) {
             value = argv[i];

@@ -33,7 +33,7 @@ static const char help[] =
     "        keys have expired, and how many there are. Exit code 1 if a line\n"
     "        is wrong.\n";
 
-static const azl_ctl_option_t no_options[] = {{NULL, NULL}};
+static const azl_ctl_option_t no_options[] = {{NULL, NULL, NULL}};
 
 static int parse_words(apr_pool_t *p, const azl_ctl_option_t *options, int argc,
                        const char *const *argv, apr_array_header_t **rest)
@@ -46,7 +46,8 @@ static int key_new(apr_pool_t *p, int argc, const char *const *argv)
 {
     apr_array_header_t *rest;
     const char *name = NULL;
-    const azl_ctl_option_t options[] = {{"name", &name}, {NULL, NULL}};
+    const azl_ctl_option_t options[] = {{"name", &name, NULL},
+                                        {NULL, NULL, NULL}};
     const char *key, *digest, *err;
     int rc = parse_words(p, options, argc, argv, &rest);
 

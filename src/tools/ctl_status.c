@@ -281,8 +281,10 @@ static void set_url(apr_pool_t *p, status_t *status, const char *base)
 int azl_ctl_status(apr_pool_t *p, int argc, const char *const *argv)
 {
     const char *key = NULL, *every = NULL, *ca = NULL;
-    const azl_ctl_option_t options[] = {
-        {"key", &key}, {"ca", &ca}, {"watch", &every}, {NULL, NULL}};
+    const azl_ctl_option_t options[] = {{"key", &key, NULL},
+                                        {"ca", &ca, NULL},
+                                        {"watch", &every, NULL},
+                                        {NULL, NULL, NULL}};
     apr_array_header_t *rest = apr_array_make(p, 2, sizeof(char *));
     status_t status;
     int rc =

@@ -323,10 +323,10 @@ int azl_ctl_usage(apr_pool_t *p, int argc, const char *const *argv)
     const char *from = NULL, *to = NULL, *date = NULL, *group_by = NULL;
     const char *status = NULL, *key_hash = NULL, *format = NULL;
     const azl_ctl_option_t options[] = {
-        {"from", &from},         {"to", &to},
-        {"date", &date},         {"status", &status},
-        {"group-by", &group_by}, {"key-hash", &key_hash},
-        {"format", &format},     {NULL, NULL}};
+        {"from", &from, NULL},         {"to", &to, NULL},
+        {"date", &date, NULL},         {"status", &status, NULL},
+        {"group-by", &group_by, NULL}, {"key-hash", &key_hash, NULL},
+        {"format", &format, NULL},     {NULL, NULL, NULL}};
     apr_array_header_t *files = apr_array_make(p, 4, sizeof(char *));
     report_t r;
     int group, f;

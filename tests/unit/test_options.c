@@ -193,6 +193,23 @@ START_TEST(secrets_from_files)
 }
 END_TEST
 
+/* One that says so is what it says, whatever it looks like. */
+START_TEST(a_secret_that_says_so)
+{
+    const char *secret = NULL;
+    int literal = -1;
+
+    ck_assert_ptr_null(azl_option_secret(azl_test_pool, "literal:env:X",
+                                         &secret, &literal));
+    ck_assert_str_eq(secret, "env:X");
+    ck_assert_int_eq(literal, 0);
+    ck_assert_ptr_null(
+        azl_option_secret(azl_test_pool, "plain", &secret, &literal));
+    ck_assert_str_eq(secret, "plain");
+    ck_assert_int_eq(literal, 1);
+}
+END_TEST
+
 START_TEST(literal_secrets_are_reported)
 {
     const char *secret = NULL;
@@ -218,5 +235,6 @@ TCase *azl_test_options(void)
     tcase_add_test(tc, secrets_from_the_environment);
     tcase_add_test(tc, secrets_from_files);
     tcase_add_test(tc, literal_secrets_are_reported);
+    tcase_add_test(tc, a_secret_that_says_so);
     return tc;
 }
