@@ -177,6 +177,9 @@ typedef struct azl_hub_stream_t {
     char id[128];     /* the answer's id as JSON; "" until known */
     apr_int64_t created; /* seconds */
     int finished;
+    int calls;           /* calls of tools that have begun ... */
+    apr_size_t call_text; /* ... and their names and ids, in bytes */
+    int failed;          /* an error has been written: nothing follows it */
 } azl_hub_stream_t;
 
 /* `created` from the exchange; the id is "chatcmpl-" and the request's until
@@ -197,6 +200,14 @@ void azl_hub_role(azl_hub_stream_t *h, int choice);
 /* A tool call begins: id and name as plain text. */
 void azl_hub_tool(azl_hub_stream_t *h, int choice, int index, azl_span_t id,
                   azl_span_t name);
+/* A decoder keeps something of each call, an upstream may never stop to make
+ * them. 1: there is room for one more, with a name and an id of this length. 0:
+ * there is not, the client has been told that the upstream failed, and nothing
+ * may follow. */
+#define AZL_HUB_CALLS_MAX 128 /* OpenAI's limit, which its SDKs hold on to */
+#define AZL_HUB_CALL_TEXT_MAX (1024 * 1024) /* of all of them, 8 KB for each:
+                               some put a signature into the id */
+int azl_hub_another_call(azl_hub_stream_t *h, apr_size_t name, apr_size_t id);
 /* More of its arguments, as a JSON string (raw, quoted) or as text. */
 void azl_hub_arguments(azl_hub_stream_t *h, int choice, int index,
                        azl_span_t raw);

@@ -259,9 +259,14 @@ static void whole_input(decoder_t *d, block_t *b, const azl_object_t *o)
 
 static void start_tool(decoder_t *d, block_t *b, const azl_object_t *o)
 {
-    const char *id = text_of(d, o, "id");
-    const char *name = text_of(d, o, "name");
+    const char *id, *name;
 
+    if (!azl_hub_another_call(&d->hub, word_of(o, "name").len,
+                              word_of(o, "id").len)) {
+        return;
+    }
+    id = text_of(d, o, "id");
+    name = text_of(d, o, "name");
     if (!name) {
         return;
     }
@@ -476,6 +481,9 @@ void azl_anthropic_event(void *decoder, const azl_sse_event_t *ev,
     azl_span_t type;
 
     d->hub.out = out;
+    if (d->hub.failed) {
+        return;
+    }
     if (ev->comment || azl_span_is(ev->data, "[DONE]")) {
         return;
     }
@@ -516,7 +524,7 @@ void azl_anthropic_end(void *decoder, azl_buf_t *out)
     decoder_t *d = decoder;
 
     d->hub.out = out;
-    if (d->finish) {
+    if (d->finish && !d->hub.failed) {
         message_stop(d);
     }
 }

@@ -11,9 +11,6 @@
 #include "azl_eventstream.h"
 #include "azl_reply.h"
 
-/* OpenAI's limit on parallel calls; more are left out. */
-#define CALLS_MAX 128
-
 /* A block that is a call of a tool. */
 typedef struct call_t {
     apr_int64_t block; /* its contentBlockIndex */
@@ -77,19 +74,30 @@ static azl_span_t text_of(const decoder_t *d, const azl_value_t *v)
 
 static void begin_call(decoder_t *d, apr_int64_t block, const azl_value_t *use)
 {
+    const azl_value_t *their_name, *their_id;
+    azl_span_t name, id;
     azl_object_t o;
-    azl_span_t name = text_of(d, inner(&o, use, "name"));
-    azl_span_t id = text_of(d, inner(&o, use, "toolUseId"));
     call_t *call;
 
-    if (!name.len || d->calls->nelts == CALLS_MAX) {
+    if (!azl_object_open(&o, use->raw)) {
+        return;
+    }
+    their_name = azl_object_get(&o, "name");
+    their_id = azl_object_get(&o, "toolUseId");
+    if (!azl_hub_another_call(&d->hub, unquoted(their_name).len,
+                              unquoted(their_id).len)) {
+        d->closed = 1;
+        return;
+    }
+    name = text_of(d, their_name);
+    id = text_of(d, their_id);
+    if (!name.len) {
         return;
     }
     call = apr_array_push(d->calls);
     memset(call, 0, sizeof(*call));
     call->block = block;
-    call->as_text =
-        d->memo->json_tool && azl_span_is(name, AZL_JSON_TOOL);
+    call->as_text = d->memo->json_tool && azl_span_is(name, AZL_JSON_TOOL);
     if (call->as_text) {
         return;
     }

@@ -11,9 +11,6 @@
 #include "azl_databricks_int.h"
 #include "azl_failure_int.h"
 
-/* More calls in one answer are not told apart. */
-#define CALLS_MAX 128
-
 /* A call of a tool. */
 typedef struct call_t {
     int choice;
@@ -229,8 +226,11 @@ static call_t *begin_call(decoder_t *d, int choice, apr_int64_t index,
     const char *name, *id;
     call_t *call;
 
-    if (d->calls->nelts == CALLS_MAX ||
-        !(name = azl_scan_text(d->ex->pool, their_name->raw))) {
+    if (!azl_hub_another_call(&d->hub, their_name->raw.len,
+                              their_id ? their_id->raw.len : 0)) {
+        return NULL;
+    }
+    if (!(name = azl_scan_text(d->ex->pool, their_name->raw))) {
         return NULL;
     }
     id = their_id ? azl_scan_text(d->ex->pool, their_id->raw) : NULL;
@@ -433,6 +433,9 @@ void azl_databricks_event(void *decoder, const azl_sse_event_t *ev,
     azl_object_t o;
 
     d->hub.out = out;
+    if (d->hub.failed) {
+        return;
+    }
     if (azl_span_is(ev->data, "[DONE]")) {
         end_stream(d);
         return;
@@ -467,7 +470,7 @@ void azl_databricks_end(void *decoder, azl_buf_t *out)
     decoder_t *d = decoder;
 
     d->hub.out = out;
-    if (d->hub.finished) {
+    if (d->hub.finished && !d->hub.failed) {
         end_stream(d);
     }
 }

@@ -235,6 +235,23 @@ void azl_hub_tool(azl_hub_stream_t *h, int choice, int index, azl_span_t id,
     end_delta(h);
 }
 
+int azl_hub_another_call(azl_hub_stream_t *h, apr_size_t name, apr_size_t id)
+{
+    if (h->failed) {
+        return 0;
+    }
+    h->calls++;
+    h->call_text += name + id;
+    if (h->calls <= AZL_HUB_CALLS_MAX &&
+        h->call_text <= AZL_HUB_CALL_TEXT_MAX) {
+        return 1;
+    }
+    azl_hub_error(h, 502, NULL, NULL,
+                  "The upstream service called more tools in one answer than "
+                  "can be passed on.");
+    return 0;
+}
+
 static void begin_arguments(azl_hub_stream_t *h, int choice, int index)
 {
     begin_tool(h, choice, index);
@@ -335,6 +352,7 @@ void azl_hub_error(azl_hub_stream_t *h, int status, const char *type,
     azl_buf_puts(h->out, ",\"code\":");
     azl_buf_json_str(h->out, err.code);
     azl_buf_puts(h->out, "}}\n\n");
+    h->failed = 1;
 }
 
 /*

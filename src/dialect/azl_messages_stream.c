@@ -32,7 +32,7 @@ typedef struct encoder_t {
     int index; /* of the block that is open, or of the next */
     int live;  /* number of the call that passes; -1: there is none */
     apr_array_header_t *calls; /* call_t, by number; the live one is empty */
-    apr_size_t waiting;        /* bytes of calls and text that wait */
+    apr_size_t waiting;        /* bytes of text that waits, and of calls */
     azl_buf_t *late;  /* text behind a call, as the inside of a JSON string */
     const char *stop; /* stop_reason; NULL: not said yet */
     azl_usage_t usage;
@@ -193,11 +193,18 @@ static void open_call(encoder_t *e, const char *id, const char *name)
  * Deltas
  */
 
+/* All that is kept of one answer together is no more than what one event may
+ * be: an upstream could make calls without end. */
+static void keep_room(encoder_t *e, apr_size_t len)
+{
+    e->waiting += len;
+    e->out->failed |= e->waiting > AZL_STREAM_EVENT_MAX;
+}
+
 /* What cannot be passed yet. */
 static void wait_with(encoder_t *e, azl_buf_t *where, azl_span_t raw)
 {
-    e->waiting += raw.len;
-    e->out->failed |= e->waiting > AZL_STREAM_EVENT_MAX;
+    keep_room(e, raw.len);
     azl_buf_span(where, raw);
 }
 
@@ -284,6 +291,7 @@ static void call_delta(encoder_t *e, azl_span_t raw)
     id = get(&o, "id", AZL_JSON_STRING);
     name = get(&f, "name", AZL_JSON_STRING);
     if (name && azl_value_is_text(name)) {
+        keep_room(e, name->raw.len + (id ? id->raw.len : 0));
         new_call(e, number, id_of(e, id, (int)number),
                  azl_scan_text(e->ex->pool, name->raw));
     }
