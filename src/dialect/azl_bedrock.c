@@ -20,6 +20,12 @@ static const char *method(apr_pool_t *p, const azl_deployment_t *d,
                        azl_dialect_segment(p, d->name), "/", name, NULL);
 }
 
+/* The agents' runtime has no models to talk to. */
+static int is_chat(const azl_deployment_t *d, azl_op_e op)
+{
+    return op == AZL_OP_CHAT && !azl_bedrock_is_agents(d->endpoint);
+}
+
 static const char *bedrock_url(apr_pool_t *p, const azl_deployment_t *d,
                                azl_op_e op, const char *response_id,
                                const char *query)
@@ -31,13 +37,13 @@ static const char *bedrock_url(apr_pool_t *p, const azl_deployment_t *d,
                    ? apr_pstrcat(p, d->endpoint->url, "/rerank", NULL)
                    : method(p, d, "invoke");
     }
-    return op == AZL_OP_CHAT ? method(p, d, "converse") : NULL;
+    return is_chat(d, op) ? method(p, d, "converse") : NULL;
 }
 
 static const char *bedrock_stream_url(apr_pool_t *p, const azl_deployment_t *d,
                                       azl_op_e op)
 {
-    return op == AZL_OP_CHAT ? method(p, d, "converse-stream") : NULL;
+    return is_chat(d, op) ? method(p, d, "converse-stream") : NULL;
 }
 
 static void bedrock_credential(apr_pool_t *p, const azl_endpoint_t *e,
@@ -59,7 +65,7 @@ static const azl_outbound_t converse = {
 static const azl_outbound_t *bedrock_outbound(const azl_deployment_t *d,
                                               azl_op_e op)
 {
-    return op == AZL_OP_CHAT ? &converse : azl_bedrock_invoked(d, op);
+    return is_chat(d, op) ? &converse : azl_bedrock_invoked(d, op);
 }
 
 const azl_dialect_t azl_dialect_bedrock = {.name = "bedrock",

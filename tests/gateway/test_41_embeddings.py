@@ -242,6 +242,44 @@ def test_rerank_upstream(client, gateway):
     assert entry["json"] == {**QUESTION, "api_version": 2}
 
 
+def test_rerank_of_agents(env, sim, pretence, restart):
+    """Another service of Bedrock, known by its host's name."""
+    name = f"bedrock-agent-runtime.{bedrock_service.REGION}.test"
+    pretence.point(name, "127.0.0.1")
+    url = env.bedrock.url.replace("127.0.0.1", name)
+    restart(
+        configure(env, sim)
+        .endpoint(
+            "agents", url, "dialect=bedrock", credential="env:BEDROCK_KEY"
+        )
+        .model("rank-agents", "agents/" + bedrock_service.RERANK)
+    )
+    question = {"model": "rank-agents", **QUESTION}
+    with env.client() as client:
+        answer = client.post("/v2/rerank", json=question)
+        assert order(answer) == [1, 2, 0]
+        scores = [one["relevance_score"] for one in answer.json()["results"]]
+        assert scores == [1, 0.5, 0]
+        answer = client.post("/v2/rerank", json={**question, "top_n": 2})
+        assert order(answer) == [1, 2]
+        # it has nothing else
+        chat = {"messages": [{"role": "user", "content": "hi"}]}
+        answer = client.post(
+            "/v1/chat/completions", json={"model": "rank-agents", **chat}
+        )
+        error_of(answer, 400, "unsupported_operation")
+        answer = client.post("/v2/rerank", json={**question, "query": " "})
+        error_of(answer, 400, "bad_request")
+    entry = env.bedrock.last()
+    assert entry["path"] == "/rerank"
+    config = entry["json"]["rerankingConfiguration"]
+    model = config["bedrockRerankingConfiguration"]["modelConfiguration"]
+    assert model["modelArn"] == (
+        f"arn:aws:bedrock:{bedrock_service.REGION}::foundation-model/"
+        + bedrock_service.RERANK
+    )
+
+
 def test_bad_reranks(client):
     for body, param in (
         ({"documents": DOCUMENTS}, "query"),

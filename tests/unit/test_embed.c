@@ -77,6 +77,7 @@ static const struct {
     {"bedrock", AGENTS, "cohere.rerank-v3-5:0", AZL_OP_RERANK,
      AGENTS "/rerank"},
     {"bedrock", AGENTS, "cohere.embed-v4:0", AZL_OP_EMBEDDINGS, NULL},
+    {"bedrock", AGENTS, "us.amazon.nova-pro-v1:0", AZL_OP_CHAT, NULL},
     {"openai", "https://api.cohere.com/v2", "rerank-v3.5", AZL_OP_RERANK,
      "https://api.cohere.com/v2/rerank"},
     {"azure", "https://x.openai.azure.com", "d", AZL_OP_RERANK, NULL},
