@@ -54,9 +54,20 @@ typedef enum {
     AZL_HOSTING_BEDROCK   /* Amazon Bedrock, InvokeModel */
 } azl_hosting_e;
 
-/* What a server that resembles OpenAI's does not know, as bits. */
+/* How a server that resembles OpenAI's differs from it, as bits. */
 #define AZL_QUIRK_MAX_TOKENS 1     /* max_completion_tokens: it is max_tokens */
 #define AZL_QUIRK_NO_STREAM_OPTIONS 2 /* usage is told unasked, or not at all */
+#define AZL_QUIRK_NO_DEVELOPER 4   /* a developer speaks as the system */
+#define AZL_QUIRK_PLAIN_MESSAGES 8 /* messages have no other members than those
+                                      it defines */
+#define AZL_QUIRK_SHORT_IDS 16     /* ids of calls: nine letters or digits */
+#define AZL_QUIRK_LOOP_REASONING 32 /* reasoning comes back with the calls it
+                                       led to, and only with them */
+#define AZL_QUIRK_MEND 64          /* answers lack members or have odd ones */
+/* Those that need a look into messages and answers; each of them mends. */
+#define AZL_QUIRKS_INSIDE                                                      \
+    (AZL_QUIRK_NO_DEVELOPER | AZL_QUIRK_PLAIN_MESSAGES |                       \
+     AZL_QUIRK_SHORT_IDS | AZL_QUIRK_LOOP_REASONING | AZL_QUIRK_MEND)
 
 /* A provider resource with a URL and a credential. */
 typedef struct azl_endpoint_t {

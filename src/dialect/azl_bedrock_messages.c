@@ -6,9 +6,8 @@
 #include "azl_bedrock_int.h"
 #include "azl_turns_int.h"
 
-/* What may stand in the id of a call, and how long it is at Mistral's. */
+/* The longest id of a call. */
 #define ID_MAX 64
-#define SHORT_ID_LEN 9
 
 /* A block with one member that is a text. */
 static void write_text(azl_write_t *w, azl_span_t text)
@@ -110,32 +109,17 @@ static azl_span_t read_thoughts(void *baton, const azl_json_t *message)
  * Calls of tools
  */
 
-static const char *short_id(apr_pool_t *p, apr_uint64_t hash)
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    char *id = apr_palloc(p, SHORT_ID_LEN + 1);
-    int i;
-
-    for (i = 0; i < SHORT_ID_LEN; ++i) {
-        id[i] = digits[hash % (sizeof(digits) - 1)];
-        hash /= sizeof(digits) - 1;
-    }
-    id[SHORT_ID_LEN] = '\0';
-    return id;
-}
-
 /* As it is, if the model takes it, else one that is made of it. */
 static const char *call_id(const azl_bedrock_request_t *rq, azl_span_t id)
 {
     apr_pool_t *p = rq->ex->pool;
     int is_short = rq->memo->family->short_ids;
 
-    if (is_short
-            ? id.len == SHORT_ID_LEN && azl_turns_id_fits(id, "", SHORT_ID_LEN)
-            : azl_turns_id_fits(id, "_.:-", ID_MAX)) {
+    if (is_short ? azl_turns_id_is_short(id)
+                 : azl_turns_id_fits(id, "_.:-", ID_MAX)) {
         return apr_pstrmemdup(p, id.at, id.len);
     }
-    return is_short ? short_id(p, azl_turns_id_hash(id))
+    return is_short ? azl_turns_short_id(p, id)
                     : apr_psprintf(p, "call_%016" APR_UINT64_T_HEX_FMT,
                                    azl_turns_id_hash(id));
 }

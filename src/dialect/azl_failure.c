@@ -15,8 +15,6 @@
 
 /* More of an upstream's message is not passed on. */
 #define MESSAGE_MAX 4096
-/* A longer type, code or parameter name is none. */
-#define WORD_MAX 128
 /* The longest wait that an SDK honours: who is told to wait longer (one request
  * that is larger than the whole quota gets a day) need not ask again. */
 #define RETRY_AFTER_HONOURED 120.0
@@ -33,126 +31,6 @@ int azl_failure_moves_on(int status)
 {
     return status == 408 || status == 429 || (status >= 500 && status <= 504) ||
            status == 529;
-}
-
-/* A string or number as text, or NULL. "null" and "" say nothing. */
-static const char *word(apr_pool_t *p, const azl_value_t *v)
-{
-    const char *text = NULL;
-
-    if (v->type == AZL_JSON_STRING) {
-        text = azl_scan_text(p, v->raw);
-    }
-    else if (v->type == AZL_JSON_NUMBER && v->raw.len <= WORD_MAX) {
-        text = apr_pstrmemdup(p, v->raw.at, v->raw.len);
-    }
-    return text && *text ? text : NULL;
-}
-
-static const char *short_word(apr_pool_t *p, const azl_value_t *v)
-{
-    const char *text = word(p, v);
-
-    return text && strlen(text) <= WORD_MAX ? text : NULL;
-}
-
-/* A code is logged; a sentence in its place could quote the prompt. */
-static const char *code_word(apr_pool_t *p, const azl_value_t *v)
-{
-    const char *text = short_word(p, v);
-    const char *at = text;
-
-    while (at && (apr_isalnum(*at) || (*at && strchr("_-.:/", *at)))) {
-        at++;
-    }
-    return at && !*at ? text : NULL;
-}
-
-static void read_member(apr_pool_t *p, azl_span_t key, const azl_value_t *v,
-                        azl_failure_words_t *words)
-{
-    if (azl_span_is(key, "message")) {
-        words->message = word(p, v);
-    }
-    else if (azl_span_is(key, "type")) {
-        /* "error" is the type of an event, and of every error on Azure's v1
-         * surface */
-        words->type =
-            azl_span_is(v->raw, "\"error\"") ? NULL : short_word(p, v);
-    }
-    else if (azl_span_is(key, "param")) {
-        words->param = short_word(p, v);
-    }
-    else if (azl_span_is(key, "code")) {
-        words->code = code_word(p, v);
-    }
-    else if (azl_span_is(key, "status")) {
-        apr_int64_t n;
-
-        if (azl_scan_uint(v->raw, &n) && n >= 400 && n <= 599) {
-            words->status = (int)n;
-        }
-    }
-    else if ((azl_span_is(key, "innererror") ||
-              azl_span_is(key, "inner_error")) &&
-             v->type == AZL_JSON_OBJECT) {
-        words->innererror = v->raw;
-    }
-}
-
-/* The members of an error object, or of what stands in its place. 1 if it held
- * a message or a code. */
-static int read_object(apr_pool_t *p, azl_span_t raw,
-                       azl_failure_words_t *words)
-{
-    azl_span_t inner = azl_span(NULL, 0);
-    azl_value_t v;
-    azl_span_t key;
-    azl_scan_t s;
-
-    azl_scan_init(&s, raw.at, raw.len);
-    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
-        return 0;
-    }
-    azl_scan_enter(&s);
-    while (azl_scan_member(&s, &key) == 1 && azl_scan_value(&s, &v) == 1) {
-        if (azl_span_is(key, "error") && v.type == AZL_JSON_OBJECT) {
-            inner = v.raw;
-        }
-        else if ((azl_span_is(key, "error") || azl_span_is(key, "detail")) &&
-                 v.type == AZL_JSON_STRING && !words->message) {
-            words->message = word(p, &v);
-        }
-        else {
-            read_member(p, key, &v, words);
-        }
-    }
-    if (s.error) {
-        memset(words, 0, sizeof(*words));
-        return 0;
-    }
-    if (inner.len) {
-        memset(words, 0, sizeof(*words));
-        return read_object(p, inner, words);
-    }
-    return words->message || words->code;
-}
-
-int azl_failure_words(apr_pool_t *p, azl_span_t body,
-                      azl_failure_words_t *words)
-{
-    azl_value_t first;
-    azl_scan_t s;
-
-    memset(words, 0, sizeof(*words));
-    azl_scan_init(&s, body.at, body.len);
-    if (azl_scan_peek(&s) != AZL_JSON_ARRAY) {
-        return read_object(p, body, words);
-    }
-    /* Google's services put the one error into an array. */
-    azl_scan_enter(&s);
-    return azl_scan_element(&s) == 1 && azl_scan_value(&s, &first) == 1 &&
-           read_object(p, first.raw, words);
 }
 
 /*

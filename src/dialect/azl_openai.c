@@ -5,7 +5,7 @@
  */
 #include <apr_strings.h>
 
-#include "azl_dialect_int.h"
+#include "azl_openai_int.h"
 
 static int has_path(const char *url)
 {
@@ -44,7 +44,28 @@ static void openai_body(apr_pool_t *p, const azl_deployment_t *d,
     azl_dialect_splice(p, d, AZL_MODEL_IN_BODY, doc, previous_response_id, out);
 }
 
-const azl_dialect_t azl_dialect_openai = {.name = "openai",
-                                          .url = openai_url,
-                                          .credential = openai_credential,
-                                          .body = openai_body};
+/* It speaks the hub's language, with an accent. */
+static const azl_outbound_t outbound_quirks = {
+    .stream_type = "text/event-stream",
+    .request = azl_openai_request,
+    .answer = azl_openai_answer,
+    .decoder = azl_openai_decoder,
+    .event = azl_openai_event,
+    .end = azl_openai_end,
+};
+
+static const azl_outbound_t *openai_outbound(const azl_deployment_t *d,
+                                             azl_op_e op)
+{
+    return op == AZL_OP_CHAT && (d->endpoint->quirks & AZL_QUIRKS_INSIDE)
+               ? &outbound_quirks
+               : NULL;
+}
+
+const azl_dialect_t azl_dialect_openai = {
+    .name = "openai",
+    .url = openai_url,
+    .credential = openai_credential,
+    .body = openai_body,
+    .outbound = openai_outbound,
+};

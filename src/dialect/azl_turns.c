@@ -6,6 +6,7 @@
 /* 64-bit FNV-1a (its authors' reference). */
 #define FNV_BASIS APR_UINT64_C(14695981039346656037)
 #define FNV_PRIME APR_UINT64_C(1099511628211)
+#define SHORT_ID_LEN 9
 
 static int is_text(const azl_json_t *json, const char *text)
 {
@@ -189,6 +190,26 @@ apr_uint64_t azl_turns_id_hash(azl_span_t id)
         hash = (hash ^ (unsigned char)id.at[i]) * FNV_PRIME;
     }
     return hash;
+}
+
+int azl_turns_id_is_short(azl_span_t id)
+{
+    return id.len == SHORT_ID_LEN && azl_turns_id_fits(id, "", SHORT_ID_LEN);
+}
+
+const char *azl_turns_short_id(apr_pool_t *p, azl_span_t id)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    apr_uint64_t hash = azl_turns_id_hash(id);
+    char *text = apr_palloc(p, SHORT_ID_LEN + 1);
+    int i;
+
+    for (i = 0; i < SHORT_ID_LEN; ++i) {
+        text[i] = digits[hash % (sizeof(digits) - 1)];
+        hash /= sizeof(digits) - 1;
+    }
+    text[SHORT_ID_LEN] = '\0';
+    return text;
 }
 
 /* The object that a text is; without bytes: it is none. */

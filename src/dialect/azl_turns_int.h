@@ -68,5 +68,9 @@ int azl_turns_is_blank(azl_span_t text);
 int azl_turns_id_fits(azl_span_t id, const char *others, apr_size_t max);
 /* What an id can be made of that does: the same for the call and its result. */
 apr_uint64_t azl_turns_id_hash(azl_span_t id);
+/* Mistral's models take ids of exactly nine letters or digits: whether it is
+ * one, and one that is made of it. */
+int azl_turns_id_is_short(azl_span_t id);
+const char *azl_turns_short_id(apr_pool_t *p, azl_span_t id);
 
 #endif /* AZL_TURNS_INT_H */

@@ -168,8 +168,19 @@ static const char *ep_quirks(apr_pool_t *p, void *target, const char *value)
     static const struct {
         const char *name;
         int quirk;
-    } known[] = {{"max-tokens", AZL_QUIRK_MAX_TOKENS},
-                 {"no-stream-options", AZL_QUIRK_NO_STREAM_OPTIONS}};
+    } known[] = {
+        {"max-tokens", AZL_QUIRK_MAX_TOKENS},
+        {"no-stream-options", AZL_QUIRK_NO_STREAM_OPTIONS},
+        {"no-developer", AZL_QUIRK_NO_DEVELOPER},
+        {"plain-messages", AZL_QUIRK_PLAIN_MESSAGES},
+        {"short-ids", AZL_QUIRK_SHORT_IDS},
+        {"loop-reasoning", AZL_QUIRK_LOOP_REASONING},
+        {"mend", AZL_QUIRK_MEND},
+        {"mistral", AZL_QUIRK_MAX_TOKENS | AZL_QUIRK_NO_STREAM_OPTIONS |
+                        AZL_QUIRK_NO_DEVELOPER | AZL_QUIRK_PLAIN_MESSAGES |
+                        AZL_QUIRK_SHORT_IDS},
+        {"deepseek", AZL_QUIRK_MAX_TOKENS | AZL_QUIRK_NO_DEVELOPER |
+                         AZL_QUIRK_LOOP_REASONING}};
     char *last = NULL;
     char *word;
     apr_size_t i;
@@ -181,7 +192,9 @@ static const char *ep_quirks(apr_pool_t *p, void *target, const char *value)
              i++) {
         }
         if (i == sizeof(known) / sizeof(known[0])) {
-            return "a list of max-tokens and no-stream-options";
+            return "a list of max-tokens, no-stream-options, no-developer, "
+                   "plain-messages, short-ids, loop-reasoning, mend, mistral "
+                   "and deepseek";
         }
         ((azl_endpoint_t *)target)->quirks |= known[i].quirk;
     }

@@ -459,22 +459,21 @@ START_TEST(which_surfaces_have_settings)
 }
 END_TEST
 
-#define LOOP(tc, test, table)                                                  \
-    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+#define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 TCase *azl_test_family(void)
 {
     TCase *tc = azl_test_tcase("family");
 
-    LOOP(tc, families_by_name, names);
-    LOOP(tc, what_each_family_takes, families);
-    LOOP(tc, what_is_dropped, drops);
+    tcase_add_loop_test(tc, families_by_name, 0, ROWS(names));
+    tcase_add_loop_test(tc, what_each_family_takes, 0, ROWS(families));
+    tcase_add_loop_test(tc, what_is_dropped, 0, ROWS(drops));
     tcase_add_test(tc, what_is_kept);
     tcase_add_test(tc, what_is_refused);
-    LOOP(tc, levels_of_effort, efforts);
+    tcase_add_loop_test(tc, levels_of_effort, 0, ROWS(efforts));
     tcase_add_loop_test(tc, unheard_efforts, 0, 5);
     tcase_add_test(tc, effort_beside_drops);
-    LOOP(tc, responses_too, responses);
+    tcase_add_loop_test(tc, responses_too, 0, ROWS(responses));
     tcase_add_test(tc, too_few_tokens_are_refused);
     tcase_add_test(tc, which_surfaces_have_settings);
     return tc;
