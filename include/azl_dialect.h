@@ -125,6 +125,10 @@ void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
 void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err);
 /* No answer at all: refused, reset, timed out, TLS failure, garbage. */
 void azl_failure_transport(azl_error_t *err, int timed_out);
+/* The error of an upstream that could not be asked for want of a credential of
+ * ours (azl_identity.h). */
+#define AZL_CODE_NO_CREDENTIAL "upstream_credential_unavailable"
+void azl_failure_no_credential(azl_error_t *err);
 /* How long the upstream says to wait, in seconds; -1: it does not say. */
 double azl_failure_wait(const azl_error_t *err);
 /* Of two failures of one request, is `b` more useful to the client than `a`?

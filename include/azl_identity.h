@@ -4,9 +4,9 @@
  * written down.
  *
  * Made while the configuration is read, one for each endpoint, and belongs to
- * its pool. Requests read the current value under a short lock; a thread
- * of each process (src/httpd/azl_identity_watchdog.c) fetches the next one in
- * time. No request ever fetches anything.
+ * its pool. Requests read the current value under a short lock; threads beside
+ * them (src/httpd/azl_identity_watchdog.c) fetch the next one in time, in one
+ * process for all. No request ever fetches anything.
  */
 #ifndef AZL_IDENTITY_H
 #define AZL_IDENTITY_H
@@ -15,6 +15,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "azl_seal.h"
 #include "azl_span.h"
 
 typedef struct azl_identity_t azl_identity_t;
@@ -66,6 +67,21 @@ void azl_identity_hosts(azl_identity_t *id, const char *authority,
                         const char *metadata);
 /* 1 if azl_identity_refresh() has to be called now and then. */
 int azl_identity_changes(const azl_identity_t *id);
+/* 1 if the value comes from a service, so that one process can fetch it for
+ * all of them. */
+int azl_identity_shares(const azl_identity_t *id);
+/* Whose value it is: endpoints of the same name have the same. */
+void azl_identity_name(const azl_identity_t *id, apr_pool_t *p,
+                       unsigned char name[AZL_SEAL_FINGERPRINT_LEN]);
+/* Who gives it out: scheme://host[:port]. */
+const char *azl_identity_provider(const azl_identity_t *id, apr_pool_t *p);
+/* What is known, for another process, secrets included; and what another
+ * process knows. 1, or 0 if that is not what azl_identity_pack() makes. By the
+ * thread that fetches. */
+azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p);
+int azl_identity_unpack(azl_identity_t *id, azl_span_t packed);
+/* 1 if azl_identity_refresh() would fetch. */
+int azl_identity_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now);
 /* Fetch the next value if it is due; blocks. One thread at a time. `stop` is
  * asked now and then: not 0 gives up, but not the first value, which the
  * requests of a process that ends already may wait for. *problem is for the
@@ -76,14 +92,19 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
                                            int (*stop)(void *baton),
                                            void *baton, const char **problem);
 /* 1 if there is a value that is valid. Of an identity that has never been
- * fetched in this process the first value is waited for, at most
- * AZL_IDENTITY_WAIT: a new process is asked before it knows itself. */
+ * fetched in this process the first value is waited for, until
+ * AZL_IDENTITY_WAIT after the first who asks: a new process is asked before it
+ * knows itself. */
 #define AZL_IDENTITY_WAIT apr_time_from_sec(3)
 int azl_identity_ready(azl_identity_t *id, apr_time_t now);
 /* The endpoint has refused a call that was begun at `sent`: the next value is
  * fetched soon, though not again and again. 1 if that is news: the value is a
  * token that was there by then, and nobody has said so before. */
 int azl_identity_refused(azl_identity_t *id, apr_time_t sent);
+/* 1 if there is another value than the one that was there at `sent`. It is
+ * waited for, at most AZL_IDENTITY_WAIT, if it is about to be fetched; where
+ * the endpoint refuses one after the other it is not. */
+int azl_identity_renewed(azl_identity_t *id, apr_time_t sent);
 /* Set the headers of a call. APR_ENOENT if there is no valid value. */
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
                                     const azl_identity_call_t *call,

@@ -23,6 +23,7 @@ typedef enum {
     AZL_CALL_ANSWERED = 0, /* an answer went through the output filters, whole
                               or not: the reply filter knows */
     AZL_CALL_FAILED,       /* no answer: refused, reset, TLS, garbage */
+    AZL_CALL_NO_CREDENTIAL, /* it was not asked, for want of one */
     AZL_CALL_TIMED_OUT,    /* no answer in time */
     AZL_CALL_CLIENT_GONE
 } azl_call_e;

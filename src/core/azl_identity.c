@@ -131,7 +131,8 @@ static apr_time_t due_after(const azl_identity_value_t *value, apr_time_t now)
     return value->expires - (margin < MARGIN_MAX ? margin : MARGIN_MAX);
 }
 
-static void put_value(azl_identity_t *id, azl_identity_value_t *value)
+void azl_identity_put(azl_identity_t *id, azl_identity_value_t *value,
+                      apr_time_t renew_at)
 {
     azl_identity_value_t *old;
 
@@ -142,7 +143,12 @@ static void put_value(azl_identity_t *id, azl_identity_value_t *value)
         id->since = apr_time_now();
         id->refused = 0;
     }
+    else {
+        id->failures++;
+    }
+    id->renewing = 0;
     id->tried = 1;
+    id->renew_at = renew_at;
     apr_thread_cond_broadcast(id->first);
     apr_thread_mutex_unlock(id->mutex);
     if (value && old) {
@@ -150,7 +156,7 @@ static void put_value(azl_identity_t *id, azl_identity_value_t *value)
     }
 }
 
-static azl_identity_value_t *make_value(void)
+azl_identity_value_t *azl_identity_value(void)
 {
     azl_identity_value_t *value;
     apr_pool_t *pool;
@@ -165,7 +171,7 @@ static azl_identity_value_t *make_value(void)
 
 static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
 {
-    azl_identity_value_t *value = make_value();
+    azl_identity_value_t *value = azl_identity_value();
     const char *problem;
 
     id->hopeless = 0;
@@ -177,11 +183,12 @@ static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
     }
     if (problem) {
         apr_pool_destroy(value->pool);
-        put_value(id, NULL);
+        azl_identity_put(id, NULL, id->renew_at);
         return problem;
     }
     id->due = due_after(value, now);
-    put_value(id, value);
+    id->serial = apr_time_now();
+    azl_identity_put(id, value, id->renew_at);
     return NULL;
 }
 
@@ -189,20 +196,25 @@ static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
  * not take the next one either, then another one will hardly help. */
 static int wants_another(azl_identity_t *id, apr_time_t now)
 {
-    int refused;
+    int wanted;
 
     apr_thread_mutex_lock(id->mutex);
-    refused = id->refused;
+    wanted = id->refused && now >= id->renew_at;
     apr_thread_mutex_unlock(id->mutex);
-    if (!refused || now < id->renew_at) {
-        return 0;
-    }
+    return wanted;
+}
+
+/* ... so that the one after it comes later. */
+static void calm_down(azl_identity_t *id, apr_time_t now)
+{
+    apr_thread_mutex_lock(id->mutex);
     id->calm = now - id->renew_at > CALM_LAST ? CALM_FIRST : 2 * id->calm;
     if (id->calm > CALM_LAST) {
         id->calm = CALM_LAST;
     }
     id->renew_at = now + id->calm;
-    return 1;
+    id->renewing = 1;
+    apr_thread_mutex_unlock(id->mutex);
 }
 
 static int is_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
@@ -227,14 +239,24 @@ static apr_interval_time_t next_patience(const azl_identity_t *id)
                                                             : patience;
 }
 
+int azl_identity_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
+{
+    return wants_another(id, now) || is_due(id, p, now);
+}
+
 azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
                                            apr_time_t now,
                                            int (*stop)(void *baton),
                                            void *baton, const char **problem)
 {
+    int refused = wants_another(id, now);
+
     *problem = NULL;
-    if (!wants_another(id, now) && !is_due(id, p, now)) {
+    if (!refused && !is_due(id, p, now)) {
         return AZL_IDENTITY_IDLE;
+    }
+    if (refused) {
+        calm_down(id, now);
     }
     id->stop = id->value ? stop : NULL;
     id->baton = baton;
@@ -461,10 +483,11 @@ const char *azl_identity_create(apr_pool_t *p,
 void azl_identity_hosts(azl_identity_t *id, const char *authority,
                         const char *metadata)
 {
-    if (authority) {
+    /* of those that have one */
+    if (authority && id->authority) {
         id->authority = authority;
     }
-    if (metadata) {
+    if (metadata && id->metadata) {
         id->metadata = metadata;
     }
 }
@@ -487,14 +510,16 @@ static int is_valid(const azl_identity_value_t *value, apr_time_t now)
 
 int azl_identity_ready(azl_identity_t *id, apr_time_t now)
 {
-    apr_time_t until = apr_time_now() + AZL_IDENTITY_WAIT;
-    apr_interval_time_t left = AZL_IDENTITY_WAIT;
+    apr_interval_time_t left;
     int ready;
 
     apr_thread_mutex_lock(id->mutex);
-    while (!id->value && !id->tried && left > 0) {
+    if (!id->value && !id->tried && !id->first_by) {
+        id->first_by = apr_time_now() + AZL_IDENTITY_WAIT;
+    }
+    while (!id->value && !id->tried &&
+           (left = id->first_by - apr_time_now()) > 0) {
         apr_thread_cond_timedwait(id->first, id->mutex, left);
-        left = until - apr_time_now();
     }
     ready = is_valid(id->value, now);
     apr_thread_mutex_unlock(id->mutex);
@@ -511,6 +536,24 @@ int azl_identity_refused(azl_identity_t *id, apr_time_t sent)
     id->refused |= news;
     apr_thread_mutex_unlock(id->mutex);
     return news;
+}
+
+int azl_identity_renewed(azl_identity_t *id, apr_time_t sent)
+{
+    apr_time_t until = apr_time_now() + AZL_IDENTITY_WAIT;
+    apr_interval_time_t left = AZL_IDENTITY_WAIT;
+    int failures, renewed;
+
+    apr_thread_mutex_lock(id->mutex);
+    failures = id->failures;
+    while (id->refused && id->failures == failures && left > 0 &&
+           (id->renewing || apr_time_now() >= id->renew_at)) {
+        apr_thread_cond_timedwait(id->first, id->mutex, left);
+        left = until - apr_time_now();
+    }
+    renewed = id->value && id->since > sent;
+    apr_thread_mutex_unlock(id->mutex);
+    return renewed;
 }
 
 static int copy_value(azl_identity_t *id, apr_pool_t *p, apr_time_t now,

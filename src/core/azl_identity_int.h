@@ -92,17 +92,21 @@ struct azl_identity_t {
     apr_interval_time_t patience; /* after a failure */
     int hopeless; /* the last failure will not pass by itself */
     apr_interval_time_t wait; /* ... or passes then, as we are told; -1: not */
-    apr_time_t renew_at; /* not before, however often it is refused */
-    apr_interval_time_t calm; /* ... and that long after that */
+    apr_interval_time_t calm; /* between two fetches of what is refused */
     int (*stop)(void *baton);
     void *baton;
 
     apr_thread_mutex_t *mutex; /* over what follows */
+    apr_time_t renew_at;       /* not before, however often it is refused */
     apr_thread_cond_t *first;  /* the first fetch has ended */
-    int tried;                 /* ... in this process */
+    int tried;                 /* ... or was made by another process */
+    apr_time_t first_by;       /* it is waited for until then; 0: nobody does */
+    int failures;              /* fetches that brought nothing */
+    apr_time_t serial;         /* of the value: when it was fetched */
     azl_identity_value_t *value; /* NULL: none yet */
     apr_time_t since;          /* it is there */
     int refused;               /* by the endpoint, whatever its time */
+    int renewing;              /* ... and it is fetched because of that */
 };
 
 extern const azl_identity_kind_t azl_identity_aws_env;
@@ -117,6 +121,13 @@ extern const azl_identity_kind_t azl_identity_managed;
 extern const azl_identity_kind_t azl_identity_workload;
 extern const azl_identity_kind_t azl_identity_principal;
 extern const azl_identity_kind_t azl_identity_azure_default;
+
+/* An empty value in a pool of its own. */
+azl_identity_value_t *azl_identity_value(void);
+/* A value takes the place of the one before; NULL: there is none. Whoever
+ * waits is told. */
+void azl_identity_put(azl_identity_t *id, azl_identity_value_t *value,
+                      apr_time_t renew_at);
 
 /* Make a call to a service that gives out credentials: url, method, headers
  * and body are the caller's, the rest is set here. NULL and the answer,

@@ -419,6 +419,15 @@ void azl_failure_transport(azl_error_t *err, int timed_out)
     }
 }
 
+void azl_failure_no_credential(azl_error_t *err)
+{
+    azl_error_set(err, 502, AZL_CLASS_AUTHENTICATION, "server_error",
+                  AZL_CODE_NO_CREDENTIAL,
+                  "This server has no valid credential for the upstream "
+                  "service at the moment. Your key is not the reason; the "
+                  "operator has to look into it.");
+}
+
 /* How much a client can do with an error. */
 static int usefulness(const azl_error_t *err)
 {
@@ -426,7 +435,8 @@ static int usefulness(const azl_error_t *err)
         strcmp(err->code, CODE_UNREACHABLE) == 0) {
         return 0;
     }
-    if (strcmp(err->code, CODE_AUTHENTICATION) == 0) {
+    if (strcmp(err->code, CODE_AUTHENTICATION) == 0 ||
+        strcmp(err->code, AZL_CODE_NO_CREDENTIAL) == 0) {
         return 1;
     }
     if (err->status >= 500 || err->status == 408) {

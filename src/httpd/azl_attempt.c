@@ -296,6 +296,9 @@ static void call(request_rec *r, azl_request_t *ar, azl_attempt_t *at,
     result = azl_upstream_call(r, ar, plan->url, plan->fresh);
     ar->attempt = NULL;
     azl_reply_close(at, reply->next, timed_out(at, result));
+    if (result == AZL_CALL_NO_CREDENTIAL) {
+        azl_failure_no_credential(&at->error);
+    }
     ap_remove_output_filter(reply);
     ap_remove_input_filter(body);
     /* An answer that was cut off without a form to say so takes the client's

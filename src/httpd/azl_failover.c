@@ -9,6 +9,7 @@
 #include "azl_candidates.h"
 #include "azl_dialect.h"
 #include "azl_httpd.h"
+#include "azl_identity.h"
 #include "azl_watch.h"
 
 /* Longer than this nobody waits on a thread of ours: the client is told how
@@ -103,7 +104,7 @@ static void judge_silence(const run_t *run, const azl_attempt_t *at,
                           verdict_t *v)
 {
     v->elsewhere = !(at->sent && run->ar->doc.background);
-    v->again = !at->sent;
+    v->again = !at->sent && !is_code(&at->error, AZL_CODE_NO_CREDENTIAL);
     v->reason = v->elsewhere ? AZL_FALLBACK_ERROR : 0;
     v->blame = v->elsewhere && had_its_time(run, at);
 }
@@ -155,6 +156,16 @@ static int was_stale(const azl_attempt_t *at)
            apr_time_now() - at->started < STALE_WITHIN;
 }
 
+/* Our token was refused, and there is another one by now. */
+static int is_renewed(const azl_attempt_t *at)
+{
+    azl_identity_t *id = at->deployment->endpoint->identity;
+
+    return id && at->mode == AZL_REPLY_FAILED && !at->client_gone &&
+           (at->status == HTTP_UNAUTHORIZED || at->status == HTTP_FORBIDDEN) &&
+           azl_identity_renewed(id, at->started);
+}
+
 /* It does not take the request as it is, but another way. */
 static int goes_another_way(const run_t *run, const azl_attempt_t *at,
                             azl_attempt_plan_t *plan)
@@ -173,8 +184,8 @@ static int goes_another_way(const run_t *run, const azl_attempt_t *at,
     return way != NULL;
 }
 
-/* One deployment's turn: an attempt, and another if its connection was stale
- * or it wants to be asked in another way. */
+/* One deployment's turn: an attempt, and another if its connection was stale,
+ * the token was refused or it wants to be asked in another way. */
 static azl_attempt_t *try_deployment(run_t *run, azl_stage_t *stage,
                                      azl_candidate_t *c,
                                      const azl_attempt_t *before)
@@ -185,6 +196,9 @@ static azl_attempt_t *try_deployment(run_t *run, azl_stage_t *stage,
 
     if (was_stale(at) && !at->client_gone) {
         plan.fresh = 1;
+        at = azl_attempt_make(run->r, run->ar, &plan);
+    }
+    if (is_renewed(at)) {
         at = azl_attempt_make(run->r, run->ar, &plan);
     }
     if (goes_another_way(run, at, &plan)) {

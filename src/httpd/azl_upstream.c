@@ -448,7 +448,7 @@ azl_call_e azl_upstream_call(request_rec *r, azl_request_t *ar, const char *url,
                       AZLNO(0103) "%s: endpoint %s has no valid credentials "
                                   "and is not asked",
                       ar->id, d->endpoint->name);
-        return AZL_CALL_FAILED;
+        return AZL_CALL_NO_CREDENTIAL;
     }
     ar->attempt->url = url;
     if (ar->rec.attempts > 1) {

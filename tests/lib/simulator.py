@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "sim"
 # What simulators call a request for a key or a token.
-CREDENTIALS = ("container", "metadata", "token")
+CREDENTIALS = ("container", "metadata", "secret", "token")
 
 
 class Simulator:

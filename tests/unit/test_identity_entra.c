@@ -294,6 +294,103 @@ START_TEST(places)
 }
 END_TEST
 
+static void name_of(azl_identity_t *id,
+                    unsigned char name[AZL_SEAL_FINGERPRINT_LEN])
+{
+    azl_identity_name(id, azl_test_pool, name);
+}
+
+/* Who hangs is known by where it is asked, and what is the same by what is
+ * said of it. */
+START_TEST(who_and_where)
+{
+    unsigned char one[AZL_SEAL_FINGERPRINT_LEN];
+    unsigned char other[AZL_SEAL_FINGERPRINT_LEN];
+    azl_identity_t *machine, *principal;
+
+    set_environment("");
+    machine = made("managed-identity");
+    principal =
+        made("service-principal:" TENANT "/" CLIENT ":env:ENTRA_SECRET");
+    azl_identity_hosts(machine, "https://own/x", "http://near/y");
+    azl_identity_hosts(principal, "https://own/x", "http://near/y");
+    ck_assert_str_eq(azl_identity_provider(machine, azl_test_pool),
+                     "http://near");
+    ck_assert_str_eq(azl_identity_provider(principal, azl_test_pool),
+                     "https://own");
+    name_of(machine, one);
+    name_of(made("managed-identity"), other);
+    ck_assert_int_ne(memcmp(one, other, sizeof(one)), 0);
+    machine = made("managed-identity");
+    name_of(machine, one);
+    ck_assert_int_eq(memcmp(one, other, sizeof(one)), 0);
+    name_of(made("managed-identity:" CLIENT), other);
+    ck_assert_int_ne(memcmp(one, other, sizeof(one)), 0);
+    name_of(principal, other);
+    ck_assert_int_ne(memcmp(one, other, sizeof(one)), 0);
+}
+END_TEST
+
+/*
+ * From process to process
+ */
+
+static const char *bearer(azl_identity_t *id, apr_time_t now)
+{
+    apr_table_t *headers = apr_table_make(azl_test_pool, 1);
+    azl_identity_call_t call;
+
+    memset(&call, 0, sizeof(call));
+    return azl_identity_authorize(id, azl_test_pool, &call, now, headers) ==
+                   APR_SUCCESS
+               ? apr_table_get(headers, "Authorization")
+               : NULL;
+}
+
+START_TEST(handed_on)
+{
+    azl_identity_t *from, *to;
+    azl_identity_value_t *value;
+    azl_span_t packed;
+
+    set_environment("");
+    from = made("managed-identity");
+    to = made("managed-identity");
+    /* that there is none is news as well: nobody waits any longer */
+    from->due = NOW + 5;
+    from->patience = 7;
+    ck_assert_int_eq(
+        azl_identity_unpack(to, azl_identity_pack(from, azl_test_pool)), 1);
+    ck_assert_int_eq(azl_identity_ready(to, NOW), 0);
+    ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW), 0);
+    ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW + 5), 1);
+    ck_assert_int_eq(to->patience, 7);
+    value = azl_identity_value();
+    value->bearer = "token";
+    value->aws.secret = "s";
+    value->expires = NOW + 60;
+    from->serial = 1;
+    azl_identity_put(from, value, NOW + 9);
+    packed = azl_identity_pack(from, azl_test_pool);
+    ck_assert_int_eq(azl_identity_unpack(to, packed), 1);
+    ck_assert_str_eq(bearer(to, NOW + 59), "Bearer token");
+    ck_assert_ptr_null(bearer(to, NOW + 60));
+    ck_assert_str_eq(to->value->aws.secret, "s");
+    ck_assert_ptr_null(to->value->aws.id);
+    ck_assert_int_eq(to->renew_at, NOW + 9);
+    /* the same value once more is not a new one */
+    azl_identity_refused(to, apr_time_now());
+    ck_assert_int_eq(to->refused, 1);
+    ck_assert_int_eq(azl_identity_unpack(to, packed), 1);
+    ck_assert_int_eq(to->refused, 1);
+    /* bytes that are none */
+    packed.len--;
+    ck_assert_int_eq(azl_identity_unpack(to, packed), 0);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_span("x", 1)), 0);
+    ck_assert_str_eq(bearer(to, NOW), "Bearer token");
+}
+END_TEST
+
 /*
  * Until when
  */
@@ -448,6 +545,8 @@ TCase *azl_test_identity_entra(void)
     tcase_add_loop_test(tc, what_for, 0, N(scopes));
     tcase_add_test(tc, what_does_not_go_together);
     tcase_add_test(tc, places);
+    tcase_add_test(tc, who_and_where);
+    tcase_add_test(tc, handed_on);
     tcase_add_loop_test(tc, a_moment, 0, N(moments));
     tcase_add_loop_test(tc, how_long, 0, N(lives));
     tcase_add_loop_test(tc, refused, 0, N(refusals));

@@ -35,6 +35,9 @@ COUNT = "count-tokens"
 
 class Anthropic(Service):
     errors = ERRORS
+    audiences = (
+        "https://cognitiveservices.azure.com", "https://ai.azure.com",
+    )
 
     # ----------------------------------------------------------- credentials
 
@@ -55,7 +58,9 @@ class Anthropic(Service):
         scheme, _, bearer = (request.header("authorization") or "").partition(
             " "
         )
-        if scheme.lower() != "bearer" or bearer not in good:
+        if scheme.lower() != "bearer" or not (
+            bearer in good or self.bears(bearer)
+        ):
             raise self.error("bad_token")
 
     # ----------------------------------------------------------------- paths

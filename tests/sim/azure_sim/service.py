@@ -56,6 +56,9 @@ def understood():
 class Azure(Service):
     settings = (*Service.settings, "mode")
     errors = ERRORS
+    audiences = (
+        "https://cognitiveservices.azure.com", "https://ai.azure.com",
+    )
 
     def __init__(self, deployments, key, mode="azure", token=None,
                  quirk="none"):
@@ -88,7 +91,7 @@ class Azure(Service):
             raise Refused(401, BAD_KEY)
         if key is not None and key == self.key:
             return
-        if bearer is not None and self.token and bearer == self.token:
+        if bearer is not None and self.bears(bearer):
             return
         if bearer is not None and not classic and bearer == self.key:
             return

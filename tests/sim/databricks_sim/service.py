@@ -36,6 +36,7 @@ LIFETIME = 3600
 class Databricks(Service):
     settings = (*Service.settings, "tokens")
     errors = ERRORS
+    audiences = ("2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",)
 
     def __init__(self, deployments, key, token, client, secret):
         super().__init__(deployments, key, token)
@@ -68,7 +69,7 @@ class Databricks(Service):
         )
         if scheme.lower() != "bearer":
             raise self.error("no_key")
-        good = bearer == self.key or (self.token and bearer == self.token)
+        good = bearer == self.key or self.bears(bearer)
         if not good and self.tokens.get(bearer, 0) <= time.time():
             raise self.error("bad_key")
 

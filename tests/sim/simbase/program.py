@@ -22,6 +22,7 @@ def parser(name, deployments, about=None):
     )
     words.add_argument("--key", default="sim-key")
     words.add_argument("--token", help="a bearer token that is good too")
+    words.add_argument("--entra", help="key of entra_sim: its tokens are good")
     words.add_argument("--cert", help="PEM file: serve TLS")
     words.add_argument("--cert-key", help="its key, if in another file")
     return words
@@ -54,4 +55,5 @@ async def serve(name, service, options):
 
 
 def run(name, service, options):
+    service.entra = options.entra
     asyncio.run(serve(name, service, options))

@@ -5,6 +5,7 @@ import base64
 import collections
 import hashlib
 
+from simbase import entra
 from simbase.script import Script, text_of
 from simbase.text import dump
 from simbase.wire import Reply
@@ -60,7 +61,9 @@ class Service:
     """A provider overrides what is above the line."""
 
     # What /__sim/config may set.
-    settings = ("deployments", "key", "token")
+    settings = ("deployments", "key", "token", "entra_since")
+    # What tokens of Entra are for.
+    audiences = ()
     # name: (status, headers, document); at least "no_model".
     errors = {}
     # A comment after each event of a stream.
@@ -70,6 +73,8 @@ class Service:
         self.deployments = deployments
         self.key = key
         self.token = token  # also good as Bearer
+        self.entra = None  # key of entra_sim
+        self.entra_since = 0  # its tokens from before are taken back
         self.script = Script(self.errors)
         self.stored = {}
         self.counted = {}
@@ -98,6 +103,12 @@ class Service:
         await getattr(self, "do_" + name)(request, call, how, reply)
 
     # ----------------------------------------------------------------------
+
+    def bears(self, bearer):
+        """Is that a token?"""
+        return bool(self.token and bearer == self.token) or entra.good(
+            self.entra, bearer, self.audiences, self.entra_since
+        )
 
     def error(self, name):
         status, headers, document = self.errors[name]

@@ -1,0 +1,1 @@
+"""A simulator of what gives out tokens on Azure; see ../README.md."""
