@@ -131,6 +131,11 @@ static void keep_state(message_t *m)
     }
 }
 
+const char *azl_anthropic_tier(const azl_usage_t *usage)
+{
+    return usage->other_tier ? "priority" : NULL;
+}
+
 static void read_usage(azl_span_t doc, azl_usage_t *usage)
 {
     azl_pair_t pairs[AZL_PAIRS_MAX];
@@ -201,6 +206,7 @@ apr_status_t azl_anthropic_answer(azl_exchange_t *ex, azl_span_t doc,
     choice.calls = m.calls;
     azl_hub_answer(ex, azl_json_string(azl_json_get(json, "id")), &choice, 1,
                    &usage, out);
+    azl_hub_answer_tier(out, azl_anthropic_tier(&usage));
     return APR_SUCCESS;
 }
 

@@ -174,6 +174,9 @@ void azl_anthropic_arguments(azl_write_t *w, const char *name,
 /* "stop", "length", "tool_calls", "content_filter" for a stop_reason; what is
  * not known is "stop". */
 const char *azl_anthropic_finish(azl_span_t reason);
+/* OpenAI's name of the service tier it is billed at, NULL: an ordinary one. Of
+ * all others Anthropic answers a request at once only at this one. */
+const char *azl_anthropic_tier(const azl_usage_t *usage);
 apr_status_t azl_anthropic_answer(azl_exchange_t *ex, azl_span_t doc,
                                   azl_buf_t *out);
 /* The HTTP status that an error stands for, and its code in OpenAI's words

@@ -453,7 +453,7 @@ static void message_stop(decoder_t *d)
     }
     azl_hub_finish(&d->hub, 0, d->finish);
     if (d->usage.reported) {
-        azl_hub_usage(&d->hub, &d->usage);
+        azl_hub_usage_at(&d->hub, &d->usage, azl_anthropic_tier(&d->usage));
     }
     azl_hub_done(&d->hub);
 }

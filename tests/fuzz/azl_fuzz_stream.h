@@ -18,6 +18,7 @@ typedef struct azl_fuzz_told_t {
     azl_buf_t *out;
     azl_buf_t *kept;
     azl_stream_state_t state;
+    azl_usage_t cut; /* what it had used, were it not whole */
     int whole; /* it ended well */
 } azl_fuzz_told_t;
 
@@ -107,6 +108,11 @@ static inline azl_fuzz_told_t azl_fuzz_tell(apr_pool_t *p,
     azl_fuzz_check(rv != APR_ENOSPC, "there is room for the events");
     told.whole = azl_stream_finish(st, told.out);
     told.state = *azl_stream_state(st);
+    azl_stream_usage(st, 1, 1000, &told.cut);
+    azl_fuzz_check(told.cut.prompt >= 0 && told.cut.completion >= 0,
+                   "no count is below 0");
+    azl_fuzz_check(told.cut.reported || !told.state.usage.reported,
+                   "what was told is not lost");
     azl_fuzz_check(!told.out->failed && !told.kept->failed,
                    "there is room for the end");
     return told;
@@ -127,6 +133,7 @@ static inline void azl_fuzz_same_told(const azl_fuzz_told_t *a,
                        s->error.status == t->error.status,
                    what);
     azl_fuzz_check(memcmp(&s->usage, &t->usage, sizeof(s->usage)) == 0, what);
+    azl_fuzz_check(memcmp(&a->cut, &b->cut, sizeof(a->cut)) == 0, what);
 }
 
 /* What becomes of the stream however it is cut; `cut` are two bytes of the

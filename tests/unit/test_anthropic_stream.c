@@ -56,6 +56,15 @@ static const struct answer_case {
 } answers[] = {
     {MESSAGE(TEXT("a") "," TEXT("b"), "'stop_reason':'end_turn'," USAGE),
      ANSWER("'content':'ab','refusal':null", "stop", COUNTS), 0, NULL},
+    /* billed by another list of prices */
+    {MESSAGE(TEXT("a"), "'stop_reason':'end_turn','usage':{'input_tokens':3,"
+                        "'output_tokens':1,'service_tier':'priority'}"),
+     ANSWER("'content':'a','refusal':null", "stop",
+            ",'usage':{'prompt_tokens':3,'completion_tokens':1,"
+            "'total_tokens':4,'prompt_tokens_details':{'cached_tokens':0,"
+            "'cache_write_tokens':0},'completion_tokens_details':{"
+            "'reasoning_tokens':0}},'service_tier':'priority'"),
+     0, NULL},
     {MESSAGE(TEXT("a"), "'stop_reason':'max_tokens','usage':null"),
      ANSWER("'content':'a','refusal':null", "length", ""), 0, NULL},
     {MESSAGE("", "'stop_reason':'refusal','stop_details':{'explanation':"

@@ -148,6 +148,10 @@ static const struct {
     {START(TOLD) BEGIN SAYS("a") COUNTED("'end_turn'", "{'output_tokens':9}")
          STOP,
      "15/5/7/9"},
+    /* at another list of prices, which is not lost on the way */
+    {START("{'input_tokens':3,'output_tokens':1,'service_tier':'priority'}")
+         BEGIN SAYS("a") COUNTED("'end_turn'", "{'output_tokens':9}") STOP,
+     "3/0/0/9 tier"},
 };
 
 START_TEST(messages_made_chunks)
