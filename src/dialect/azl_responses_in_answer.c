@@ -27,35 +27,6 @@ static int open_first(azl_object_t *o, const azl_value_t *list)
            azl_object_open(o, v.raw);
 }
 
-/* {"type":"url_citation","url_citation":{...}} is flat there. */
-static void add_annotation(azl_told_item_t *item, azl_span_t raw)
-{
-    static const char *const names[] = {"start_index", "end_index", "title",
-                                        "url"};
-    const azl_value_t *citation;
-    azl_object_t o, inner;
-    azl_write_t w;
-    apr_size_t i;
-
-    citation =
-        azl_object_open(&o, raw) ? azl_object_get(&o, "url_citation") : NULL;
-    if (!citation || !azl_object_open(&inner, citation->raw)) {
-        return;
-    }
-    azl_write_init(&w, item->annotations);
-    w.comma = item->annotations->len > 0;
-    azl_write_open(&w, NULL, '{');
-    azl_write_str(&w, "type", "url_citation");
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
-        const azl_value_t *v = azl_object_get(&inner, names[i]);
-
-        if (v) {
-            azl_write_raw(&w, names[i], v->raw);
-        }
-    }
-    azl_write_close(&w, '}');
-}
-
 static void add_annotations(azl_told_item_t *item, const azl_value_t *list)
 {
     azl_value_t v;
@@ -67,11 +38,12 @@ static void add_annotations(azl_told_item_t *item, const azl_value_t *list)
     azl_scan_init(&s, list->raw.at, list->raw.len);
     azl_scan_enter(&s);
     while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
-        add_annotation(item, v.raw);
+        azl_told_annotation(item, v.raw);
     }
 }
 
-static void add_message(azl_told_t *told, const azl_object_t *message)
+static void add_message(azl_told_t *told, const azl_object_t *message,
+                        const azl_value_t *logprobs)
 {
     const azl_value_t *content = text_in(message, "content");
     const azl_value_t *refusal = text_in(message, "refusal");
@@ -91,6 +63,7 @@ static void add_message(azl_told_t *told, const azl_object_t *message)
         item->refusal_part = parts;
     }
     add_annotations(item, azl_object_get(message, "annotations"));
+    azl_told_logprobs(item, logprobs);
 }
 
 static void add_call(azl_told_t *told, azl_span_t raw)
@@ -168,7 +141,7 @@ apr_status_t azl_responses_told(azl_exchange_t *ex, azl_span_t hub,
     }
     azl_told_init(&told, ex);
     add_reasoning(&told, &message);
-    add_message(&told, &message);
+    add_message(&told, &message, azl_object_get(&choice, "logprobs"));
     add_calls(&told, azl_object_get(&message, "tool_calls"));
     v = azl_object_get(&choice, "finish_reason");
     if (v) {

@@ -54,94 +54,6 @@ static azl_span_t text_of(const azl_json_t *json, const char *name)
     return azl_json_text(azl_json_get(json, name));
 }
 
-/*
- * Parts
- */
-
-static void end_part(azl_write_t *w, const azl_json_t *part)
-{
-    azl_responses_copy(w, part, "prompt_cache_breakpoint");
-    azl_write_close(w, '}');
-}
-
-static int text_part(azl_write_t *w, const azl_json_t *part)
-{
-    const azl_json_t *text = azl_json_get(part, "text");
-
-    if (azl_json_type(text) != AZL_JSON_STRING) {
-        return 0;
-    }
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "text");
-    azl_write_json(w, "text", text);
-    end_part(w, part);
-    return 1;
-}
-
-static int image_part(azl_write_t *w, const azl_json_t *part)
-{
-    const azl_json_t *url = azl_json_get(part, "image_url");
-
-    if (azl_json_type(url) != AZL_JSON_STRING) {
-        return 0; /* a file of the provider */
-    }
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "image_url");
-    azl_write_open(w, "image_url", '{');
-    azl_write_json(w, "url", url);
-    azl_responses_copy(w, part, "detail");
-    azl_write_close(w, '}');
-    end_part(w, part);
-    return 1;
-}
-
-static int file_part(azl_write_t *w, const azl_json_t *part)
-{
-    if (!azl_responses_has_file(part)) {
-        return 0; /* a chat knows no file by its URL */
-    }
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "file");
-    azl_write_open(w, "file", '{');
-    azl_responses_file(w, part);
-    azl_write_close(w, '}');
-    end_part(w, part);
-    return 1;
-}
-
-static int is_text(const azl_json_t *part)
-{
-    azl_span_t type = text_of(part, "type");
-
-    return azl_span_is(type, "input_text") ||
-           azl_span_is(type, "output_text") || azl_span_is(type, "text");
-}
-
-static int media_part(azl_write_t *w, const azl_json_t *part)
-{
-    static const struct {
-        const char *type;
-        int (*write)(azl_write_t *w, const azl_json_t *part);
-    } media[] = {{"input_image", image_part},
-                 {"input_file", file_part},
-                 {"input_audio", azl_responses_audio}};
-    azl_span_t type = text_of(part, "type");
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(media) / sizeof(media[0]); ++i) {
-        if (azl_span_is(type, media[i].type)) {
-            return media[i].write(w, part);
-        }
-    }
-    return 0;
-}
-
-static int write_part(azl_write_t *w, const azl_json_t *part, int text_only)
-{
-    return is_text(part) ? text_part(w, part)
-                         : !text_only && media_part(w, part);
-}
-
 /* A member that is a string or parts, as a message's content. */
 static int write_content(messages_t *m, apr_size_t item, const char *member,
                          int text_only)
@@ -159,7 +71,7 @@ static int write_content(messages_t *m, apr_size_t item, const char *member,
     }
     azl_write_open(m->w, "content", '[');
     for (i = 0; i < azl_json_length(content); ++i) {
-        if (!write_part(m->w, azl_json_at(content, i), text_only)) {
+        if (!azl_responses_in_part(m->w, azl_json_at(content, i), text_only)) {
             return refuse_part(m, item, member, i);
         }
     }
@@ -463,7 +375,7 @@ static int write_agent(messages_t *m, apr_size_t number)
             azl_write_json(m->w, "text", sealed);
             azl_write_close(m->w, '}');
         }
-        else if (!write_part(m->w, part, 0)) {
+        else if (!azl_responses_in_part(m->w, part, 0)) {
             return refuse_part(m, number, "content", i);
         }
     }
@@ -488,11 +400,12 @@ static int write_output(messages_t *m, apr_size_t number,
     for (i = 0; i < azl_json_length(output); ++i) {
         const azl_json_t *part = azl_json_at(output, i);
 
-        if (is_text(part)) {
+        if (azl_responses_in_text(part)) {
             azl_buf_puts(m->w->out, texts++ ? "," : "[");
             azl_write_init(m->w, m->w->out);
         }
-        if (!write_part(is_text(part) ? m->w : &m->after, part, 0)) {
+        if (!azl_responses_in_part(
+                azl_responses_in_text(part) ? m->w : &m->after, part, 0)) {
             return refuse_part(m, number, "output", i);
         }
     }
@@ -520,7 +433,7 @@ static int write_more(messages_t *m, apr_size_t number, azl_span_t id,
         azl_write_close(&m->after, '}');
     }
     for (i = 0; i < azl_json_length(output); ++i) {
-        if (!write_part(&m->after, azl_json_at(output, i), 0)) {
+        if (!azl_responses_in_part(&m->after, azl_json_at(output, i), 0)) {
             return refuse_part(m, number, "output", i);
         }
     }

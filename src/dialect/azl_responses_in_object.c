@@ -184,6 +184,7 @@ azl_told_item_t *azl_told_add(azl_told_t *told, azl_item_e kind)
     if (kind == AZL_ITEM_MESSAGE) {
         item->refusal = azl_buf_create(told->pool, AZL_STREAM_EVENT_MAX);
         item->annotations = azl_buf_create(told->pool, AZL_STREAM_EVENT_MAX);
+        item->logprobs = azl_buf_create(told->pool, AZL_STREAM_EVENT_MAX);
     }
     APR_ARRAY_PUSH(told->items, azl_told_item_t *) = item;
     return item;
@@ -277,6 +278,64 @@ void azl_told_finish(azl_told_t *told, azl_span_t raw)
     told->cut = told->reason != NULL;
 }
 
+/* {"type":"url_citation","url_citation":{...}} is flat there. */
+azl_span_t azl_told_annotation(azl_told_item_t *item, azl_span_t raw)
+{
+    static const char *const names[] = {"start_index", "end_index", "title",
+                                        "url"};
+    azl_buf_t *list = item->annotations;
+    const azl_value_t *citation;
+    azl_object_t o, inner;
+    apr_size_t begin;
+    azl_write_t w;
+    apr_size_t i;
+
+    citation =
+        azl_object_open(&o, raw) ? azl_object_get(&o, "url_citation") : NULL;
+    if (!citation || !azl_object_open(&inner, citation->raw)) {
+        return azl_span("", 0);
+    }
+    azl_buf_puts(list, list->len ? "," : "");
+    begin = list->len;
+    azl_write_init(&w, list);
+    azl_write_open(&w, NULL, '{');
+    azl_write_str(&w, "type", "url_citation");
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        const azl_value_t *v = azl_object_get(&inner, names[i]);
+
+        if (v) {
+            azl_write_raw(&w, names[i], v->raw);
+        }
+    }
+    azl_write_close(&w, '}');
+    item->nannotations++;
+    return azl_span(list->data + begin, list->len - begin);
+}
+
+azl_span_t azl_told_logprobs(azl_told_item_t *item, const azl_value_t *v)
+{
+    const azl_value_t *content;
+    azl_span_t inside;
+    azl_value_t first;
+    azl_object_t o;
+    azl_scan_t s;
+
+    content =
+        v && azl_object_open(&o, v->raw) ? azl_object_get(&o, "content") : NULL;
+    if (!content || content->type != AZL_JSON_ARRAY) {
+        return azl_span("", 0);
+    }
+    azl_scan_init(&s, content->raw.at, content->raw.len);
+    azl_scan_enter(&s);
+    if (azl_scan_element(&s) != 1 || azl_scan_value(&s, &first) != 1) {
+        return azl_span("", 0);
+    }
+    inside = azl_span(content->raw.at + 1, content->raw.len - 2);
+    azl_buf_puts(item->logprobs, item->logprobs->len ? "," : "");
+    azl_buf_span(item->logprobs, inside);
+    return inside;
+}
+
 void azl_told_more(azl_buf_t *to, azl_span_t raw)
 {
     azl_buf_append(to, raw.at + 1, raw.len - 2);
@@ -293,6 +352,13 @@ void azl_told_write_inside(azl_write_t *w, const char *name,
     azl_buf_append(w->out, "\"", 1);
     azl_buf_append(w->out, inside->data, inside->len);
     azl_buf_append(w->out, "\"", 1);
+}
+
+void azl_told_write_logprobs(azl_write_t *w, const azl_buf_t *elements)
+{
+    azl_write_open(w, "logprobs", '[');
+    azl_buf_append(w->out, elements->data, elements->len);
+    azl_write_close(w, ']');
 }
 
 void azl_told_write_part(azl_write_t *w, const char *name,
@@ -314,8 +380,7 @@ void azl_told_write_part(azl_write_t *w, const char *name,
                            item->annotations->len);
         }
         azl_write_close(w, ']');
-        azl_write_open(w, "logprobs", '[');
-        azl_write_close(w, ']');
+        azl_told_write_logprobs(w, whole ? item->logprobs : &nothing);
     }
     azl_write_close(w, '}');
 }

@@ -114,10 +114,19 @@ static void tell_delta(encoder_t *e, const char *type,
     azl_write_t w = begin_inside(e, type, item, part, number);
 
     azl_write_raw(&w, "delta", raw);
-    if (strcmp(type, "response.output_text.delta") == 0) {
-        azl_write_open(&w, "logprobs", '[');
-        azl_write_close(&w, ']');
-    }
+    end_event(&w);
+}
+
+static void tell_text(encoder_t *e, const azl_told_item_t *item, azl_span_t raw,
+                      azl_span_t logprobs)
+{
+    azl_write_t w = begin_inside(e, "response.output_text.delta", item,
+                                 "content_index", item->text_part);
+
+    azl_write_raw(&w, "delta", raw);
+    azl_write_open(&w, "logprobs", '[');
+    azl_buf_span(w.out, logprobs);
+    azl_write_close(&w, ']');
     end_event(&w);
 }
 
@@ -145,8 +154,7 @@ static void end_part(encoder_t *e, const azl_told_item_t *item, int refusal)
     azl_told_write_inside(&w, refusal ? "refusal" : "text",
                           refusal ? item->refusal : item->text);
     if (!refusal) {
-        azl_write_open(&w, "logprobs", '[');
-        azl_write_close(&w, ']');
+        azl_told_write_logprobs(&w, item->logprobs);
     }
     end_event(&w);
     tell_part(e, "response.content_part.done", item, refusal, 1);
@@ -213,7 +221,8 @@ static azl_told_item_t *go_on(encoder_t *e, azl_item_e kind)
     return e->open;
 }
 
-static void say(encoder_t *e, azl_span_t raw, int refusal)
+/* The message that goes on, with this part begun. */
+static azl_told_item_t *speak(encoder_t *e, int refusal)
 {
     azl_told_item_t *item = go_on(e, AZL_ITEM_MESSAGE);
     int *part = refusal ? &item->refusal_part : &item->text_part;
@@ -223,11 +232,65 @@ static void say(encoder_t *e, azl_span_t raw, int refusal)
         *part = other + 1;
         tell_part(e, "response.content_part.added", item, refusal, 0);
     }
+    return item;
+}
+
+static void say(encoder_t *e, azl_span_t raw, const azl_value_t *logprobs)
+{
+    azl_told_item_t *item = speak(e, 0);
+    azl_span_t beside = azl_told_logprobs(item, logprobs);
+
+    keep(e, raw.len + beside.len);
+    azl_told_more(item->text, raw);
+    tell_text(e, item, raw, beside);
+}
+
+static void refuse(encoder_t *e, azl_span_t raw)
+{
+    azl_told_item_t *item = speak(e, 1);
+
     keep(e, raw.len);
-    azl_told_more(refusal ? item->refusal : item->text, raw);
-    tell_delta(
-        e, refusal ? "response.refusal.delta" : "response.output_text.delta",
-        item, "content_index", *part, raw);
+    azl_told_more(item->refusal, raw);
+    tell_delta(e, "response.refusal.delta", item, "content_index",
+               item->refusal_part, raw);
+}
+
+static void cite(encoder_t *e, azl_span_t raw)
+{
+    azl_told_item_t *item;
+    azl_span_t source;
+    azl_object_t o;
+    azl_write_t w;
+
+    if (!azl_object_open(&o, raw) || !azl_object_get(&o, "url_citation")) {
+        return;
+    }
+    item = speak(e, 0);
+    source = azl_told_annotation(item, raw);
+    if (!source.len) {
+        return;
+    }
+    keep(e, source.len);
+    w = begin_inside(e, "response.output_text.annotation.added", item,
+                     "content_index", item->text_part);
+    azl_write_int(&w, "annotation_index", item->nannotations - 1);
+    azl_write_raw(&w, "annotation", source);
+    end_event(&w);
+}
+
+static AZL_OWN_FRAME void cite_all(encoder_t *e, const azl_value_t *list)
+{
+    azl_value_t v;
+    azl_scan_t s;
+
+    if (list->type != AZL_JSON_ARRAY) {
+        return;
+    }
+    azl_scan_init(&s, list->raw.at, list->raw.len);
+    azl_scan_enter(&s);
+    while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
+        cite(e, v.raw);
+    }
 }
 
 static void think(encoder_t *e, azl_span_t raw)
@@ -255,6 +318,7 @@ static azl_span_t string_in(const azl_object_t *o, const char *name)
 static void learn(encoder_t *e, azl_span_t *to, azl_span_t raw)
 {
     if (!to->len && raw.len) {
+        keep(e, raw.len);
         *to = azl_span(apr_pstrmemdup(e->told.pool, raw.at, raw.len), raw.len);
     }
 }
@@ -404,9 +468,10 @@ static AZL_OWN_FRAME void close_items(encoder_t *e)
  * Chunks
  */
 
-static void read_delta(encoder_t *e, azl_span_t raw)
+static void read_delta(encoder_t *e, azl_span_t raw,
+                       const azl_value_t *logprobs)
 {
-    const azl_value_t *calls;
+    const azl_value_t *calls, *sources;
     azl_object_t delta;
     azl_span_t text;
 
@@ -422,11 +487,15 @@ static void read_delta(encoder_t *e, azl_span_t raw)
     }
     text = string_in(&delta, "content");
     if (text.len) {
-        say(e, text, 0);
+        say(e, text, logprobs);
     }
     text = string_in(&delta, "refusal");
     if (text.len) {
-        say(e, text, 1);
+        refuse(e, text);
+    }
+    sources = azl_object_get(&delta, "annotations");
+    if (sources) {
+        cite_all(e, sources);
     }
     calls = azl_object_get(&delta, "tool_calls");
     if (calls) {
@@ -449,7 +518,7 @@ static void read_choice(encoder_t *e, const azl_value_t *choices)
     }
     v = azl_object_get(&choice, "delta");
     if (v) {
-        read_delta(e, v->raw);
+        read_delta(e, v->raw, azl_object_get(&choice, "logprobs"));
     }
     v = azl_object_get(&choice, "finish_reason");
     if (v) {
@@ -472,6 +541,7 @@ static void read_chunk(encoder_t *e, const azl_object_t *chunk)
     }
     v = azl_object_get(chunk, "service_tier");
     if (v && azl_value_is_text(v) && !azl_span_is(v->raw, e->told.tier)) {
+        keep(e, v->raw.len);
         e->told.tier = apr_pstrmemdup(e->told.pool, v->raw.at, v->raw.len);
     }
 }

@@ -77,6 +77,13 @@ azl_item_e azl_responses_item(const azl_object_t *item);
 /* A string member as text in the pool; "" if it is none. */
 azl_span_t azl_responses_text(apr_pool_t *p, const azl_object_t *o,
                               const char *name);
+/* Characters of the inside of a JSON string, by which citations count. */
+apr_int64_t azl_responses_characters(azl_span_t inside);
+/* A source on the web as a chat has it, further on by `offset` characters; a
+ * chat has no other. `index`: its number in a stream's list, or -1. 1 if it was
+ * written. */
+int azl_responses_citation(azl_write_t *w, azl_span_t raw, apr_int64_t offset,
+                           int index);
 /* Why an answer ended, in a chat's words. `status` as written, quotes and all
  * (NULL: completed), `details` the incomplete_details or NULL. NULL: it has not
  * ended well. */
@@ -143,6 +150,11 @@ typedef struct azl_responses_in_t {
     azl_tools_t tools;
 } azl_responses_in_t;
 
+/* A part of a message as a chat's, which may be text only. 1, or 0: it cannot
+ * be one. */
+int azl_responses_in_part(azl_write_t *w, const azl_json_t *part,
+                          int text_only);
+int azl_responses_in_text(const azl_json_t *part);
 /* Instructions and input as messages, written into the open array. 1, or 0
  * with the error. */
 int azl_responses_messages(azl_responses_in_t *in);
@@ -173,6 +185,8 @@ typedef struct azl_told_item_t {
     int text_part;      /* numbers of the parts of a message; -1: not there */
     int refusal_part;
     azl_buf_t *annotations; /* of its text: elements of the list */
+    int nannotations;
+    azl_buf_t *logprobs; /* likewise */
 } azl_told_item_t;
 
 /* A response that is being told. Its buffers go with the pool. */
@@ -200,6 +214,12 @@ void azl_told_name(azl_told_t *told, azl_told_item_t *item);
 void azl_told_settle(azl_told_t *told, azl_told_item_t *item);
 /* What a chat's finish_reason means. */
 void azl_told_finish(azl_told_t *told, azl_span_t raw);
+/* A source as a chat has it, added to the item's: as it is there; empty: it is
+ * none. Good until the next one. */
+azl_span_t azl_told_annotation(azl_told_item_t *item, azl_span_t raw);
+/* The probabilities of a choice, added to the item's: the elements as they
+ * were; empty: there are none. */
+azl_span_t azl_told_logprobs(azl_told_item_t *item, const azl_value_t *v);
 /* More of a string, as JSON. */
 void azl_told_more(azl_buf_t *to, azl_span_t raw);
 /* The item; `whole`: with what it says, else as it begins. */
@@ -209,6 +229,8 @@ void azl_told_write_item(const azl_told_t *told, azl_write_t *w,
 /* A part of a message: its text or its refusal. */
 void azl_told_write_part(azl_write_t *w, const char *name,
                          const azl_told_item_t *item, int refusal, int whole);
+/* The member `logprobs` of a text. */
+void azl_told_write_logprobs(azl_write_t *w, const azl_buf_t *elements);
 /* A string of which the inside is in a buffer. */
 void azl_told_write_inside(azl_write_t *w, const char *name,
                            const azl_buf_t *inside);

@@ -17,6 +17,7 @@ typedef struct answer_t {
     azl_buf_t *refusal;
     azl_buf_t *reasoning;
     azl_buf_t *annotations; /* elements */
+    azl_buf_t *logprobs;
     azl_buf_t *calls;
     int ncalls;
 } answer_t;
@@ -28,67 +29,14 @@ static void add_inside(azl_buf_t *to, const azl_value_t *v)
     }
 }
 
-/* Characters of the inside of a JSON string, by which citations count. */
-static apr_int64_t characters(const azl_buf_t *text)
-{
-    apr_int64_t n = 0;
-    apr_size_t i;
-
-    for (i = 0; i < text->len; ++i) {
-        if (text->data[i] == '\\') {
-            i += text->data[i + 1] == 'u' ? 5 : 1;
-            ++n;
-        }
-        else {
-            n += ((unsigned char)text->data[i] & 0xc0) != 0x80;
-        }
-    }
-    return n;
-}
-
-static void write_index(azl_write_t *w, const azl_object_t *o, const char *name,
-                        apr_int64_t offset)
-{
-    const azl_value_t *v = azl_object_get(o, name);
-    apr_int64_t n;
-
-    if (v && azl_scan_uint(v->raw, &n)) {
-        azl_write_int(w, name, n + offset);
-    }
-}
-
 /* A web citation; a chat has no other. */
 static void add_annotation(answer_t *a, azl_span_t raw, apr_int64_t offset)
 {
-    static const char *const texts[] = {"title", "url"};
-    const azl_value_t *type;
-    azl_object_t o;
     azl_write_t w;
-    apr_size_t i;
 
-    if (!azl_object_open(&o, raw)) {
-        return;
-    }
-    type = azl_object_get(&o, "type");
-    if (!type || !azl_span_is(type->raw, "\"url_citation\"")) {
-        return;
-    }
     azl_write_init(&w, a->annotations);
     w.comma = a->annotations->len > 0;
-    azl_write_open(&w, NULL, '{');
-    azl_write_str(&w, "type", "url_citation");
-    azl_write_open(&w, "url_citation", '{');
-    write_index(&w, &o, "start_index", offset);
-    write_index(&w, &o, "end_index", offset);
-    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
-        const azl_value_t *v = azl_object_get(&o, texts[i]);
-
-        if (v) {
-            azl_write_raw(&w, texts[i], v->raw);
-        }
-    }
-    azl_write_close(&w, '}');
-    azl_write_close(&w, '}');
+    azl_responses_citation(&w, raw, offset, -1);
 }
 
 typedef void element_fn(answer_t *a, azl_span_t raw, apr_int64_t offset);
@@ -109,6 +57,13 @@ static void each_element(answer_t *a, const azl_value_t *list, element_fn *fn,
     }
 }
 
+static void add_logprob(answer_t *a, azl_span_t raw, apr_int64_t offset)
+{
+    (void)offset;
+    azl_buf_puts(a->logprobs, a->logprobs->len ? "," : "");
+    azl_buf_span(a->logprobs, raw);
+}
+
 /* Text or a refusal of a message. */
 static void add_part(answer_t *a, azl_span_t raw, apr_int64_t offset)
 {
@@ -116,8 +71,10 @@ static void add_part(answer_t *a, azl_span_t raw, apr_int64_t offset)
 
     (void)offset;
     if (azl_object_open(&o, raw)) {
-        each_element(a, azl_object_get(&o, "annotations"), add_annotation,
-                     characters(a->text));
+        each_element(
+            a, azl_object_get(&o, "annotations"), add_annotation,
+            azl_responses_characters(azl_span(a->text->data, a->text->len)));
+        each_element(a, azl_object_get(&o, "logprobs"), add_logprob, 0);
         add_inside(a->text, azl_object_get(&o, "text"));
         add_inside(a->refusal, azl_object_get(&o, "refusal"));
     }
@@ -274,6 +231,18 @@ static void write_same(azl_write_t *w, const char *name, const azl_value_t *v,
     }
 }
 
+static void write_logprobs(azl_write_t *w, const answer_t *a)
+{
+    if (!a->logprobs->len) {
+        azl_write_null(w, "logprobs");
+        return;
+    }
+    azl_write_open(w, "logprobs", '{');
+    write_list(w, "content", a->logprobs);
+    azl_write_null(w, "refusal");
+    azl_write_close(w, '}');
+}
+
 static void write_answer(const answer_t *a, const azl_pair_t *pairs, int n,
                          const char *finish, azl_buf_t *out)
 {
@@ -293,7 +262,7 @@ static void write_answer(const answer_t *a, const azl_pair_t *pairs, int n,
     azl_write_open(&w, NULL, '{');
     azl_write_int(&w, "index", 0);
     write_message(&w, a);
-    azl_write_null(&w, "logprobs");
+    write_logprobs(&w, a);
     azl_write_str(&w, "finish_reason", finish);
     azl_write_close(&w, '}');
     azl_write_close(&w, ']');
@@ -319,6 +288,7 @@ static void answer_init(answer_t *a, azl_exchange_t *ex)
     a->refusal = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
     a->reasoning = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
     a->annotations = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
+    a->logprobs = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
     a->calls = azl_buf_create(p, AZL_HUB_DOCUMENT_MAX);
     a->ncalls = 0;
 }
@@ -329,6 +299,7 @@ static void answer_free(answer_t *a)
     azl_buf_free(a->refusal);
     azl_buf_free(a->reasoning);
     azl_buf_free(a->annotations);
+    azl_buf_free(a->logprobs);
     azl_buf_free(a->calls);
 }
 

@@ -157,7 +157,7 @@ static int file_part(azl_write_t *w, const azl_json_t *part)
 }
 
 /* What a message of each role may hold. */
-typedef enum { SAYS_TEXT, SAYS_ANYTHING, SAYS_ANSWERS } says_e;
+typedef enum { SAYS_TEXT, SAYS_ANYTHING, SAYS_ANSWERS, SAYS_RESULTS } says_e;
 
 /* 1 if the part was written. */
 static int write_part(azl_write_t *w, says_e says, const azl_json_t *part)
@@ -165,9 +165,10 @@ static int write_part(azl_write_t *w, says_e says, const azl_json_t *part)
     static const struct {
         const char *type;
         int (*write)(azl_write_t *w, const azl_json_t *part);
-    } media[] = {{"image_url", image_part},
-                 {"file", file_part},
-                 {"input_audio", azl_responses_audio}};
+        int result; /* a tool may give it too */
+    } media[] = {{"image_url", image_part, 1},
+                 {"file", file_part, 1},
+                 {"input_audio", azl_responses_audio, 0}};
     azl_span_t type = azl_json_text(azl_json_get(part, "type"));
     apr_size_t i;
 
@@ -178,9 +179,10 @@ static int write_part(azl_write_t *w, says_e says, const azl_json_t *part)
     if (says == SAYS_ANSWERS && azl_span_is(type, "refusal")) {
         return refusal_part(w, part);
     }
-    for (i = 0; says == SAYS_ANYTHING && i < sizeof(media) / sizeof(media[0]);
-         ++i) {
-        if (azl_span_is(type, media[i].type)) {
+    for (i = 0; i < sizeof(media) / sizeof(media[0]); ++i) {
+        if (azl_span_is(type, media[i].type) &&
+            (says == SAYS_ANYTHING ||
+             (says == SAYS_RESULTS && media[i].result))) {
             return media[i].write(w, part);
         }
     }
@@ -361,7 +363,7 @@ static int tool_message(input_t *in, const azl_json_t *message)
     }
     else {
         azl_write_open(in->w, "output", '[');
-        if (!write_content(in, content, SAYS_TEXT)) {
+        if (!write_content(in, content, SAYS_RESULTS)) {
             return 0;
         }
         azl_write_close(in->w, ']');

@@ -55,6 +55,70 @@ const char *azl_responses_finish(const azl_value_t *status,
 }
 
 /*
+ * Citations
+ */
+
+apr_int64_t azl_responses_characters(azl_span_t inside)
+{
+    apr_int64_t n = 0;
+    apr_size_t i;
+
+    for (i = 0; i < inside.len; ++i) {
+        if (inside.at[i] == '\\') {
+            i += inside.at[i + 1] == 'u' ? 5 : 1;
+            ++n;
+        }
+        else {
+            n += ((unsigned char)inside.at[i] & 0xc0) != 0x80;
+        }
+    }
+    return n;
+}
+
+static void write_index(azl_write_t *w, const azl_object_t *o, const char *name,
+                        apr_int64_t offset)
+{
+    const azl_value_t *v = azl_object_get(o, name);
+    apr_int64_t n;
+
+    if (v && azl_scan_uint(v->raw, &n)) {
+        azl_write_int(w, name, n + offset);
+    }
+}
+
+int azl_responses_citation(azl_write_t *w, azl_span_t raw, apr_int64_t offset,
+                           int index)
+{
+    static const char *const texts[] = {"title", "url"};
+    const azl_value_t *type;
+    azl_object_t o;
+    apr_size_t i;
+
+    type = azl_object_open(&o, raw) ? azl_object_get(&o, "type") : NULL;
+    if (!type || !azl_span_is(type->raw, "\"url_citation\"")) {
+        return 0;
+    }
+    azl_write_open(w, NULL, '{');
+    if (index >= 0) {
+        azl_write_int(w, "index", index);
+    }
+    azl_write_str(w, "type", "url_citation");
+    azl_write_open(w, "url_citation", '{');
+    write_index(w, &o, "start_index", offset);
+    write_index(w, &o, "end_index", offset);
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i) {
+        const azl_value_t *v = azl_object_get(&o, texts[i]);
+
+        if (v) {
+            azl_write_raw(w, texts[i], v->raw);
+        }
+    }
+    azl_write_close(w, '}');
+    azl_write_close(w, '}');
+    return 1;
+}
+
+/*
  * Reasoning
  */
 

@@ -104,15 +104,43 @@ static int write_tool(request_t *rq, const azl_json_t *tool, int number)
     return 1;
 }
 
+static int copy_place(void *baton, const char *name, const azl_json_t *value)
+{
+    azl_write_json(baton, name, value);
+    return 0;
+}
+
+/* A chat that searches the web has the provider do it. */
+static void write_search(azl_write_t *w, const azl_json_t *options)
+{
+    const azl_json_t *place =
+        azl_json_get(azl_json_get(options, "user_location"), "approximate");
+
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "type", "web_search");
+    azl_responses_copy(w, options, "search_context_size");
+    if (place) {
+        azl_write_open(w, "user_location", '{');
+        azl_write_str(w, "type", "approximate");
+        azl_json_each(place, copy_place, w);
+        azl_write_close(w, '}');
+    }
+    azl_write_close(w, '}');
+}
+
 static int write_tools(request_t *rq)
 {
     const azl_json_t *tools = hub_get(rq, "tools");
+    const azl_json_t *search = hub_get(rq, "web_search_options");
     apr_size_t i;
 
-    if (!azl_json_length(tools)) {
+    if (!azl_json_length(tools) && !search) {
         return 1;
     }
     azl_write_open(rq->w, "tools", '[');
+    if (search) {
+        write_search(rq->w, search);
+    }
     for (i = 0; i < azl_json_length(tools); ++i) {
         if (!write_tool(rq, azl_json_at(tools, i), (int)i)) {
             return 0;
@@ -295,6 +323,12 @@ static void write_length(request_t *rq)
     azl_write_json(rq->w, "max_output_tokens", max);
 }
 
+static int asks_logprobs(const request_t *rq)
+{
+    return azl_json_type(hub_get(rq, "logprobs")) == AZL_JSON_TRUE &&
+           !is_refused(rq, "logprobs");
+}
+
 /* Families that do not think refuse to be asked for their reasoning. */
 static int thinks(const char *family)
 {
@@ -313,12 +347,45 @@ static int thinks(const char *family)
  * call of a tool is asked for in a form that can be given back. */
 static void write_state(request_t *rq)
 {
+    int keeps = azl_json_length(hub_get(rq, "tools")) && thinks(rq->ex->family);
+    int probable = asks_logprobs(rq);
+
     azl_write_bool(rq->w, "store",
                    azl_json_type(hub_get(rq, "store")) == AZL_JSON_TRUE);
-    if (azl_json_length(hub_get(rq, "tools")) && thinks(rq->ex->family)) {
-        azl_write_raw(rq->w, "include",
-                      azl_span_str("[\"reasoning.encrypted_content\"]"));
+    if (!keeps && !probable) {
+        return;
     }
+    azl_write_open(rq->w, "include", '[');
+    if (keeps) {
+        azl_write_str(rq->w, NULL, "reasoning.encrypted_content");
+    }
+    if (probable) {
+        azl_write_str(rq->w, NULL, AZL_INCLUDE_LOGPROBS);
+    }
+    azl_write_close(rq->w, ']');
+}
+
+/* As the chat refuses it too, how many there are says nothing of what is not
+ * asked for. */
+static int write_logprobs(request_t *rq)
+{
+    const azl_json_t *asked = hub_get(rq, "logprobs");
+    const azl_json_t *top = hub_get(rq, "top_logprobs");
+    int probable = asks_logprobs(rq);
+    apr_int64_t n;
+
+    if (asked && !probable && azl_json_type(asked) != AZL_JSON_FALSE &&
+        !azl_exchange_without(rq->ex, "logprobs", 1, rq->err)) {
+        return 0;
+    }
+    if (!top || (azl_json_int(top, &n) && n == 0)) {
+        return 1;
+    }
+    if (!probable || is_refused(rq, "top_logprobs")) {
+        return azl_exchange_without(rq->ex, "top_logprobs", 1, rq->err);
+    }
+    azl_write_json(rq->w, "top_logprobs", top);
+    return 1;
 }
 
 /*
@@ -367,13 +434,13 @@ static const struct {
     {"n", MATTERS, "1"},
     {"stop", MATTERS, "[]"},
     {"logit_bias", MATTERS, "{}"},
-    {"logprobs", MATTERS, "false"},
-    {"top_logprobs", MATTERS, "0"},
+    {"logprobs", ELSEWHERE, NULL},
+    {"top_logprobs", ELSEWHERE, NULL},
     {"audio", MATTERS, NULL},
     {"modalities", MATTERS, "[\"text\"]"},
     {"functions", MATTERS, "[]"},
     {"function_call", MATTERS, NULL},
-    {"web_search_options", MATTERS, NULL},
+    {"web_search_options", ELSEWHERE, NULL},
     {"data_sources", MATTERS, "[]"},
 };
 
@@ -448,8 +515,9 @@ static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
     azl_write_close(&w, ']');
     write_state(&rq);
     write_length(&rq);
-    if (!write_reasoning(&rq) || !write_tools(&rq) || !write_tool_choice(&rq) ||
-        !write_form(&rq) || azl_json_each(ex->hub, write_other, &rq)) {
+    if (!write_logprobs(&rq) || !write_reasoning(&rq) || !write_tools(&rq) ||
+        !write_tool_choice(&rq) || !write_form(&rq) ||
+        azl_json_each(ex->hub, write_other, &rq)) {
         return 0;
     }
     azl_write_close(&w, '}');

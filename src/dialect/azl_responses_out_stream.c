@@ -21,8 +21,11 @@ typedef struct decoder_t {
     azl_responses_kept_t kept;
     call_t *calls; /* made with the first one */
     int ncalls;
-    int role;     /* who speaks has been said */
-    int thoughts; /* a part of the reasoning has been said */
+    int role;         /* who speaks has been said */
+    int thoughts;     /* a part of the reasoning has been said */
+    int sources;      /* so many were told */
+    apr_int64_t said; /* characters of the text so far */
+    apr_int64_t part; /* ... before the part that goes on */
     int ended;
 } decoder_t;
 
@@ -147,16 +150,30 @@ static int find_call(const decoder_t *d, apr_int64_t at)
     return -1;
 }
 
+/* A call that nobody could answer must not be lost without a word. */
+static void too_many(decoder_t *d)
+{
+    azl_hub_error(&d->hub, 502, "server_error", "too_many_tool_calls",
+                  "The upstream service called more tools at once than can be "
+                  "passed on.");
+    d->ended = 1;
+}
+
 static AZL_OWN_FRAME int begin_call(decoder_t *d, apr_int64_t at,
                                     const azl_object_t *item, int custom)
 {
-    azl_span_t id = azl_responses_text(d->ex->pool, item, "call_id");
-    azl_span_t name = azl_responses_text(d->ex->pool, item, "name");
+    azl_span_t id, name;
+    apr_pool_t *p;
     call_t *call;
 
     if (d->ncalls == AZL_TOOL_CALLS_MAX) {
+        too_many(d);
         return -1;
     }
+    apr_pool_create(&p, d->ex->pool);
+    apr_pool_tag(p, "azurelit_call");
+    id = azl_responses_text(p, item, "call_id");
+    name = azl_responses_text(p, item, "name");
     if (!d->calls) {
         d->calls =
             apr_pcalloc(d->ex->pool, AZL_TOOL_CALLS_MAX * sizeof(*d->calls));
@@ -171,6 +188,7 @@ static AZL_OWN_FRAME int begin_call(decoder_t *d, apr_int64_t at,
     else {
         azl_hub_tool(&d->hub, 0, d->ncalls, id, name);
     }
+    apr_pool_destroy(p);
     return d->ncalls++;
 }
 
@@ -217,10 +235,63 @@ static AZL_OWN_FRAME void on_created(decoder_t *d, const azl_object_t *o,
     d->role = 1;
 }
 
+/* A text with what stands beside it. */
+static void text_chunk(const decoder_t *d, azl_span_t raw, azl_span_t logprobs)
+{
+    azl_buf_t *out = d->hub.out;
+
+    begin_chunk(d);
+    azl_buf_puts(out, "{\"index\":0,\"delta\":{\"content\":");
+    azl_buf_span(out, raw);
+    azl_buf_puts(out, "},\"logprobs\":{\"content\":");
+    azl_buf_span(out, logprobs);
+    azl_buf_puts(out, ",\"refusal\":null},\"finish_reason\":null}]}\n\n");
+}
+
 static void on_text(decoder_t *d, const azl_object_t *o, azl_span_t data)
 {
+    const azl_value_t *logprobs = azl_object_get(o, "logprobs");
+    azl_span_t raw = string_of(o, "delta");
+
     (void)data;
-    azl_hub_delta(&d->hub, 0, "content", string_of(o, "delta"));
+    if (raw.len <= 2) {
+        return;
+    }
+    d->said += azl_responses_characters(azl_span(raw.at + 1, raw.len - 2));
+    if (logprobs && logprobs->type == AZL_JSON_ARRAY && logprobs->raw.len > 2) {
+        text_chunk(d, raw, logprobs->raw);
+    }
+    else {
+        azl_hub_delta(&d->hub, 0, "content", raw);
+    }
+}
+
+/* Sources count from the beginning of their part there. */
+static void on_part(decoder_t *d, const azl_object_t *o, azl_span_t data)
+{
+    (void)o;
+    (void)data;
+    d->part = d->said;
+}
+
+static AZL_OWN_FRAME void on_source(decoder_t *d, const azl_object_t *o,
+                                    azl_span_t data)
+{
+    const azl_value_t *v = azl_object_get(o, "annotation");
+    apr_size_t before = d->hub.out->len;
+    azl_write_t w;
+
+    (void)data;
+    begin_chunk(d);
+    azl_buf_puts(d->hub.out, "{\"index\":0,\"delta\":{\"annotations\":[");
+    azl_write_init(&w, d->hub.out);
+    if (v && azl_responses_citation(&w, v->raw, d->part, d->sources)) {
+        azl_buf_puts(d->hub.out, "]},\"finish_reason\":null}]}\n\n");
+        d->sources++;
+    }
+    else {
+        d->hub.out->len = before;
+    }
 }
 
 static void on_refusal(decoder_t *d, const azl_object_t *o, azl_span_t data)
@@ -367,6 +438,8 @@ static const struct {
     EVENT("response.reasoning_text.delta", on_thought),
     EVENT("response.refusal.delta", on_refusal),
     EVENT("response.reasoning_summary_part.added", on_next_thought),
+    EVENT("response.content_part.added", on_part),
+    EVENT("response.output_text.annotation.added", on_source),
     EVENT("response.output_item.added", on_item),
     EVENT("response.output_item.done", on_item_done),
     EVENT("response.created", on_created),

@@ -305,6 +305,14 @@ def test_what_responses_need_not_know(client):
     assert answer.headers["x-azurelit-dropped-params"] == "seed"
 
 
+def test_probabilities_are_asked_for(client, service):
+    body = chat("codex", logprobs=True, top_logprobs=2)
+    client.post("/v1/chat/completions", json=body)
+    sent = service.last()["json"]
+    assert sent["include"] == ["message.output_text.logprobs"]
+    assert sent["top_logprobs"] == 2 and "logprobs" not in sent
+
+
 def test_no_completions(client):
     answer = client.post(
         "/v1/completions", json={"model": "codex", "prompt": "x"}
@@ -616,6 +624,20 @@ def test_images_of_tools(client, service, foreign, model):
     )
     error = error_of(answer, 400, "invalid_value")
     assert error["param"] == "input[2].output[1]"
+
+
+def test_probabilities_of_a_response(client, service):
+    body = {
+        "model": "chatty",
+        "input": "x",
+        "include": ["message.output_text.logprobs"],
+        "top_logprobs": 2,
+    }
+    answer = client.post("/v1/responses", json=body)
+    assert answer.json()["top_logprobs"] == 2
+    assert DROPPED not in answer.headers
+    sent = service.last()["json"]
+    assert sent["logprobs"] is True and sent["top_logprobs"] == 2
 
 
 def test_nothing_is_stored(client):

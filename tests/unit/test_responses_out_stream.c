@@ -344,7 +344,7 @@ START_TEST(what_nobody_knows_is_left_alone)
 }
 END_TEST
 
-/* More calls than the SDKs can hold are left out. */
+/* More calls than the SDKs can hold: it ends there, with an error. */
 START_TEST(too_many_calls)
 {
     azl_buf_t *in = azl_buf_create(azl_test_pool, 1024 * 1024);
@@ -369,10 +369,14 @@ START_TEST(too_many_calls)
     azl_buf_puts(in, quoted(COMPLETED));
     azl_stream_from(st, &azl_outbound_responses, ex);
     ck_assert_int_eq(azl_stream_feed(st, in->data, in->len, out), APR_SUCCESS);
-    ck_assert_int_eq(azl_stream_finish(st, out), 1);
+    ck_assert_int_eq(azl_stream_finish(st, out), 0);
     text = azl_buf_pstr(out, azl_test_pool);
     ck_assert_ptr_nonnull(strstr(text, "\"call_127\""));
     ck_assert_ptr_null(strstr(text, "\"call_128\""));
+    text = strstr(text, "data: {\"error\":");
+    ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_nonnull(strstr(text, "\"too_many_tool_calls\""));
+    ck_assert_ptr_null(strstr(text + 1, "data: "));
 }
 END_TEST
 
