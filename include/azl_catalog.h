@@ -132,6 +132,7 @@ typedef struct azl_deployment_t {
                                        NULL: none. Not in the group itself;
                                        several of the group may share it */
     struct azl_health_t *health;    /* NULL: not shared */
+    const char *where;               /* "file:line" of the directive */
     struct azl_upstream_t *upstream; /* own worker, because of its own connect
                                         limit; NULL: the endpoint's */
 } azl_deployment_t;

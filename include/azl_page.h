@@ -9,6 +9,8 @@
 
 /* azl_metrics_page.c */
 int azl_page_metrics(request_rec *r, azl_request_t *ar);
+/* azl_model_info.c: what a key may use; for the master key with its place */
+int azl_page_model_info(request_rec *r, azl_request_t *ar);
 /* azl_health_page.c */
 int azl_page_health(request_rec *r, azl_request_t *ar);
 

@@ -32,6 +32,7 @@ typedef enum {
     AZL_OP_RESPONSE_CANCEL,
     AZL_OP_MODELS, /* answered here, with a key */
     AZL_OP_MODEL,
+    AZL_OP_MODEL_INFO,
     AZL_OP_LIVENESS, /* answered here, without a key */
     AZL_OP_READINESS,
     AZL_OP_HEALTH, /* answered here, with the master key */

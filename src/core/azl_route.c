@@ -37,6 +37,7 @@ static const fixed_t fixed[] = {
     FIXED("rerank", METHOD_POST, 0, AZL_OP_RERANK),
     FIXED("v2/rerank", METHOD_POST, 0, AZL_OP_RERANK),
     FIXED("models", METHOD_GET, 0, AZL_OP_MODELS),
+    FIXED("model/info", METHOD_GET, 0, AZL_OP_MODEL_INFO),
     FIXED("health/liveliness", METHOD_GET, 0, AZL_OP_LIVENESS),
     FIXED("health/liveness", METHOD_GET, 0, AZL_OP_LIVENESS),
     FIXED("health/readiness", METHOD_GET, 0, AZL_OP_READINESS),
@@ -73,6 +74,7 @@ static const op_info_t op_info[AZL_OP_COUNT] = {
     [AZL_OP_RESPONSE_CANCEL] = {"responses.cancel", "responses"},
     [AZL_OP_MODELS] = {"models", NULL},
     [AZL_OP_MODEL] = {"model", NULL},
+    [AZL_OP_MODEL_INFO] = {"model_info", NULL},
     [AZL_OP_LIVENESS] = {"liveness", NULL},
     [AZL_OP_READINESS] = {"readiness", NULL},
     [AZL_OP_HEALTH] = {"health", NULL},
@@ -188,8 +190,8 @@ static int find_below_root(azl_route_t *route, const char *method,
 }
 
 /* Every path of ours begins with one of these letters below the base path:
- * audio, chat and completions, embeddings, health, images, metrics, models and
- * moderations, openai, responses, v1. Most paths that are not ours end here. */
+ * audio, chat and completions, embeddings, health, images, metrics, model, models
+ * and moderations, openai, responses, v1. Most paths that are not ours end here. */
 static int may_be_ours(char first)
 {
     switch (first) {

@@ -114,6 +114,7 @@ static azl_deployment_t *new_deployment(const azl_conf_t *conf,
     d->name = name;
     d->name_json = json_string(p, name);
     d->order = line->order;
+    d->where = line->where;
     d->base_model = line->base_model;
     d->family =
         azl_family_find(line->base_model ? line->base_model : line->alias);

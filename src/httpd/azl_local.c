@@ -164,6 +164,8 @@ int azl_local_answer(request_rec *r, azl_request_t *ar)
         return answer_models(r, ar);
     case AZL_OP_MODEL:
         return answer_model(r, ar);
+    case AZL_OP_MODEL_INFO:
+        return azl_page_model_info(r, ar);
     case AZL_OP_LIVENESS:
         /* LiteLLM's body, a JSON string */
         return answer_text(r, ar, HTTP_OK, "\"I'm alive!\"");

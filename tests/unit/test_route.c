@@ -50,6 +50,7 @@ static const struct {
     {"GET", "responses/resp_1/input_items", "responses.input_items id=resp_1"},
     {"POST", "responses/resp_1/cancel", "responses.cancel id=resp_1"},
     {"GET", "models", "models"},
+    {"GET", "model/info", "model_info"},
     {"GET", "models/gpt-4.1", "model model=gpt-4.1"},
     {"GET", "models/meta/llama/3", "model model=meta/llama/3"},
     {"GET", "health/liveliness", "liveness"},
@@ -132,6 +133,7 @@ START_TEST(other_methods)
     FINDS("", "GET", "/v1/chat/completions", "405 POST");
     FINDS("", "OPTIONS", "/v1/chat/completions", "405 POST");
     FINDS("", "POST", "/v1/models", "405 GET, HEAD");
+    FINDS("", "POST", "/model/info", "405 GET, HEAD");
     FINDS("", "DELETE", "/v1/models/m", "405 GET, HEAD");
     FINDS("", "POST", "/health/liveness", "405 GET, HEAD");
     FINDS("", "GET", "/v1/responses", "405 POST");
