@@ -106,7 +106,7 @@ def tools():
         quiet(sys.executable, "-m", "venv", "--clear", venv)
         quiet(venv / "bin" / "pip", "install", "-q", "-r", wanted)
         shutil.copy(wanted, stamp)
-    for name in ("sdk-node", "cli"):
+    for name in ("sdk-node", "cli", "azurite"):
         packages(TOP / "tests" / name, WORK / name)
     return 1, 0, 0
 
@@ -197,6 +197,7 @@ def gateway(directory, *arguments):
         "AZURELIT_BUILD": str(where),
         "AZURELIT_SDK_NODE": str(WORK / "sdk-node"),
         "AZURELIT_CLI": str(WORK / "cli"),
+        "AZURELIT_AZURITE": str(WORK / "azurite"),
         "AZURELITCTL": str(where / "azurelitctl"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

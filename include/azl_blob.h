@@ -38,7 +38,7 @@ const char *azl_blob_url(apr_pool_t *p, const char *url,
 /* The headers of a GET for that URL. `etag` as it was given out, with its
  * quotes: answer only if it is another one; NULL: in any case. Not
  * APR_SUCCESS: the cryptography failed, or `url` has no host.
- * https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+ * Microsoft Learn, Storage services REST API, "Authorize with Shared Key".
  */
 apr_status_t azl_blob_headers(apr_pool_t *p, const char *url,
                               const azl_blob_access_t *access,

@@ -52,6 +52,8 @@ typedef enum {
 
 /* 1 if `source` is of a kind that is known here. */
 int azl_identity_is(const char *source);
+/* 1 if it is of a kind that wants to know what its tokens are for: scope=. */
+int azl_identity_takes_scope(const char *source);
 /* The source as it may be shown: without a secret that somebody has written
  * into it where only its name belongs. */
 const char *azl_identity_shown(apr_pool_t *p, const char *source);

@@ -77,6 +77,14 @@ int azl_identity_is(const char *source)
     return find_kind(source, &rest) != NULL;
 }
 
+int azl_identity_takes_scope(const char *source)
+{
+    const char *rest;
+    const azl_identity_kind_t *kind = find_kind(source, &rest);
+
+    return kind && kind->scope;
+}
+
 const char *azl_identity_shown(apr_pool_t *p, const char *source)
 {
     const char *rest, *reference;

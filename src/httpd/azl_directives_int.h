@@ -44,6 +44,8 @@ const char *azl_set_time(apr_pool_t *p, void *target, const char *value);
  * azl_directives_identity.c */
 const char *azl_cmd_endpoint(cmd_parms *cmd, void *dirconf, int argc,
                              char *const argv[]);
+const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
+                                  char *const argv[]);
 const char *azl_cmd_litellm(cmd_parms *cmd, void *dirconf, const char *file,
                             const char *mode);
 const char *azl_cmd_model(cmd_parms *cmd, void *dirconf, int argc,
@@ -64,5 +66,11 @@ const char *azl_cmd_authority(cmd_parms *cmd, void *dirconf, const char *arg);
 const char *azl_cmd_metadata(cmd_parms *cmd, void *dirconf, const char *arg);
 const char *azl_cmd_metrics(cmd_parms *cmd, void *dirconf, const char *arg);
 const char *azl_cmd_probe(cmd_parms *cmd, void *dirconf, const char *arg);
+
+/* Read what AzureLITConfig names. `strict`: what is not supported is a mistake;
+ * `references`: so is a secret. NULL, or what is wrong, for the command to
+ * return. */
+const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
+                                 int references);
 
 #endif /* AZL_DIRECTIVES_INT_H */

@@ -33,8 +33,8 @@ static int is_taken(void *baton, const char *endpoint)
     return 0;
 }
 
-/* Errors are for azl_cmd_litellm() to return: httpd shows the first of them,
- * the log has them all. */
+/* Errors are for azl_cmd_litellm_file() to return: httpd shows the first of
+ * them, the log has them all. */
 static void log_messages(cmd_parms *cmd, const char *path,
                          const azl_litellm_t *config, int strict)
 {
@@ -101,37 +101,40 @@ static const char *apply(cmd_parms *cmd, const char *path,
     return err;
 }
 
-const char *azl_cmd_litellm(cmd_parms *cmd, void *dirconf, const char *file,
-                            const char *mode)
+/* The line of the first secret that stands in the document; 0: none. */
+static int line_of_secret(const azl_litellm_t *config)
 {
-    azl_litellm_setup_t setup = {environment, is_taken, NULL};
-    const char *err = azl_cmd_scope(cmd);
-    int strict = mode != NULL;
+    int i, j;
+
+    for (i = 0; i < config->directives->nelts; i++) {
+        const azl_litellm_directive_t *directive =
+            &APR_ARRAY_IDX(config->directives, i, azl_litellm_directive_t);
+
+        for (j = 0; j < directive->words->nelts; j++) {
+            if (APR_ARRAY_IDX(directive->words, j, azl_litellm_word_t).shown) {
+                return directive->line;
+            }
+        }
+    }
+    return 0;
+}
+
+const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
+                                 int references)
+{
+    azl_litellm_setup_t setup = {environment, is_taken, azl_cmd_conf(cmd)};
     azl_litellm_t *config;
     azl_span_t content;
-    const char *path;
     char reason[120];
     apr_status_t rv;
-    int wrong;
+    int wrong, line;
 
-    (void)dirconf;
-    if (err) {
-        return err;
-    }
-    if (strict && strcmp(mode, "strict") != 0) {
-        return azl_cmd_complain(cmd, mode, "must be strict, or nothing");
-    }
-    path = ap_server_root_relative(cmd->pool, file);
-    if (!path) {
-        return azl_cmd_complain(cmd, file, "is no valid path");
-    }
     rv = azl_file_read(cmd->temp_pool, path, AZL_YAML_SIZE_MAX, &content);
     if (rv != APR_SUCCESS) {
         return azl_cmd_complain(
             cmd, path,
             apr_pstrdup(cmd->pool, apr_strerror(rv, reason, sizeof(reason))));
     }
-    setup.baton = azl_cmd_conf(cmd);
     config = azl_litellm_read(cmd->pool, content, &setup);
     log_messages(cmd, path, config, strict);
     wrong = config->count[AZL_LITELLM_ERROR] +
@@ -144,5 +147,34 @@ const char *azl_cmd_litellm(cmd_parms *cmd, void *dirconf, const char *file,
                          "azurelitctl check %s%s shows them too",
                          wrong, strict ? "--strict " : "", path));
     }
+    line = references ? line_of_secret(config) : 0;
+    if (line) {
+        return azl_cmd_complain(
+            cmd, path,
+            apr_psprintf(cmd->pool,
+                         "what stands at line %d has a secret in it, and "
+                         "would be kept on the disk: say os.environ/NAME",
+                         line));
+    }
     return apply(cmd, path, config);
+}
+
+const char *azl_cmd_litellm(cmd_parms *cmd, void *dirconf, const char *file,
+                            const char *mode)
+{
+    const char *err = azl_cmd_scope(cmd);
+    const char *path;
+
+    (void)dirconf;
+    if (err) {
+        return err;
+    }
+    if (mode && strcmp(mode, "strict") != 0) {
+        return azl_cmd_complain(cmd, mode, "must be strict, or nothing");
+    }
+    path = ap_server_root_relative(cmd->pool, file);
+    if (!path) {
+        return azl_cmd_complain(cmd, file, "is no valid path");
+    }
+    return azl_cmd_litellm_file(cmd, path, mode != NULL, 0);
 }

@@ -9,6 +9,7 @@
 #include <http_core.h>
 
 #include "azl_conf.h"
+#include "azl_config_source.h"
 #include "azl_hold.h"
 #include "azl_httpd.h"
 #include "azl_identity_watchdog.h"
@@ -37,9 +38,24 @@ static const char *check_endpoints(const azl_conf_t *conf, apr_pool_t *p)
     return err;
 }
 
-static void warn_useless(const azl_conf_t *conf, server_rec *s)
+/* It says so itself as long as there is none. */
+static int waits_for_models(apr_pool_t *pconf)
 {
-    if (conf->models->nelts == 0) {
+    const apr_array_header_t *lines = azl_config_sources(pconf);
+    int i;
+
+    for (i = 0; lines && i < lines->nelts; i++) {
+        if (!APR_ARRAY_IDX(lines, i, azl_config_source_t *)->loaded) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void warn_useless(const azl_conf_t *conf, server_rec *s,
+                         apr_pool_t *pconf)
+{
+    if (conf->models->nelts == 0 && !waits_for_models(pconf)) {
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, 0, s,
             AZLNO(0003) "AzureLIT is on for %s, but it has no model; add "
@@ -88,7 +104,7 @@ int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                          AZLNO(0005) "%s", err);
             return HTTP_INTERNAL_SERVER_ERROR;
         }
-        warn_useless(conf, s);
+        warn_useless(conf, s, pconf);
     }
     return OK;
 }
@@ -264,7 +280,13 @@ int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (any && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
         open_store(ptemp, main_server);
         rc = azl_identity_start(pconf, main_server);
-        return rc == OK ? azl_probe_start(pconf, main_server) : rc;
+        if (rc == OK) {
+            rc = azl_probe_start(pconf, main_server);
+        }
+        if (rc == OK) {
+            azl_config_source_start(pconf, main_server);
+        }
+        return rc;
     }
     return OK;
 }

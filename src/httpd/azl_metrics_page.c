@@ -5,6 +5,7 @@
 #include <http_protocol.h>
 
 #include "azl_answer.h"
+#include "azl_config_source.h"
 #include "azl_dialect.h"
 #include "azl_metrics.h"
 #include "azl_store.h"
@@ -218,6 +219,78 @@ static void write_server(const azl_metrics_out_t *out, const page_t *page)
     }
 }
 
+/* What is known of a configuration that lies elsewhere. */
+typedef struct source_family_t {
+    const char *name;
+    const char *type;
+    const char *help;
+    const char *(*value)(const azl_config_view_t *view, char text[TEXT_MAX]);
+} source_family_t;
+
+static const char *source_read(const azl_config_view_t *view,
+                               char text[TEXT_MAX])
+{
+    return seconds(text, view->read);
+}
+
+static const char *source_changes(const azl_config_view_t *view,
+                                  char text[TEXT_MAX])
+{
+    return whole(text, view->changes);
+}
+
+static const char *source_refused(const azl_config_view_t *view,
+                                  char text[TEXT_MAX])
+{
+    return whole(text, view->refused);
+}
+
+static const char *source_failed(const azl_config_view_t *view,
+                                 char text[TEXT_MAX])
+{
+    return whole(text, view->failed);
+}
+
+static const source_family_t source_families[] = {
+    {"azurelit_config_source_read_timestamp_seconds", "gauge",
+     "When the source of a configuration was read last.", source_read},
+    {"azurelit_config_source_changes_total", "counter",
+     "New configurations that were taken.", source_changes},
+    {"azurelit_config_source_refused_total", "counter",
+     "New configurations that were refused.", source_refused},
+    {"azurelit_config_source_failed_total", "counter",
+     "Times it could not be read.", source_failed},
+};
+
+static void write_sources(const azl_metrics_out_t *out)
+{
+    const apr_array_header_t *lines =
+        azl_config_sources(ap_server_conf->process->pconf);
+    char text[TEXT_MAX];
+    apr_size_t f;
+    int i;
+
+    for (f = 0; lines && f < sizeof(source_families) / sizeof(*source_families);
+         f++) {
+        const source_family_t *family = &source_families[f];
+
+        azl_metrics_family(out, family->name, family->type, family->help);
+        for (i = 0; i < lines->nelts; i++) {
+            azl_metrics_label_t labels[] = {{"source", NULL}, {NULL, NULL}};
+            azl_config_view_t view;
+            const char *value;
+
+            azl_config_source_view(
+                APR_ARRAY_IDX(lines, i, azl_config_source_t *), &view);
+            labels[0].value = view.shown;
+            value = family->value(&view, text);
+            if (value) {
+                azl_metrics_sample(out, family->name, labels, value);
+            }
+        }
+    }
+}
+
 static void pass(void *baton, azl_buf_t *buf)
 {
     request_rec *r = baton;
@@ -245,6 +318,7 @@ int azl_page_metrics(request_rec *r, azl_request_t *ar)
     }
     write_server(&out, &page);
     write_deployments(&out, &page);
+    write_sources(&out);
     if (page.m) {
         azl_metrics_write(&out, page.m, page.scope);
     }

@@ -1,0 +1,462 @@
+/*
+ * In the parent: what becomes of what the agent has found.
+ */
+#include "azl_config_source.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_portable.h>
+#include <apr_shm.h>
+#include <apr_strings.h>
+#include <ap_mpm.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <mpm_common.h>
+#include <unixd.h>
+
+#include "azl_conf.h"
+#include "azl_config_source_int.h"
+#include "azl_file.h"
+#include "azl_httpd.h"
+
+#define LINES_KEY "mod_azurelit configuration sources"
+
+/* The first lines of what `httpd -t` says. */
+#define REASON_MAX 1000
+
+/* How `httpd -t` ends that has read everything and is not content. Whoever
+ * killed it has nothing against the configuration. */
+#define REFUSED 1
+
+/* ------------------------------------------------------------------- lines */
+
+azl_config_source_t *azl_config_source_add(apr_pool_t *pconf)
+{
+    apr_array_header_t *lines = (void *)azl_config_sources(pconf);
+    azl_config_source_t *line = apr_pcalloc(pconf, sizeof(*line));
+
+    if (!lines) {
+        lines = apr_array_make(pconf, 1, sizeof(line));
+        apr_pool_userdata_setn(lines, LINES_KEY, NULL, pconf);
+    }
+    APR_ARRAY_PUSH(lines, azl_config_source_t *) = line;
+    return line;
+}
+
+const apr_array_header_t *azl_config_sources(apr_pool_t *pconf)
+{
+    void *lines = NULL;
+
+    apr_pool_userdata_get(&lines, LINES_KEY, pconf);
+    return lines;
+}
+
+/* ------------------------------------------------------------------- state */
+
+/* What is known of this copy's source since the first start. */
+static azl_config_state_t *state_of(const char *copy, apr_pool_t *process_pool)
+{
+    const char *key =
+        apr_pstrcat(process_pool, "mod_azurelit source ", copy, NULL);
+    azl_config_state_t *state = ap_retained_data_get(key);
+    apr_shm_t *shm;
+
+    if (!state) {
+        state = ap_retained_data_create(key, sizeof(*state));
+        /* zeroed, and in no file */
+        if (apr_shm_create(&shm, sizeof(azl_config_counts_t), NULL,
+                           process_pool) == APR_SUCCESS) {
+            state->counts = apr_shm_baseaddr_get(shm);
+        }
+        else {
+            state->counts = apr_pcalloc(process_pool, sizeof(*state->counts));
+        }
+    }
+    return state;
+}
+
+void azl_config_source_view(const azl_config_source_t *line,
+                            azl_config_view_t *view)
+{
+    memset(view, 0, sizeof(*view));
+    view->shown = azl_source_shown(line->source);
+    view->copy = line->copy;
+    view->loaded = line->loaded;
+    if (line->state) {
+        azl_config_counts_t *counts = line->state->counts;
+
+        view->read = (apr_time_t)atomic_load(&counts->read);
+        view->changed = (apr_time_t)atomic_load(&counts->changed);
+        view->changes = atomic_load(&counts->changes);
+        view->refused = atomic_load(&counts->refused);
+        view->failed = atomic_load(&counts->failed);
+    }
+}
+
+/* ------------------------------------------------------------------- files */
+
+/* What the agent has written, which is a less trusted user: a regular file of
+ * a sensible size, not where a link leads. */
+static apr_status_t read_staged(const azl_config_source_t *line, apr_pool_t *p,
+                                azl_span_t *text)
+{
+    int fd = open(line->staged, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    apr_size_t len = 0;
+    struct stat info;
+    char *data;
+    ssize_t n = 0;
+
+    if (fd < 0) {
+        return errno;
+    }
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode) ||
+        info.st_size > AZL_SOURCE_MAX) {
+        close(fd);
+        return APR_EINVAL;
+    }
+    data = apr_palloc(p, (apr_size_t)info.st_size + 1);
+    while (len < (apr_size_t)info.st_size &&
+           (n = read(fd, data + len, (apr_size_t)info.st_size - len)) > 0) {
+        len += (apr_size_t)n;
+    }
+    close(fd);
+    *text = azl_span(data, len);
+    return n < 0 ? APR_EGENERAL : APR_SUCCESS;
+}
+
+apr_status_t azl_config_write(const char *path, azl_span_t text, apr_pool_t *p)
+{
+    const char *draft = apr_pstrcat(p, path, ".tmp", NULL);
+    apr_size_t len = text.len;
+    apr_file_t *file;
+    apr_status_t rv, closed;
+
+    /* left by somebody who was killed */
+    apr_file_remove(draft, p);
+    rv = apr_file_open(&file, draft,
+                       APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL,
+                       APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_GREAD, p);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = apr_file_write_full(file, text.at, len, NULL);
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_sync(file);
+    }
+    closed = apr_file_close(file);
+    rv = rv == APR_SUCCESS ? closed : rv;
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_rename(draft, path, p);
+    }
+    if (rv != APR_SUCCESS) {
+        apr_file_remove(draft, p);
+    }
+    return rv;
+}
+
+/* Only the user of the children may write there, and nobody else read. */
+static apr_status_t make_folder(const azl_config_source_t *line, apr_pool_t *p)
+{
+    apr_status_t rv = apr_dir_make(
+        line->folder, APR_FPROT_UREAD | APR_FPROT_UWRITE | APR_FPROT_UEXECUTE,
+        p);
+    struct stat info;
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_EEXIST(rv)) {
+        return rv;
+    }
+    if (lstat(line->folder, &info) || !S_ISDIR(info.st_mode)) {
+        return APR_ENOTDIR;
+    }
+    return geteuid() == 0 && chown(line->folder, ap_unixd_config.user_id,
+                                   ap_unixd_config.group_id)
+               ? errno
+               : APR_SUCCESS;
+}
+
+/* ------------------------------------------------------------- the new one */
+
+static void start_agent(azl_config_source_t *line, apr_interval_time_t delay);
+
+static void start_again(azl_config_source_t *line)
+{
+    start_agent(line, azl_config_pause(line));
+}
+
+/* "httpd -t" with the arguments of this server. */
+static const char *const *check_arguments(const azl_config_source_t *line,
+                                          apr_pool_t *p)
+{
+    const process_rec *process = line->server->process;
+    const char **args =
+        apr_pcalloc(p, sizeof(*args) * (apr_size_t)(process->argc + 4));
+    int i, n = 0;
+
+    for (i = 0; i < process->argc; i++) {
+        if (strcmp(process->argv[i], "-E") == 0) {
+            i++; /* where its first errors go: ours go elsewhere */
+            continue;
+        }
+        args[n++] = process->argv[i];
+    }
+    args[n++] = "-t";
+    args[n++] = "-D";
+    args[n++] = AZL_CONFIG_CANDIDATE;
+    return args;
+}
+
+/* What the check has said, on one line. */
+static const char *reason_of(const azl_config_source_t *line, apr_pool_t *p)
+{
+    azl_span_t text;
+    char *said, *at;
+
+    if (azl_file_read(p, azl_config_said(line, p), AZL_SOURCE_MAX, &text) !=
+            APR_SUCCESS ||
+        text.len == 0) {
+        return "httpd -t has said nothing";
+    }
+    said = apr_pstrmemdup(p, text.at,
+                          text.len < REASON_MAX ? text.len : REASON_MAX);
+    for (at = said; *at; at++) {
+        if (*at == '\n' || *at == '\r') {
+            *at = ' ';
+        }
+    }
+    return said;
+}
+
+/* What came of it is known: forget the process. */
+static void forget_process(azl_config_source_t *line)
+{
+    apr_proc_other_child_unregister(line);
+    apr_pool_destroy(line->run);
+    line->run = NULL;
+}
+
+static void refuse(azl_config_source_t *line, const char *reason, apr_pool_t *p)
+{
+    azl_config_state_t *state = line->state;
+
+    memcpy(state->refused, state->tried, sizeof(state->refused));
+    state->has_refused = 1;
+    atomic_fetch_add(&state->counts->refused, 1);
+    apr_file_rename(line->next, apr_pstrcat(p, line->copy, ".refused", NULL),
+                    p);
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, line->server,
+                 AZLNO(0152) "AzureLITConfigSource %s: what it says now is "
+                             "refused, the old configuration stays: %s "
+                             "(kept as %s.refused)",
+                 azl_source_shown(line->source), reason, line->copy);
+}
+
+static void accept_next(azl_config_source_t *line, apr_pool_t *p)
+{
+    azl_config_counts_t *counts = line->state->counts;
+    apr_status_t rv = apr_file_rename(line->next, line->copy, p);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, line->server,
+                     AZLNO(0153) "AzureLITConfigSource %s: the new "
+                                 "configuration cannot be kept as %s",
+                     azl_source_shown(line->source), line->copy);
+        start_again(line);
+        return;
+    }
+    atomic_fetch_add(&counts->changes, 1);
+    atomic_store(&counts->changed, (apr_uint64_t)apr_time_now());
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, line->server,
+                 AZLNO(0154) "AzureLITConfigSource %s: new configuration, "
+                             "restarting gracefully",
+                 azl_source_shown(line->source));
+    /* the way apachectl says it */
+    kill(getpid(), AP_SIG_GRACEFUL);
+}
+
+static int is_running(void)
+{
+    int state = AP_MPMQ_STOPPING;
+
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state != AP_MPMQ_STOPPING;
+}
+
+static void check_ended(int reason, void *data, apr_wait_t status)
+{
+    azl_config_source_t *line = data;
+    apr_pool_t *p;
+
+    if (reason != APR_OC_REASON_DEATH) {
+        return; /* with the configuration it was for */
+    }
+    forget_process(line);
+    if (!is_running()) {
+        return;
+    }
+    apr_pool_create(&p, line->pool);
+    if (status == 0) {
+        accept_next(line, p);
+    }
+    else {
+        if (status == REFUSED) {
+            refuse(line, reason_of(line, p), p);
+        }
+        start_again(line);
+    }
+    apr_pool_destroy(p);
+}
+
+/* In a process of its own: it takes its time, and the parent has others to
+ * look after. */
+static apr_status_t start_check(azl_config_source_t *line)
+{
+    apr_procattr_t *attributes;
+    apr_file_t *said;
+    apr_proc_t *proc;
+    apr_status_t rv;
+    apr_pool_t *p;
+
+    apr_pool_create(&line->run, line->pool);
+    p = line->run;
+    proc = apr_pcalloc(p, sizeof(*proc));
+    rv = apr_procattr_create(&attributes, p);
+    if (rv == APR_SUCCESS) {
+        rv = apr_procattr_cmdtype_set(attributes, APR_PROGRAM_ENV);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_open(&said, azl_config_said(line, p),
+                           APR_FOPEN_WRITE | APR_FOPEN_CREATE |
+                               APR_FOPEN_TRUNCATE,
+                           APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_procattr_child_err_set(attributes, said, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_proc_create(proc, "/proc/self/exe", check_arguments(line, p),
+                             NULL, attributes, p);
+    }
+    if (rv == APR_SUCCESS) {
+        apr_file_close(said);
+        apr_pool_note_subprocess(p, proc, APR_KILL_AFTER_TIMEOUT);
+        apr_proc_other_child_register(proc, check_ended, line, NULL, p);
+    }
+    else {
+        apr_pool_destroy(p);
+        line->run = NULL;
+    }
+    return rv;
+}
+
+/* 1: there is something to be checked. */
+static int take_staged(azl_config_source_t *line, apr_pool_t *p)
+{
+    azl_config_state_t *state = line->state;
+    apr_status_t rv;
+    azl_span_t text;
+
+    rv = read_staged(line, p, &text);
+    if (rv == APR_SUCCESS) {
+        azl_crypto_sha256(text.at, text.len, state->tried);
+        if (azl_config_is_known(line, state->tried)) {
+            apr_file_remove(line->staged, p);
+            return 0;
+        }
+        rv = azl_config_write(line->next, text, p);
+        apr_file_remove(line->staged, p);
+    }
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, line->server,
+                     AZLNO(0159) "AzureLITConfigSource %s: the new "
+                                 "configuration cannot be kept as %s",
+                     azl_source_shown(line->source), line->next);
+    }
+    return rv == APR_SUCCESS;
+}
+
+/* ------------------------------------------------------------- the process */
+
+static void agent_ended(int reason, void *data, apr_wait_t status)
+{
+    azl_config_source_t *line = data;
+    apr_status_t rv = APR_SUCCESS;
+    apr_pool_t *p;
+
+    (void)status; /* what it has left behind says more */
+    if (reason != APR_OC_REASON_DEATH) {
+        return;
+    }
+    forget_process(line);
+    if (!is_running()) {
+        return;
+    }
+    apr_pool_create(&p, line->pool);
+    if (!take_staged(line, p)) {
+        start_again(line);
+    }
+    else if ((rv = start_check(line)) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, line->server,
+                     AZLNO(0155) "AzureLITConfigSource %s: httpd -t could not "
+                                 "be started to check the new configuration",
+                     azl_source_shown(line->source));
+        start_again(line);
+    }
+    apr_pool_destroy(p);
+}
+
+static void start_agent(azl_config_source_t *line, apr_interval_time_t delay)
+{
+    pid_t parent = getpid(), pid;
+    apr_proc_t *proc;
+
+    apr_pool_create(&line->run, line->pool);
+    pid = fork();
+    if (pid == 0) {
+        azl_config_agent(line, parent, delay); /* does not come back */
+    }
+    if (pid < 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, line->server,
+                     AZLNO(0151) "AzureLITConfigSource %s: no process could be "
+                                 "started to watch it; the configuration stays "
+                                 "as it is until the next restart",
+                     azl_source_shown(line->source));
+        return;
+    }
+    proc = apr_pcalloc(line->run, sizeof(*proc));
+    proc->pid = pid;
+    apr_pool_note_subprocess(line->run, proc, APR_KILL_AFTER_TIMEOUT);
+    apr_proc_other_child_register(proc, agent_ended, line, NULL, line->run);
+}
+
+void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
+{
+    const apr_array_header_t *lines = azl_config_sources(pconf);
+    azl_config_source_t **line = lines ? (void *)lines->elts : NULL;
+    apr_interval_time_t delay = 0;
+    int i;
+
+    for (i = 0; lines && i < lines->nelts; i++) {
+        const azl_conf_t *conf = azl_conf_get(line[i]->server);
+        apr_status_t rv = make_folder(line[i], pconf);
+
+        azl_source_hosts(line[i]->source, conf->authority, conf->metadata);
+        line[i]->pool = pconf;
+        line[i]->state = state_of(line[i]->copy, s->process->pool);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, rv, s,
+                         AZLNO(0156) "AzureLITConfigSource %s: the folder %s "
+                                     "could not be made; the configuration "
+                                     "stays as it is",
+                         azl_source_shown(line[i]->source), line[i]->folder);
+            continue;
+        }
+        if (atomic_load(&line[i]->state->counts->changed)) {
+            delay = azl_config_pause(line[i]); /* it is what was just read */
+        }
+        start_agent(line[i], delay);
+    }
+}

@@ -1,0 +1,45 @@
+/*
+ * azl_config_source_int: what the parent and the agent of a source share.
+ */
+#ifndef AZL_CONFIG_SOURCE_INT_H
+#define AZL_CONFIG_SOURCE_INT_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "azl_config_source.h"
+
+/* In shared memory: the agent, the parent and whoever wants to see it. */
+typedef struct azl_config_counts_t {
+    _Atomic apr_uint64_t read;    /* apr_time_t of the last time; 0: never */
+    _Atomic apr_uint64_t changed; /* apr_time_t; 0: never */
+    _Atomic apr_uint64_t changes;
+    _Atomic apr_uint64_t refused;
+    _Atomic apr_uint64_t failed;
+} azl_config_counts_t;
+
+/* The parent's, and copied into each agent. It outlives restarts. */
+typedef struct azl_config_state_t {
+    azl_config_counts_t *counts;
+    int has_refused;
+    unsigned char refused[AZL_SHA256_LEN]; /* what was refused last */
+    unsigned char tried[AZL_SHA256_LEN];   /* what is being checked */
+} azl_config_state_t;
+
+/* The agent: reads the source until there is something new, or `parent` is
+ * gone, and exits. */
+void azl_config_agent(azl_config_source_t *line, pid_t parent,
+                      apr_interval_time_t delay)
+    __attribute__((noreturn));
+/* 1 if that is loaded already, or was refused. */
+int azl_config_is_known(const azl_config_source_t *line,
+                        const unsigned char digest[AZL_SHA256_LEN]);
+/* How long to wait before the source is read the next time. */
+apr_interval_time_t azl_config_pause(const azl_config_source_t *line);
+/* Write a file as a whole: whoever reads it sees the old one or the new one. */
+apr_status_t azl_config_write(const char *path, azl_span_t text,
+                              apr_pool_t *p);
+/* Where `httpd -t` writes what it has to say. */
+const char *azl_config_said(const azl_config_source_t *line, apr_pool_t *p);
+
+#endif /* AZL_CONFIG_SOURCE_INT_H */
