@@ -122,7 +122,7 @@ def test_mistral_reasoning(sims):
 def calls(sim):
     chunks, _ = stream(sim, tools=sdk.TOOLS)
     return [call for delta in deltas(chunks)
-            for call in delta.get("tool_calls", [])]
+            for call in delta.get("tool_calls") or []]
 
 
 @pytest.mark.parametrize("quirk", ["ollama", "mistral", "xai", "bare"])
@@ -154,6 +154,50 @@ def test_ends(sims):
     for quirk in ("ollama", "openrouter"):
         chunks, _ = stream(sims[quirk])
         assert all(delta["role"] == "assistant" for delta in deltas(chunks))
+
+
+def test_bare(sims):
+    answer = whole(sims["bare"], tools=sdk.TOOLS)
+    assert set(answer) == {"model", "choices", "usage"}
+    (choice,) = answer["choices"]
+    assert set(choice) == {"message", "finish_reason"}
+    given = [call["function"]["arguments"]
+             for call in choice["message"]["tool_calls"]]
+    assert given[0] == {"city": "Paris"}
+    chunks, _ = stream(sims["bare"])
+    assert all("id" not in chunk for chunk in chunks)
+    assert deltas(chunks)[0]["tool_calls"] is None
+
+
+def test_xai_ends(sims):
+    assert whole(sims["xai"])["choices"][0]["finish_reason"] == "end_turn"
+    chunks, _ = stream(sims["xai"])
+    assert chunks[-1]["choices"][0]["finish_reason"] == "end_turn"
+
+
+def test_choice_errors(sims):
+    sims["openrouter"].script({"choice_error": 1, "times": 2})
+    assert whole(sims["openrouter"])["choices"][0]["error"]["code"] == 502
+    chunks, _ = stream(sims["openrouter"])
+    assert chunks[1]["choices"][0]["finish_reason"] == "error"
+
+
+def test_thoughts_are_wanted_back(sims):
+    sims["deepseek"].script({"reasoning": True})
+    message = whole(sims["deepseek"], tools=sdk.TOOLS)["choices"][0]["message"]
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": "x"}
+        for call in message["tool_calls"]
+    ]
+    turn = {"role": "assistant", "tool_calls": message["tool_calls"]}
+    for thought, status in ((None, 400), ("", 200), (THOUGHT, 200)):
+        if thought is not None:
+            turn["reasoning_content"] = thought
+        answer = post(sims["deepseek"], messages=[*HELLO, turn, *results])
+        assert answer.status_code == status, answer.text
+    said = {"role": "assistant", "content": "so", "reasoning_content": "x"}
+    answer = post(sims["deepseek"], messages=[*HELLO, said, *HELLO])
+    assert answer.status_code == 400
 
 
 def test_null_members(sims):

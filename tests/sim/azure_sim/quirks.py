@@ -8,15 +8,20 @@
               of calls are 9 letters or digits; calls whole and without a
               type; thinking as parts of the content
   deepseek    `reasoning_content`, no JSON schema, no developer; the tokens
-              come with the end; comments between events
+              come with the end; comments between events; reasoning is wanted
+              back with the calls it has led to, and refused elsewhere
   xai         `reasoning_content`, calls whole; reasoning tokens beside the
-              completion's; errors that are a text
+              completion's; "end_turn"; errors that are a text
   openrouter  `reasoning` and `reasoning_details`, a role in each delta,
-              comments, codes that are numbers, members of its own
-  bare        no role, no ids and no index of calls, "stop" after them,
+              comments, codes that are numbers, members of its own; a choice
+              may be an error ("choice_error": the number of the event, in a
+              whole answer any)
+  bare        no names, no role, no ids and no index of calls or choices, null
+              for lists, arguments that are objects, "stop" after calls,
               reasoning tokens at the top of the usage
 """
 
+import json
 import re
 import secrets
 
@@ -271,6 +276,30 @@ class DeepSeek(Quirk):
     comment = "keep-alive"
     usage = "always"
 
+    def __init__(self):
+        # Ids of calls that were made after some thought.
+        self.thoughtful = set()
+
+    def call_id(self, chat, index, number):
+        made = f"call_{number}_{secrets.token_hex(8)}"
+        if chat.plans[index].reasoning:
+            self.thoughtful.add(made)
+        return made
+
+    def thoughts(self, message):
+        """What R1 has refused, and what V3.2 and later want."""
+        calls = [call["id"] for call in message.get("tool_calls") or []]
+        given = message.get("reasoning_content")
+        if given is not None and not calls:
+            raise bad("reasoning_content is not allowed in the messages")
+        if given is None and self.thoughtful.intersection(calls):
+            raise bad(
+                "The `reasoning_content` in the thinking mode must be passed "
+                "back to the API.",
+                None,
+                "invalid_request_error",
+            )
+
     def check(self, body):
         for number, message in enumerate(body["messages"]):
             if message.get("role") == "developer":
@@ -283,6 +312,7 @@ class DeepSeek(Quirk):
                     None,
                     "invalid_request_error",
                 ))
+            self.thoughts(message)
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
             raise bad("This response_format type is unavailable now",
@@ -312,6 +342,18 @@ class XAI(Quirk):
     reasoning = "reasoning_content"
     whole_calls = True
 
+    def end(self, choice):
+        if choice["finish_reason"] == "stop":
+            choice["finish_reason"] = "end_turn"
+
+    def whole(self, document, chat):
+        for choice in document["choices"]:
+            self.end(choice)
+
+    def chunk(self, chunk, chat):
+        for choice in chunk["choices"]:
+            self.end(choice)
+
     def check(self, body):
         for name in ("stop", "presence_penalty", "frequency_penalty"):
             if body.get("reasoning_effort") and body.get(name) is not None:
@@ -333,6 +375,15 @@ class XAI(Quirk):
 class OpenRouter(Quirk):
     reasoning = "reasoning"
     comment = "OPENROUTER PROCESSING"
+
+    @staticmethod
+    def broken(choice):
+        choice["finish_reason"] = "error"
+        choice["error"] = {
+            "code": 502,
+            "message": "Provider returned error",
+            "metadata": {"provider_name": "Sim"},
+        }
 
     def counted(self, usage, chat):
         usage["cost"] = 0.00012
@@ -359,10 +410,15 @@ class OpenRouter(Quirk):
             message["reasoning"] = words = message.get("reasoning")
             if words:
                 message["reasoning_details"] = self.details(words)
+            if "choice_error" in chat.how:
+                self.broken(choice)
 
     def chunk(self, chunk, chat):
         chunk["provider"] = "Sim"
+        chat.told = getattr(chat, "told", -1) + 1
         for choice in chunk["choices"]:
+            if chat.how.get("choice_error") == chat.told:
+                self.broken(choice)
             choice["native_finish_reason"] = choice["finish_reason"]
             delta = choice["delta"]
             delta["role"] = "assistant"
@@ -397,27 +453,37 @@ class Bare(Quirk):
         return usage
 
     @staticmethod
-    def strip(choice, message):
+    def strip(choice, message, chat):
         message.pop("role", None)
         for name in ("refusal", "annotations"):
             message.pop(name, None)
         choice.pop("logprobs", None)
+        if not chat.body.get("n"):
+            choice.pop("index")
         if choice["finish_reason"] == "tool_calls":
             choice["finish_reason"] = "stop"
-        for call in message.get("tool_calls", []):
+        calls = message.setdefault("tool_calls", None)
+        for call in calls or []:
             call.pop("id", None)
             call.pop("index", None)
             call.pop("type", None)
+            function = call["function"]
+            call["function"] = {
+                **function,
+                "arguments": json.loads(function["arguments"]),
+            }
 
     def whole(self, document, chat):
-        del document["system_fingerprint"]
+        for name in ("id", "object", "created", "system_fingerprint"):
+            del document[name]
         for choice in document["choices"]:
-            self.strip(choice, choice["message"])
+            self.strip(choice, choice["message"], chat)
 
     def chunk(self, chunk, chat):
-        del chunk["system_fingerprint"]
+        for name in ("id", "object", "created", "system_fingerprint"):
+            del chunk[name]
         for choice in chunk["choices"]:
-            self.strip(choice, choice["delta"])
+            self.strip(choice, choice["delta"], chat)
 
 
 QUIRKS = {
