@@ -27,8 +27,9 @@ typedef struct azl_watch_t azl_watch_t;
 
 /* mod_proxy is about to send this attempt's request; NULL: it has returned.
  * Until the request is out nothing but the socket's own timeout ends a TLS
- * handshake or an upload that the other side does not take: it is what is left
- * of the attempt's time. Goes by the thread, which does one thing at a time. */
+ * handshake that the other side does not answer: it is what is left of the
+ * attempt's time. An upload that it does not take ends with that too, or when
+ * the client leaves. Goes by the thread, which does one thing at a time. */
 void azl_watch_expect(azl_attempt_t *at);
 /* The request is out; its answer will be read from answer->connection. Called
  * from mod_proxy's create_req hook. Sets at->watch, which is NULL again when

@@ -34,6 +34,12 @@
 /* The head of an answer is a few KB; httpd would read one without end. */
 #define HEAD_MAX (256 * 1024)
 
+/* So much of a request the system takes at once, or nearly so. Where there is
+ * more, it is sent in pieces which httpd writes without waiting (below its
+ * THRESHOLD_MAX_BUFFER), and the wait is ours. */
+#define SEND_UNWATCHED (64 * 1024)
+#define SEND_PIECE (32 * 1024)
+
 #ifdef POLLRDHUP
 #define CLIENT_EVENTS POLLRDHUP
 #else
@@ -79,6 +85,8 @@ static ap_filter_rec_t *send_filter_handle;
 
 /* The attempt whose request this thread sends. */
 static __thread azl_attempt_t *under_way;
+/* ... and how much of it httpd was given. */
+static __thread apr_off_t passed;
 
 /* What mod_proxy says after we have ended an attempt is no news. */
 static const struct ap_logconf quiet = {NULL, APLOG_CRIT};
@@ -152,12 +160,13 @@ static int has_left(client_t *client, short events)
  */
 
 /* Wait for the upstream (fd, or -1) and the client until `until`. APR_SUCCESS:
- * the upstream has something; APR_ECONNABORTED: the client has left;
- * APR_TIMEUP. */
-static apr_status_t wait_until(int fd, client_t *client, apr_time_t until)
+ * the upstream has something, or takes something (POLLOUT); APR_ECONNABORTED:
+ * the client has left; APR_TIMEUP. */
+static apr_status_t wait_until(int fd, short events, client_t *client,
+                               apr_time_t until)
 {
     for (;;) {
-        struct pollfd pfd[2] = {{fd, POLLIN, 0},
+        struct pollfd pfd[2] = {{fd, events, 0},
                                 {client->fd, client->events, 0}};
         apr_interval_time_t left = until - steady_now();
         int n;
@@ -258,6 +267,14 @@ static void begin_last_words(azl_watch_t *w)
     }
 }
 
+static void hush(azl_attempt_t *at)
+{
+    if (at->r->log != &quiet) {
+        at->log = at->r->log;
+        at->r->log = &quiet;
+    }
+}
+
 /* Every read fails from now on: mod_proxy_http goes on after a failure, here
  * and there. */
 static apr_status_t end(azl_watch_t *w, azl_end_e why)
@@ -285,10 +302,7 @@ static apr_status_t end(azl_watch_t *w, azl_end_e why)
                                   "%s did not come in time",
                       at->ar->id, at->deployment->id, over[why]);
     }
-    if (at->r->log != &quiet) {
-        at->log = at->r->log;
-        at->r->log = &quiet;
-    }
+    hush(at);
     return w->over;
 }
 
@@ -301,7 +315,8 @@ static apr_status_t await(azl_watch_t *w)
     apr_time_t until = time_limit(w, &why);
     apr_status_t rv;
 
-    rv = wait_until(w->fd, is_said(w->at) ? &nobody : &w->client, until);
+    rv =
+        wait_until(w->fd, POLLIN, is_said(w->at) ? &nobody : &w->client, until);
     if (rv == APR_ECONNABORTED && wants_usage(w->at)) {
         begin_last_words(w);
         return await(w);
@@ -430,19 +445,97 @@ apr_status_t azl_hook_upstream_bucket(conn_rec *c, apr_bucket_brigade *bb,
  * Sending
  */
 
+/* Wait until httpd has written all it was given. */
+static apr_status_t drain(ap_filter_t *f, azl_attempt_t *at, client_t *client,
+                          int fd)
+{
+    apr_status_t rv;
+
+    do {
+        rv = wait_until(fd, POLLOUT, client,
+                        steady_now() + azl_attempt_time_left(at));
+        if (rv == APR_SUCCESS && f->c->data_in_output_filters) {
+            rv = f->next->frec->filter_func.out_func(f->next, NULL);
+        }
+    } while (rv == APR_SUCCESS && f->c->data_in_output_filters);
+    return rv;
+}
+
+/* Where the next piece ends. What is before a flush goes first, or it would be
+ * waited for. */
+static apr_bucket *end_of_piece(apr_bucket_brigade *bb)
+{
+    apr_size_t len = 0;
+    apr_bucket *b;
+
+    for (b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        if (APR_BUCKET_IS_FLUSH(b)) {
+            return len ? b : APR_BUCKET_NEXT(b);
+        }
+        if (len == SEND_PIECE) {
+            return b;
+        }
+        if (b->length > SEND_PIECE - len) { /* it lies in memory */
+            apr_bucket_split(b, SEND_PIECE - len);
+        }
+        len += b->length;
+    }
+    return b;
+}
+
+/* In pieces that httpd takes without waiting, and an eye on the client. */
+static apr_status_t send_watched(ap_filter_t *f, apr_bucket_brigade *bb,
+                                 azl_attempt_t *at)
+{
+    conn_rec *up = f->c;
+    apr_bucket_brigade *rest = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    apr_os_sock_t fd;
+    client_t client;
+    apr_bucket *end;
+
+    apr_os_sock_get(&fd, f->ctx);
+    client_begin(&client, at->r->connection);
+    while (rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(bb)) {
+        rv = drain(f, at, &client, fd);
+        if (rv == APR_SUCCESS) {
+            end = end_of_piece(bb);
+            if (!rest) {
+                rest = apr_brigade_create(at->r->pool, up->bucket_alloc);
+            }
+            apr_brigade_split_ex(bb, end, rest);
+            rv = ap_pass_brigade(f->next, bb);
+            apr_brigade_cleanup(bb);
+            APR_BRIGADE_CONCAT(bb, rest);
+        }
+    }
+    if (rv == APR_ECONNABORTED && !up->aborted) {
+        azl_watch_give_up(at);
+        hush(at);
+    }
+    return rv;
+}
+
 static apr_status_t send_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    const azl_attempt_t *at = under_way;
+    azl_attempt_t *at = under_way;
     apr_interval_time_t left;
+    apr_off_t len = 0;
 
-    if (at && !at->sent) {
-        left = azl_attempt_time_left(at);
-        /* APR waits for whole milliseconds and rounds down: what ends before
-         * its time would be taken for another failure. */
-        apr_socket_timeout_set(f->ctx,
-                               (left > 0 ? left : 0) + apr_time_from_msec(1));
+    if (!at || at->sent) {
+        return ap_pass_brigade(f->next, bb);
     }
-    return ap_pass_brigade(f->next, bb);
+    left = azl_attempt_time_left(at);
+    /* APR waits for whole milliseconds and rounds down: what ends before its
+     * time would be taken for another failure. */
+    apr_socket_timeout_set(f->ctx,
+                           (left > 0 ? left : 0) + apr_time_from_msec(1));
+    if (apr_brigade_length(bb, 0, &len) == APR_SUCCESS && len > 0) {
+        passed += len;
+    }
+    return passed > SEND_UNWATCHED ? send_watched(f, bb, at)
+                                   : ap_pass_brigade(f->next, bb);
 }
 
 int azl_hook_pre_connection(conn_rec *c, void *csd)
@@ -457,6 +550,7 @@ int azl_hook_pre_connection(conn_rec *c, void *csd)
 void azl_watch_expect(azl_attempt_t *at)
 {
     under_way = at;
+    passed = 0;
 }
 
 /*
@@ -557,7 +651,8 @@ int azl_watch_pause(request_rec *r, apr_interval_time_t how_long)
     client_t client;
 
     client_begin(&client, r->connection);
-    return wait_until(-1, &client, steady_now() + how_long) == APR_ECONNABORTED;
+    return wait_until(-1, POLLIN, &client, steady_now() + how_long) ==
+           APR_ECONNABORTED;
 }
 
 void azl_watch_register(void)
