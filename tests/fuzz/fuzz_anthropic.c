@@ -5,26 +5,16 @@
  * of it is one line with a JSON object or the last [DONE]. What is made of a
  * whole answer, of an error or to be kept is JSON.
  *
+ * And what a client sends there, without thinking that is not Claude's: it is
+ * JSON still, and has no more of it.
+ *
  * Input: one byte of options (its lowest bit: a tool stands for the answer),
- * two for the cut, then the upstream's bytes.
+ * two for the cut, then the upstream's (or the client's) bytes.
  */
 #include "azl_anthropic_int.h"
-#include "azl_fuzz_stream.h"
+#include "azl_fuzz_claude.h"
 
-#define HEAD 3
-
-static void keep(void *baton, const char *kind, azl_span_t id, azl_span_t state)
-{
-    azl_buf_t *kept = baton;
-
-    (void)kind;
-    azl_buf_puts(kept, "[");
-    azl_buf_span(kept, state);
-    azl_buf_puts(kept, "]");
-    azl_fuzz_check(id.len > 0, "what is kept has a name");
-}
-
-static azl_exchange_t *exchange(apr_pool_t *p, int json_tool, azl_buf_t *kept)
+static azl_exchange_t *exchange(apr_pool_t *p, int json_tool)
 {
     azl_exchange_t *ex = azl_fuzz_exchange(p, "anthropic", "api.anthropic.com",
                                            "claude-opus-4-6");
@@ -33,57 +23,33 @@ static azl_exchange_t *exchange(apr_pool_t *p, int json_tool, azl_buf_t *kept)
     memo->family = azl_claude_find(ex->family);
     memo->json_tool = json_tool;
     ex->memo = memo;
-    ex->keep = keep;
-    ex->kept = kept;
     return ex;
 }
 
-static azl_stream_t *start(apr_pool_t *p, const void *baton, azl_buf_t *kept)
+static void check_disowned(apr_pool_t *p, azl_span_t in)
 {
-    azl_exchange_t *ex = exchange(p, *(const int *)baton, kept);
-    azl_stream_t *st = azl_stream_create(p, azl_fuzz_chat_rules(p));
+    apr_array_header_t *dropped;
+    azl_span_t out;
 
-    azl_stream_from(st, azl_fuzz_outbound(ex), ex);
-    return st;
-}
-
-static void check_kept(const azl_buf_t *kept)
-{
-    if (kept->len) {
-        azl_fuzz_check_json(azl_fuzz_span(kept), AZL_JSON_ARRAY,
-                            "what is kept is JSON");
-    }
-}
-
-static void check_document(apr_pool_t *p, int json_tool, azl_span_t in)
-{
-    azl_buf_t *kept = azl_buf_create(p, azl_fuzz_room(in));
-    azl_exchange_t *ex = exchange(p, json_tool, kept);
-    const azl_outbound_t *outbound = azl_fuzz_outbound(ex);
-
+    azl_fuzz_take(&in, AZL_FUZZ_CLAUDE_HEAD);
     in.at = azl_fuzz_copy(p, in.at, in.len);
-    azl_fuzz_check_document(ex, outbound, in);
-    check_kept(kept);
+    out = azl_anthropic_disown(p, in, &dropped);
+    azl_fuzz_check(out.len || !dropped, "what goes along goes with something");
+    if (out.len) {
+        azl_fuzz_check(out.len < in.len, "something is gone");
+        azl_fuzz_check_json(out, AZL_JSON_OBJECT, "it is an object still");
+        azl_fuzz_check(!azl_anthropic_disown(p, out, &dropped).len,
+                       "nothing more is to go");
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = azl_fuzz_pool();
     azl_span_t in = azl_span((const char *)data, size);
-    azl_fuzz_stream_t how = {start, NULL, 0};
-    azl_fuzz_told_t told;
-    int json_tool;
 
-    if (size < HEAD) {
-        return 0;
+    if (azl_fuzz_claude(p, exchange, in)) {
+        check_disowned(p, in);
     }
-    azl_fuzz_take(&in, HEAD);
-    json_tool = data[0] & 1;
-    how.baton = &json_tool;
-    how.room = azl_fuzz_room(in);
-    told = azl_fuzz_tell_all(p, &how, in, data + 1);
-    azl_fuzz_check_chunks(p, &told);
-    check_kept(told.kept);
-    check_document(p, json_tool, in);
     return 0;
 }
