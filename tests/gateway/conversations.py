@@ -38,6 +38,75 @@ def alias_of(name):
     return "".join(c if c.isalnum() else "-" for c in name)
 
 
+# What both suites check, in this order; each has its own about reasoning.
+CHECKS = [
+    ("plain", "plain"),
+    ("system_and_turns", "system, several turns"),
+    ("image", "image"),
+    ("one_tool", "one tool"),
+    ("parallel_tools", "parallel tools"),
+    ("forced_tool", "forced tool"),
+    ("structured_output", "structured output"),
+]
+MORE_CHECKS = [
+    ("stop_at_length", "stop at length"),
+    ("refusal", "refusal"),
+    ("errors", "errors"),
+    ("error_in_the_middle", "error in the middle"),
+]
+
+
+class Words:
+    """How tools are spoken of: those there are (weather and clock), the calls
+    of an answer, the turns that follow them, and what a simulator reports of
+    all that it was told."""
+
+    def __init__(self, tools, calls, results, report):
+        self.tools = tools
+        self.calls = calls
+        self.results = results
+        self.report = report
+
+    def check_one_tool(self, talk):
+        tools = self.tools[:1]
+        first = talk(messages=REPORT, tools=tools)
+        assert self.calls(first) == [("weather", {"city": "Paris"})]
+        second = talk(
+            messages=[*REPORT, *self.results(first, "sunny")], tools=tools
+        )
+        assert self.report(second) == [
+            "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
+            "tool weather: sunny",
+        ]
+
+    def check_parallel_tools(self, talk):
+        first = talk(messages=REPORT, tools=self.tools)
+        assert self.calls(first) == [
+            ("weather", {"city": "Paris"}), ("clock", {"zone": "Paris"}),
+        ]
+        second = talk(
+            messages=[*REPORT, *self.results(first, "sunny", "noon")],
+            tools=self.tools,
+        )
+        assert self.report(second) == [
+            "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
+            'assistant: call clock {"zone":"Paris"}',
+            "tool weather: sunny", "tool clock: noon",
+        ]
+
+    def check_thoughtful_tool(self, talk, **effort):
+        """What was thought before the call comes back with its result, for
+        those who want it so."""
+        tools = self.tools[:1]
+        first = talk(messages=REPORT, tools=tools, **effort)
+        assert self.calls(first) == [("weather", {"city": "Paris"})]
+        second = talk(
+            messages=[*REPORT, *self.results(first, "sunny")], tools=tools,
+            **effort,
+        )
+        assert self.report(second)[-1] == "tool weather: sunny"
+
+
 # Providers are: name -> endpoint option, simulator's provider, its model,
 # options of the model, what else the suite wants to know
 

@@ -9,7 +9,14 @@ import sdk
 from anthropic.types import MessageCreateParams
 from ask import PROMPT, chat, error_of, events, said
 from services import HOSTED, claudes
-from turns import REPORTED, STRANGE, TURNS, tool_turn
+from turns import (
+    ERRORS,
+    REPORTED,
+    STRANGE,
+    TURNS,
+    check_cached_usage,
+    tool_turn,
+)
 
 # Thinks either way, thinks by itself, thinks by budget, is old.
 MODELS = {
@@ -219,40 +226,12 @@ def test_ends(client, service):
                 assert choice["finish_reason"] == finish
 
 
-def test_usage_with_cache(gateway, client, service):
-    for stream in (False, True):
-        service.script({"cached": 100, "cache_written": 10})
-        gateway.forget_records()
-        answer = client.post(
-            "/v1/chat/completions",
-            json=chat(
-                "either",
-                stream=stream,
-                **({"stream_options": {"include_usage": True}} if stream
-                   else {}),
-            ),
-        )
-        usage = (
-            events(answer)[-2]["usage"] if stream else answer.json()["usage"]
-        )
-        assert usage["prompt_tokens"] > 110
-        assert usage["prompt_tokens_details"]["cached_tokens"] == 100
-        assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
-        record = gateway.records(1)[0]
-        assert record["prompt_tokens"] == usage["prompt_tokens"]
+@pytest.mark.parametrize("streamed", [False, True])
+def test_usage_with_cache(gateway, client, service, streamed):
+    check_cached_usage(gateway, client, service, "either", streamed)
 
 
-@pytest.mark.parametrize(
-    "name, status, code",
-    [
-        ("bad_request", 400, "bad_request"),
-        ("too_long", 400, "context_length_exceeded"),
-        ("rate", 429, "rate_limit_exceeded"),
-        ("server", 500, "internal_error"),
-        ("overloaded", 503, "service_unavailable"),
-        ("bad_key", 502, "upstream_authentication_error"),
-    ],
-)
+@pytest.mark.parametrize("name, status, code", ERRORS)
 def test_errors(client, service, log, name, status, code):
     log.expect("AZL0034")
     service.script({"error": name, "times": 9})

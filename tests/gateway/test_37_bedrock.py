@@ -17,7 +17,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.eventstream import EventStreamBuffer
 from services import running
-from turns import REPORTED, STRANGE, TURNS, tool_turn
+from turns import (
+    ERRORS,
+    REPORTED,
+    STRANGE,
+    TURNS,
+    check_cached_usage,
+    tool_turn,
+)
 
 CONTAINER_TOKEN = "container-token-0123456789"
 # alias: the model and what is known of it
@@ -369,32 +376,14 @@ def test_ends(client, service, streamed):
 
 @STREAMED
 def test_usage_with_cache(gateway, client, service, streamed):
-    service.script({"cached": 100, "cache_written": 10})
-    more = {"stream_options": {"include_usage": True}} if streamed else {}
-    answer = client.post(
-        "/v1/chat/completions", json=chat("claude", stream=streamed, **more)
-    )
-    usage = (
-        events(answer)[-2]["usage"] if streamed else answer.json()["usage"]
-    )
-    assert usage["prompt_tokens"] > 110
-    assert usage["prompt_tokens_details"]["cached_tokens"] == 100
-    assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
-    record = gateway.records(1)[0]
-    assert record["prompt_tokens"] == usage["prompt_tokens"]
-    assert record["completion_tokens"] == usage["completion_tokens"]
+    check_cached_usage(gateway, client, service, "claude", streamed)
 
 
 @pytest.mark.parametrize(
     "name, status, code",
     [
-        ("bad_request", 400, "bad_request"),
-        ("too_long", 400, "context_length_exceeded"),
-        ("rate", 429, "rate_limit_exceeded"),
-        ("server", 500, "internal_error"),
-        ("overloaded", 503, "service_unavailable"),
+        *ERRORS,
         ("timeout", 504, "gateway_timeout"),
-        ("bad_key", 502, "upstream_authentication_error"),
         ("no_model", 404, "model_not_found"),
     ],
 )

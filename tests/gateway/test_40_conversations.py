@@ -12,18 +12,19 @@ import pytest
 import sdk_node
 from conversations import (
     ASK,
+    CHECKS,
     FOREVER,
+    MORE_CHECKS,
     PNG,
-    REPORT,
     SAID,
     Capital,
     Table,
+    Words,
     alias_of,
     configuration,
     schema,
     started,
 )
-
 
 
 def tool(name, member):
@@ -70,22 +71,13 @@ PROVIDERS = {
 }
 
 
-CHECKS = [
-    ("plain", "plain"),
-    ("system_and_turns", "system, several turns"),
-    ("image", "image"),
-    ("one_tool", "one tool"),
-    ("parallel_tools", "parallel tools"),
-    ("forced_tool", "forced tool"),
-    ("structured_output", "structured output"),
+ALL_CHECKS = [
+    *CHECKS,
     ("reasoning", "reasoning"),
     ("reasoning_and_tools", "reasoning and tools"),
-    ("stop_at_length", "stop at length"),
-    ("refusal", "refusal"),
-    ("errors", "errors"),
-    ("error_in_the_middle", "error in the middle"),
+    *MORE_CHECKS,
 ]
-TABLE = Table("found", PROVIDERS, CHECKS)
+TABLE = Table("found", PROVIDERS, ALL_CHECKS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -207,31 +199,15 @@ def calls_of(answer):
     ]
 
 
+WORDS = Words(TOOLS, calls_of, results, report)
+
+
 def test_one_tool(talk):
-    first = talk(messages=REPORT, tools=TOOLS[:1])
-    assert calls_of(first) == [("weather", {"city": "Paris"})]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1]
-    )
-    assert report(second) == [
-        "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
-        "tool weather: sunny",
-    ]
+    WORDS.check_one_tool(talk)
 
 
 def test_parallel_tools(talk):
-    first = talk(messages=REPORT, tools=TOOLS)
-    assert calls_of(first) == [
-        ("weather", {"city": "Paris"}), ("clock", {"zone": "Paris"}),
-    ]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny", "noon")], tools=TOOLS
-    )
-    assert report(second) == [
-        "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
-        'assistant: call clock {"zone":"Paris"}',
-        "tool weather: sunny", "tool clock: noon",
-    ]
+    WORDS.check_parallel_tools(talk)
 
 
 def test_forced_tool(talk):
@@ -281,19 +257,10 @@ def test_reasoning(talk, name):
 
 
 def test_reasoning_and_tools(talk, name):
-    """What was thought before the call comes back with its result, for those
-    who want it so."""
     effort = {} if name in SILENT else {"reasoning_effort": "high"}
-    first = talk(
-        messages=REPORT, tools=TOOLS[:1], max_completion_tokens=20000,
-        **effort,
+    WORDS.check_thoughtful_tool(
+        talk, max_completion_tokens=20000, **effort
     )
-    assert calls_of(first) == [("weather", {"city": "Paris"})]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1],
-        max_completion_tokens=20000, **effort,
-    )
-    assert report(second)[-1] == "tool weather: sunny"
 
 
 def test_stop_at_length(talk, name, service):

@@ -7,12 +7,15 @@ import pytest
 import sdk_node
 from conversations import (
     ASK,
+    CHECKS,
     FOREVER,
+    MORE_CHECKS,
     PNG,
     REPORT,
     SAID,
     Capital,
     Table,
+    Words,
     alias_of,
     configuration,
     schema,
@@ -66,23 +69,14 @@ PROVIDERS = {
 SILENT = {"azure", "azure, reasoning"}
 
 
-CHECKS = [
-    ("plain", "plain"),
-    ("system_and_turns", "system, several turns"),
-    ("image", "image"),
-    ("one_tool", "one tool"),
-    ("parallel_tools", "parallel tools"),
-    ("forced_tool", "forced tool"),
-    ("structured_output", "structured output"),
+ALL_CHECKS = [
+    *CHECKS,
     ("thinking", "thinking"),
     ("thinking_and_tools", "thinking and tools"),
-    ("stop_at_length", "stop at length"),
-    ("refusal", "refusal"),
-    ("errors", "errors"),
-    ("error_in_the_middle", "error in the middle"),
+    *MORE_CHECKS,
     ("count_tokens", "count of tokens"),
 ]
-TABLE = Table("messages", PROVIDERS, CHECKS)
+TABLE = Table("messages", PROVIDERS, ALL_CHECKS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -216,31 +210,15 @@ def results(answer, *texts):
     ]
 
 
+WORDS = Words(TOOLS, calls_of, results, report)
+
+
 def test_one_tool(talk):
-    first = talk(messages=REPORT, tools=TOOLS[:1])
-    assert calls_of(first) == [("weather", {"city": "Paris"})]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1]
-    )
-    assert report(second) == [
-        "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
-        "tool weather: sunny",
-    ]
+    WORDS.check_one_tool(talk)
 
 
 def test_parallel_tools(talk):
-    first = talk(messages=REPORT, tools=TOOLS)
-    assert calls_of(first) == [
-        ("weather", {"city": "Paris"}), ("clock", {"zone": "Paris"}),
-    ]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny", "noon")], tools=TOOLS
-    )
-    assert report(second) == [
-        "user: SIM-REPORT", 'assistant: call weather {"city":"Paris"}',
-        'assistant: call clock {"zone":"Paris"}',
-        "tool weather: sunny", "tool clock: noon",
-    ]
+    WORDS.check_parallel_tools(talk)
 
 
 def test_forced_tool(talk, service):
@@ -273,15 +251,7 @@ def test_thinking(talk, name):
 
 
 def test_thinking_and_tools(talk, name):
-    """What was thought comes back with the result, for those who want it."""
-    effort = PROVIDERS[name][-1]
-    first = talk(messages=REPORT, tools=TOOLS[:1], **effort)
-    assert calls_of(first) == [("weather", {"city": "Paris"})]
-    second = talk(
-        messages=[*REPORT, *results(first, "sunny")], tools=TOOLS[:1],
-        **effort,
-    )
-    assert report(second)[-1] == "tool weather: sunny"
+    WORDS.check_thoughtful_tool(talk, **PROVIDERS[name][-1])
 
 
 def test_stop_at_length(talk, name, service):

@@ -97,3 +97,33 @@ def tool_turn(client, model, streamed, name="weather", **more):
         "/v1/chat/completions",
         json={**body, "messages": answered(call), "stream": False},
     )
+
+
+# What a simulator fails with, and what its client is told.
+ERRORS = [
+    ("bad_request", 400, "bad_request"),
+    ("too_long", 400, "context_length_exceeded"),
+    ("rate", 429, "rate_limit_exceeded"),
+    ("server", 500, "internal_error"),
+    ("overloaded", 503, "service_unavailable"),
+    ("bad_key", 502, "upstream_authentication_error"),
+]
+
+
+def check_cached_usage(gateway, client, service, model, streamed):
+    """What was read from a cache, and written to it, is told and recorded."""
+    service.script({"cached": 100, "cache_written": 10})
+    gateway.forget_records()
+    more = {"stream_options": {"include_usage": True}} if streamed else {}
+    answer = client.post(
+        "/v1/chat/completions", json=chat(model, stream=streamed, **more)
+    )
+    usage = (
+        events(answer)[-2]["usage"] if streamed else answer.json()["usage"]
+    )
+    assert usage["prompt_tokens"] > 110
+    assert usage["prompt_tokens_details"]["cached_tokens"] == 100
+    assert usage["prompt_tokens_details"]["cache_write_tokens"] == 10
+    record = gateway.records(1)[0]
+    assert record["prompt_tokens"] == usage["prompt_tokens"]
+    assert record["completion_tokens"] == usage["completion_tokens"]
