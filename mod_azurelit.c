@@ -112,10 +112,12 @@ static void register_hooks(apr_pool_t *p)
     azl_status_register_hooks();
 
     /* Filters: an attempt's body [azl_filter_body.c], its time limit while it
-     * is sent [azl_filter_watch.c], the answer [azl_filter_reply.c], an error
+     * is sent [azl_filter_watch.c], the lines of the answer
+     * [azl_filter_lines.c], the answer [azl_filter_reply.c], an error
      * document's replacement. */
     azl_filter_body_register();
     azl_watch_register();
+    azl_lines_register();
     azl_filter_reply_register();
     azl_error_answer_register();
 }

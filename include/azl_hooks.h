@@ -63,6 +63,7 @@ int azl_hook_log_transaction(request_rec *r);
 void azl_filter_body_register(void);
 void azl_filter_reply_register(void);
 void azl_watch_register(void);
+void azl_lines_register(void);
 void azl_error_answer_register(void);
 
 #endif /* AZL_HOOKS_H */

@@ -20,6 +20,7 @@
 
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_lines.h"
 
 /* Everything that belongs to an answer has been said: its transfer should end
  * by itself, so that the connection can be used again. */
@@ -31,6 +32,9 @@
 #define LAST_WORDS_WAIT apr_time_from_msec(100)
 /* As mod_proxy_http reads. */
 #define READ_SIZE 8192
+/* After a read that emptied the socket httpd looks for more, and mod_proxy_http
+ * does, before it writes what it has. */
+#define SPARES 2
 /* The head of an answer is a few KB; httpd would read one without end. */
 #define HEAD_MAX (256 * 1024)
 
@@ -68,7 +72,7 @@ struct azl_watch_t {   /* of one connection, in its pool */
     client_t client;
     apr_socket_t *socket;
     int fd;
-    int emptied;              /* a read has just taken all there was */
+    int spares;               /* looks that would find nothing */
     int drained;              /* a read has just found nothing */
     int farewell;             /* the upstream took its leave, in TLS */
     apr_interval_time_t skew; /* from the wall clock to the steady one */
@@ -372,16 +376,21 @@ static apr_status_t has_come(azl_watch_t *w, const char *data, apr_size_t len)
     return w->head > HEAD_MAX ? end(w, AZL_END_ENDLESS) : APR_SUCCESS;
 }
 
-/* Read what is there. A read(2) that would find nothing is spared: once when
- * the last one emptied the socket, and by those who wait anyway. */
+/* Read what is there. A read(2) that would find nothing is spared to those who
+ * wait anyway, and some when the last one emptied the socket. */
 static apr_status_t look(azl_watch_t *w, apr_bucket *b, const char **data,
                          apr_size_t *len, apr_read_type_e block)
 {
-    int spared = w->emptied || (w->drained && block == APR_BLOCK_READ);
+    int spared = w->spares || (w->drained && block == APR_BLOCK_READ);
     apr_status_t rv =
         spared ? APR_EAGAIN : read_socket(b, data, len, APR_NONBLOCK_READ);
 
-    w->emptied = rv == APR_SUCCESS && *len > 0 && *len < APR_BUCKET_BUFF_SIZE;
+    if (rv != APR_SUCCESS) {
+        w->spares -= w->spares > 0;
+    }
+    else if (*len > 0 && *len < APR_BUCKET_BUFF_SIZE) {
+        w->spares = SPARES;
+    }
     w->drained = APR_STATUS_IS_EAGAIN(rv);
     if (rv == APR_SUCCESS && *len == 0 && block == APR_NONBLOCK_READ) {
         /* httpd has a word for the end only for those who wait, and would
@@ -415,6 +424,7 @@ static apr_status_t read_watched(azl_watch_t *w, apr_bucket *b,
             return rv;
         }
         w->drained = 0;
+        w->spares = 0;
     }
 }
 
@@ -544,6 +554,7 @@ int azl_hook_pre_connection(conn_rec *c, void *csd)
         return DECLINED;
     }
     ap_add_output_filter_handle(send_filter_handle, csd, NULL, c);
+    azl_lines_add(c);
     return OK;
 }
 
@@ -592,7 +603,7 @@ void azl_watch_begin(azl_attempt_t *at, request_rec *answer)
     /* nothing can have come yet, except from a TLS that says more than it is
      * asked */
     w->drained = !at->deployment->endpoint->tls;
-    w->emptied = 0;
+    w->spares = 0;
     w->skew = steady_now() - apr_time_now();
     w->farewell = 0;
     w->left_by = 0;

@@ -11,6 +11,7 @@
 
 #include "azl_hooks.h"
 #include "azl_httpd.h"
+#include "azl_lines.h"
 
 /* After a hold that ran out, this many answers of the connection are not held:
  * a client that is slow now and then does not lose the hold for good, one that
@@ -28,11 +29,11 @@ typedef struct hold_t {
     apr_interval_time_t hold; /* set by the last answer; 0: not ours */
 } hold_t;
 
-/* The client of this thread that has just been answered. httpd looks whether
- * it has sent its next request already, once, without waiting; when the answer
- * is then held, the hold looks again. The first look is spared: a read(2) for
- * each request. */
-static __thread const apr_socket_t *answered;
+/* The client of this thread that has just been answered, or whose last read
+ * took all there was. httpd looks whether there is more, once, without waiting:
+ * for the rest of a request, for the next one; when the answer is then held,
+ * the hold looks again. The first look is spared: a read(2) for each. */
+static __thread const apr_socket_t *quiet;
 
 /* apr_bucket_type_socket, but for its read. */
 static apr_bucket_type_t client_bucket;
@@ -45,16 +46,19 @@ static apr_uint32_t max_held;    /* hold with no more of them; 0: never */
 static apr_status_t read_client(apr_bucket *b, const char **data,
                                 apr_size_t *len, apr_read_type_e block)
 {
-    int spared = b->data == answered && block == APR_NONBLOCK_READ;
+    int spared = b->data == quiet && block == APR_NONBLOCK_READ;
+    const apr_socket_t *socket;
     apr_status_t rv;
 
-    answered = NULL;
+    quiet = NULL;
     if (spared) {
         return APR_EAGAIN;
     }
+    socket = b->data;
     rv = apr_bucket_type_socket.read(b, data, len, block);
     if (rv == APR_SUCCESS && *len > 0) {
         APR_BUCKET_NEXT(b)->type = &client_bucket;
+        quiet = *len < APR_BUCKET_BUFF_SIZE ? socket : NULL;
     }
     return rv;
 }
@@ -94,7 +98,7 @@ void azl_hold_mark(conn_rec *c, apr_interval_time_t hold)
     if (h) {
         h->hold = hold;
         if (hold > 0 && !h->pause) {
-            answered = ap_get_conn_socket(c);
+            quiet = ap_get_conn_socket(c);
         }
     }
 }
@@ -167,6 +171,7 @@ static hold_t *make_hold(conn_rec *c)
     apr_atomic_inc32(&connections);
     apr_pool_cleanup_register(c->pool, h, forget_connection,
                               apr_pool_cleanup_null);
+    azl_lines_add(c);
     return h;
 }
 
@@ -190,7 +195,7 @@ int azl_hook_hold_connection(conn_rec *c)
         h->inner = 1;
         rc = ap_run_process_connection(c);
         h->inner = 0;
-        answered = NULL;
+        quiet = NULL;
         if (!may_hold(c, h, rc)) {
             break;
         }
