@@ -322,8 +322,9 @@ END_TEST
     "'instructions':null,'max_output_tokens':null,'max_tool_calls':null,"      \
     "'metadata':{},'parallel_tool_calls':true,'prompt_cache_key':null,"        \
     "'safety_identifier':null,'temperature':null,'tool_choice':'auto',"        \
-    "'tools':[],'top_logprobs':0,'top_p':null,'truncation':'disabled','user':null,"             \
-    "'previous_response_id':null,'reasoning':{'effort':null,'summary':null},"  \
+    "'tools':[],'top_logprobs':0,'top_p':null,'truncation':'disabled',"        \
+    "'user':null,'previous_response_id':null,"                                 \
+    "'reasoning':{'effort':null,'summary':null},"                              \
     "'store':false,'text':{'format':{'type':'text'},'verbosity':null}"
 #define SAID(n, parts, status)                                                 \
     "{'id':'msg_0123_" #n "','type':'message','role':'assistant',"             \
