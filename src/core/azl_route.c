@@ -190,8 +190,9 @@ static int find_below_root(azl_route_t *route, const char *method,
 }
 
 /* Every path of ours begins with one of these letters below the base path:
- * audio, chat and completions, embeddings, health, images, metrics, model, models
- * and moderations, openai, responses, v1. Most paths that are not ours end here. */
+ * audio, chat and completions, embeddings, health, images, metrics, model,
+ * models and moderations, openai, responses, v1. Most paths that are not ours
+ * end here. */
 static int may_be_ours(char first)
 {
     switch (first) {

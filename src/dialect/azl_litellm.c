@@ -49,6 +49,30 @@ static void read_root(azl_lm_t *lm, azl_span_t doc)
     azl_lm_settings(lm);
 }
 
+/* A line end would begin another directive where these are printed. */
+static void refuse_controls(azl_lm_t *lm)
+{
+    const azl_litellm_directive_t *directive =
+        (void *)lm->out->directives->elts;
+    int i, j;
+    const char *at;
+
+    for (i = 0; i < lm->out->directives->nelts; i++, directive++) {
+        for (j = 0; j < directive->words->nelts; j++) {
+            at = APR_ARRAY_IDX(directive->words, j, azl_litellm_word_t).text;
+            while (*at && !apr_iscntrl(*at)) {
+                at++;
+            }
+            if (*at) {
+                azl_lm_say(lm, AZL_LITELLM_ERROR, directive->line,
+                           "%s: a value with a line end or another control "
+                           "character in it",
+                           directive->name);
+            }
+        }
+    }
+}
+
 azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
                                 const azl_litellm_setup_t *setup)
 {
@@ -66,6 +90,7 @@ azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
     lm.endpoints = apr_hash_make(p);
     lm.names = apr_hash_make(p);
     read_root(&lm, doc);
+    refuse_controls(&lm);
     if (out->messages->nelts) {
         qsort(out->messages->elts, (size_t)out->messages->nelts,
               sizeof(azl_litellm_message_t), by_line);

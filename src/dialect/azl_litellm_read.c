@@ -22,10 +22,16 @@ void azl_lm_say(azl_lm_t *lm, int severity, int line, const char *fmt, ...)
 {
     azl_litellm_message_t *message = apr_array_push(lm->out->messages);
     va_list ap;
+    char *text, *at;
 
     va_start(ap, fmt);
-    message->text = apr_pvsprintf(lm->pool, fmt, ap);
+    text = apr_pvsprintf(lm->pool, fmt, ap);
     va_end(ap);
+    /* names of the document end up on terminals */
+    for (at = text; *at; at++) {
+        *at = apr_iscntrl(*at) ? '?' : *at;
+    }
+    message->text = text;
     message->severity = severity;
     message->line = line;
     lm->out->count[severity]++;

@@ -305,6 +305,18 @@ def test_a_directive_that_complains_names_the_yaml(env, gateway, config):
     assert "option order= must be a number" in text
 
 
+@pytest.mark.parametrize(
+    "line, hint",
+    [
+        ("AzureLITModel m a/d id=no#such", "option id= must be"),
+        ("AzureLITFallback m n loop=perhaps", "option loop= must be"),
+    ],
+)
+def test_options_that_came_with_it(env, gateway, line, hint):
+    status, text = env.check(f"AzureLIT on\n{line}\n")
+    assert status != 0 and hint in text
+
+
 def test_what_does_not_fit_together_names_the_yaml(env, gateway, config):
     path = config()
     status, text = env.check(
@@ -350,12 +362,14 @@ def test_a_secret_in_the_file(env, sim, client, restart, config, log):
     assert sim.last()["fields"]["api-key"] == env.sim_key
 
 
-def test_a_graceful_restart_takes_over(env, client, restart, config):
+def test_a_graceful_restart_takes_over(env, restart, config):
     path = config()
     env.start(env.conf().add(f"AzureLITConfig {path}"))
 
     def names():
-        data = client.get("/v1/models").json()["data"]
+        # each time anew: a restart ends connections that are kept
+        with env.client() as fresh:
+            data = fresh.get("/v1/models").json()["data"]
         return {one["id"] for one in data}
 
     assert names() == {"m"}

@@ -756,6 +756,20 @@ START_TEST(test_same_deployment)
 }
 END_TEST
 
+/* What would be a line of its own where directives are printed. */
+START_TEST(test_control_characters)
+{
+    azl_litellm_t *config =
+        read_with(&with_environment,
+                  "model_list:\n"
+                  "- {model_name: \"m\\nAzureLIT off\", litellm_params: "
+                  "{model: openai/m, \"x\\e[2J\": 1}}\n");
+
+    check_said(config, 2, AZL_LITELLM_ERROR, "AzureLITModel: a value with");
+    check_said(config, 2, AZL_LITELLM_UNSUPPORTED, "litellm_params.x?[2J is");
+}
+END_TEST
+
 START_TEST(test_decimal)
 {
     static const struct {
@@ -810,6 +824,7 @@ TCase *azl_test_litellm(void)
     tcase_add_test(tc, test_unsupported);
     tcase_add_test(tc, test_unsupported_of_a_model);
     tcase_add_test(tc, test_same_deployment);
+    tcase_add_test(tc, test_control_characters);
     tcase_add_test(tc, test_decimal);
     return tc;
 }
