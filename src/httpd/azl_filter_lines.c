@@ -1,9 +1,8 @@
 /*
  * httpd's own filter, next to the socket, copies each line it is asked for
- * into a brigade of its own: for the head of an answer, which is a dozen of
- * them, that costs more than all the rest of reading it, and in a stream each
- * event has three. Here what the connection has is taken at once, and its
- * lines are cut off in place.
+ * into a brigade of its own. The heads of a request and its answer have a
+ * dozen, each event of a stream three. Here what the connection has is taken
+ * at once, and its lines are cut off in place.
  */
 #include "azl_lines.h"
 
