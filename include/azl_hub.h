@@ -168,6 +168,17 @@ void azl_exchange_note_thoughts(azl_exchange_t *ex);
 int azl_exchange_refuse(azl_exchange_t *ex, azl_error_t *err, const char *path,
                         const char *message);
 
+/* What one API calls by another name than the other. */
+typedef struct azl_word_t {
+    const char *from;
+    const char *to;
+} azl_word_t;
+
+/* By a table that ends with a word without a name; `otherwise`, if it is not in
+ * there: providers think of new ones every month. */
+const char *azl_word(const azl_word_t *words, azl_span_t from,
+                     const char *otherwise);
+
 /*
  * Writing a hub stream
  */

@@ -13,23 +13,16 @@
 
 const char *azl_bedrock_finish(azl_span_t reason)
 {
-    static const struct {
-        const char *reason;
-        const char *finish;
-    } known[] = {{"max_tokens", "length"},
-                 {"model_context_window_exceeded", "length"},
-                 {"tool_use", "tool_calls"},
-                 {"content_filtered", "content_filter"},
-                 {"guardrail_intervened", "content_filter"}};
-    apr_size_t i;
+    static const azl_word_t known[] = {
+        {"max_tokens", "length"},
+        {"model_context_window_exceeded", "length"},
+        {"tool_use", "tool_calls"},
+        {"content_filtered", "content_filter"},
+        {"guardrail_intervened", "content_filter"},
+        {NULL, NULL}};
 
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
-        if (azl_span_is(reason, known[i].reason)) {
-            return known[i].finish;
-        }
-    }
     /* end_turn, stop_sequence, malformed_..., and what comes next year */
-    return "stop";
+    return azl_word(known, reason, "stop");
 }
 
 /* Of what was written to a cache, how much it keeps for an hour. */

@@ -68,6 +68,17 @@ int azl_exchange_refuse(azl_exchange_t *ex, azl_error_t *err, const char *path,
     return 0;
 }
 
+const char *azl_word(const azl_word_t *words, azl_span_t from,
+                     const char *otherwise)
+{
+    for (; words->from; ++words) {
+        if (azl_span_is(from, words->from)) {
+            return words->to;
+        }
+    }
+    return otherwise;
+}
+
 /*
  * Usage and errors, the same in answers and streams
  */

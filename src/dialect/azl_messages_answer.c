@@ -14,21 +14,13 @@
 
 const char *azl_messages_stop(azl_span_t finish)
 {
-    static const struct {
-        const char *finish;
-        const char *stop;
-    } known[] = {{"length", "max_tokens"},
-                 {"tool_calls", "tool_use"},
-                 {"function_call", "tool_use"},
-                 {"content_filter", "refusal"}};
-    apr_size_t i;
+    static const azl_word_t known[] = {{"length", "max_tokens"},
+                                       {"tool_calls", "tool_use"},
+                                       {"function_call", "tool_use"},
+                                       {"content_filter", "refusal"},
+                                       {NULL, NULL}};
 
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); ++i) {
-        if (azl_span_is(finish, known[i].finish)) {
-            return known[i].stop;
-        }
-    }
-    return "end_turn";
+    return azl_word(known, finish, "end_turn");
 }
 
 void azl_messages_usage(azl_write_t *w, const azl_usage_t *usage)
