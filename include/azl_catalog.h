@@ -85,6 +85,8 @@ typedef struct azl_endpoint_t {
     const char *service; /* which requests are signed for; NULL: likewise */
     const char *token_url; /* where tokens are given out; NULL: as usual */
     const char *scope;     /* of tokens of Entra; NULL: what fits the host */
+    const char *vault_credential; /* who asks a vault; NULL: azure-default */
+    apr_interval_time_t reread;   /* how often a vault is asked; 0: as usual */
     apr_interval_time_t timeout;    /* socket inactivity */
     apr_interval_time_t connect_timeout;
     int tls_verify;

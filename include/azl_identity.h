@@ -30,6 +30,8 @@ typedef struct azl_identity_setup_t {
     const char *service;   /* service=, or NULL */
     const char *token_url; /* token-url=, or NULL */
     const char *scope;     /* scope=, or NULL */
+    const char *vault_credential; /* vault-credential=, or NULL */
+    apr_interval_time_t reread;   /* reread=; 0: as usual */
     const char *tls_ca;    /* for this host only, ... */
     int tls_verify;        /* ... like this: others are always verified */
 } azl_identity_setup_t;
@@ -107,7 +109,14 @@ int azl_identity_refused(azl_identity_t *id, apr_time_t sent);
  * waited for, at most AZL_IDENTITY_WAIT, if it is about to be fetched; where
  * the endpoint refuses one after the other it is not. */
 int azl_identity_renewed(azl_identity_t *id, apr_time_t sent);
-/* Set the headers of a call. APR_ENOENT if there is no valid value. */
+/* 1 if the value is a key as others are written down: the endpoint's dialect
+ * says which header it goes into. */
+int azl_identity_is_key(const azl_identity_t *id);
+/* The key, in `p`; NULL if there is none. */
+const char *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
+                             apr_time_t now);
+/* Set the headers of a call; not for a key. APR_ENOENT if there is no valid
+ * value. */
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
                                     const azl_identity_call_t *call,
                                     apr_time_t now, apr_table_t *headers);

@@ -46,6 +46,7 @@ static const azl_identity_kind_t *const kinds[] = {
     &azl_identity_databricks,      &azl_identity_token_file,
     &azl_identity_managed,         &azl_identity_workload,
     &azl_identity_principal,       &azl_identity_azure_default,
+    &azl_identity_key_file,        &azl_identity_vault,
 };
 
 /* The kind of a source, and what follows its name. */
@@ -130,7 +131,8 @@ static apr_time_t due_after(const azl_identity_value_t *value, apr_time_t now)
     apr_interval_time_t wait;
 
     if (!value->expires) {
-        return 0; /* whenever it changes */
+        /* looked at again after a while, or whenever it changes */
+        return value->refresh_in ? now + early(value, APR_INT64_MAX) : 0;
     }
     wait = early(value, left);
     if (wait > 0) {
@@ -450,6 +452,9 @@ static const char *check_setup(const azl_identity_t *id)
         return "scope= is for credentials of Entra (managed-identity and its "
                "like)";
     }
+    if ((id->setup.vault_credential || id->setup.reread) && !kind->vault) {
+        return "vault-credential= and reread= are for keyvault:...";
+    }
     if (!takes(kind, id->setup.dialect)) {
         for (one = kind->dialects; *one; one++) {
             names =
@@ -497,6 +502,9 @@ void azl_identity_hosts(azl_identity_t *id, const char *authority,
     }
     if (metadata && id->metadata) {
         id->metadata = metadata;
+    }
+    if (id->inner) {
+        azl_identity_hosts(id->inner, authority, metadata);
     }
 }
 
@@ -582,6 +590,19 @@ static int copy_value(azl_identity_t *id, apr_pool_t *p, apr_time_t now,
     }
     apr_thread_mutex_unlock(id->mutex);
     return valid;
+}
+
+int azl_identity_is_key(const azl_identity_t *id)
+{
+    return id->kind->key;
+}
+
+const char *azl_identity_key(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
+{
+    azl_identity_value_t value;
+
+    return id->kind->key && copy_value(id, p, now, &value) ? value.bearer
+                                                           : NULL;
 }
 
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,

@@ -43,6 +43,8 @@ typedef struct azl_identity_kind_t {
     int place;     /* region= and service= are for it */
     int token_url; /* ... and token-url= */
     int scope;     /* ... and scope= */
+    int key;       /* the value is a key, see azl_identity_is_key() */
+    int vault;     /* vault-credential= and reread= are for it */
     int secret; /* behind the first colon of REST is the reference of one */
     int remote; /* it is fetched from a service and may expire: not at the
                    start, and again before the end */
@@ -86,6 +88,8 @@ struct azl_identity_t {
     const char *scope;
     const char *secret_source; /* where the secret stands */
 
+    azl_identity_t *inner; /* who asks a vault; else NULL */
+
     /* the fetching thread's */
     azl_identity_file_t seen;
     apr_time_t due; /* fetched next */
@@ -117,6 +121,8 @@ extern const azl_identity_kind_t azl_identity_google;
 extern const azl_identity_kind_t azl_identity_google_metadata;
 extern const azl_identity_kind_t azl_identity_databricks;
 extern const azl_identity_kind_t azl_identity_token_file;
+extern const azl_identity_kind_t azl_identity_key_file;
+extern const azl_identity_kind_t azl_identity_vault;
 extern const azl_identity_kind_t azl_identity_managed;
 extern const azl_identity_kind_t azl_identity_workload;
 extern const azl_identity_kind_t azl_identity_principal;

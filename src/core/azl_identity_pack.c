@@ -37,8 +37,8 @@ void azl_identity_name(const azl_identity_t *id, apr_pool_t *p,
     const char *all = apr_pstrcat(
         p, id->kind->name, "\n", id->setup.source, "\n", text(id->scope), "\n",
         text(id->authority), "\n", text(id->metadata), "\n", text(id->url),
-        "\n", text(id->setup.tls_ca), id->setup.tls_verify ? "\n1" : "\n0",
-        NULL);
+        "\n", text(id->setup.vault_credential), "\n", text(id->setup.tls_ca),
+        id->setup.tls_verify ? "\n1" : "\n0", NULL);
 
     azl_crypto_sha256(all, strlen(all), digest);
     memcpy(name, digest, AZL_SEAL_FINGERPRINT_LEN);

@@ -229,6 +229,23 @@ static const char *ep_scope(apr_pool_t *p, void *target, const char *value)
     return NULL;
 }
 
+static const char *ep_vault_credential(apr_pool_t *p, void *target,
+                                       const char *value)
+{
+    ((azl_endpoint_t *)target)->vault_credential = apr_pstrdup(p, value);
+    return NULL;
+}
+
+static const char *ep_reread(apr_pool_t *p, void *target, const char *value)
+{
+    (void)p;
+    return azl_option_duration(value, apr_time_from_sec(1),
+                               apr_time_from_sec(86400),
+                               &((azl_endpoint_t *)target)->reread)
+               ? NULL
+               : "a duration from 1s to 86400s";
+}
+
 static const azl_option_t endpoint_options[] = {
     {"dialect", ep_dialect, 0},
     {"credential", ep_credential, 0},
@@ -246,6 +263,8 @@ static const azl_option_t endpoint_options[] = {
     {"service", ep_service, 0},
     {"token-url", ep_token_url, 0},
     {"scope", ep_scope, 0},
+    {"vault-credential", ep_vault_credential, 0},
+    {"reread", ep_reread, 0},
     {NULL, NULL, 0}};
 
 static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
@@ -362,9 +381,17 @@ static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep,
     setup.service = ep->service;
     setup.token_url = ep->token_url;
     setup.scope = ep->scope;
+    setup.vault_credential = ep->vault_credential;
+    setup.reread = ep->reread;
     setup.tls_ca = ep->tls_ca;
     setup.tls_verify = ep->tls_verify;
     err = azl_identity_create(cmd->pool, &setup, &ep->identity);
+    if (!err && azl_identity_is_key(ep->identity) &&
+        !azl_identity_shares(ep->identity)) {
+        /* as it is now, for what is derived from it */
+        ep->credential =
+            azl_identity_key(ep->identity, cmd->pool, apr_time_now());
+    }
     return err ? azl_cmd_complain(cmd, ep->name,
                                   apr_pstrcat(cmd->pool, "credential=",
                                               ep->credential_source, ": ", err,
@@ -379,6 +406,11 @@ static const char *check_place(cmd_parms *cmd, const azl_endpoint_t *ep)
         return azl_cmd_complain(cmd, ep->name,
                                 "region= and service= are for credentials of "
                                 "AWS (credential=aws:env and its like)");
+    }
+    if (ep->vault_credential || ep->reread) {
+        return azl_cmd_complain(cmd, ep->name,
+                                "vault-credential= and reread= are for "
+                                "credential=keyvault:...");
     }
     if (ep->scope) {
         return azl_cmd_complain(cmd, ep->name,

@@ -281,9 +281,13 @@ static apr_status_t callback(int state, void *data, apr_pool_t *pool)
  * The configuration
  */
 
+/* Without mod_watchdog a key in a file is as it was at the start. */
 static int changes(const azl_endpoint_t *e)
 {
-    return e->identity && azl_identity_changes(e->identity);
+    return e->identity && azl_identity_changes(e->identity) &&
+           (ap_find_linked_module("mod_watchdog.c") ||
+            azl_identity_shares(e->identity) ||
+            !azl_identity_is_key(e->identity));
 }
 
 const char *azl_identity_prepare(const azl_conf_t *conf)

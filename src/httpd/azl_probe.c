@@ -5,6 +5,7 @@
 #include "azl_buf.h"
 #include "azl_dialect.h"
 #include "azl_http.h"
+#include "azl_credential.h"
 #include "azl_httpd.h"
 #include "azl_identity.h"
 #include "azl_store.h"
@@ -104,7 +105,7 @@ static const char *credential(apr_pool_t *p, const azl_endpoint_t *ep)
 {
     const char *name, *value;
 
-    if (!ep->credential) {
+    if (!ep->credential || ep->identity) {
         return NULL;
     }
     ep->dialect->credential(p, ep, &name, &value);
@@ -123,8 +124,7 @@ static void authorize(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
     call.content_type = "application/json";
     call.body = &body;
     call.npieces = 1;
-    azl_identity_authorize(d->endpoint->identity, p, &call, apr_time_now(),
-                           headers);
+    azl_credential_set(p, d->endpoint, &call, headers);
 }
 
 /* NAME: value, each; ended by NULL. */

@@ -10,6 +10,7 @@
 #include "azl_attempt.h"
 #include "azl_dialect.h"
 #include "azl_hooks.h"
+#include "azl_credential.h"
 #include "azl_httpd.h"
 #include "azl_identity.h"
 #include "azl_translation.h"
@@ -250,8 +251,8 @@ static void authorize(request_rec *r, const azl_attempt_t *at)
     call.content_type = apr_table_get(r->headers_in, "Content-Type");
     call.body = at->body.pieces;
     call.npieces = at->body.npieces;
-    rv = azl_identity_authorize(at->deployment->endpoint->identity, r->pool,
-                                &call, apr_time_now(), r->headers_in);
+    rv = azl_credential_set(r->pool, at->deployment->endpoint, &call,
+                            r->headers_in);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       AZLNO(0104) "%s: a request to endpoint %s could not be "
