@@ -45,7 +45,7 @@
 #define COUNT(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 static inline azl_exchange_t *asking(const char *url, const char *family,
-                              const char *hub)
+                                     const char *hub)
 {
     azl_deployment_t *d = deployment_at("anthropic", url, NULL, "up");
 

@@ -84,7 +84,6 @@ START_TEST(messages_become_turns)
 }
 END_TEST
 
-
 static const request_case_t media[] = {
     {ALL, IMAGE("data:image/PNG;base64,aGk="),
      SENT_PART("{'type':'image','source':{'type':'base64','media_type':"

@@ -1,6 +1,6 @@
 /*
- * The dialect databricks: answers, streams (in one piece and cut at every byte),
- * and what errors stand for.
+ * The dialect databricks: answers, streams (in one piece and cut at every
+ * byte), and what errors stand for.
  */
 #include "databricks_fixture.h"
 #include "stream_fixture.h"
