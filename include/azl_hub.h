@@ -159,8 +159,8 @@ int azl_exchange_without(azl_exchange_t *ex, const char *member, int matters,
  * thoughts of another model): it is left out whatever is configured. */
 void azl_exchange_note(azl_exchange_t *ex, const char *member);
 /* Anthropic's own members, for a target that has nothing like them: noted, if
- * the hub's document has any. Marks where a cache may begin, all of them or that
- * of one part; thoughts of former turns. */
+ * the hub's document has any. Marks where a cache may begin, all of them or
+ * that of one part; thoughts of former turns. */
 void azl_exchange_note_caches(azl_exchange_t *ex);
 void azl_exchange_note_cache(azl_exchange_t *ex, const azl_json_t *part);
 void azl_exchange_note_thoughts(azl_exchange_t *ex);

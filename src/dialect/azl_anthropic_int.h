@@ -84,9 +84,9 @@ typedef struct azl_claude_thinking_t {
     int on;                  /* the model will think */
 } azl_claude_thinking_t;
 
-/* From the members `thinking` and `reasoning_effort`. `max_tokens`: how long the
- * answer may be; `as_tool`: a tool of ours has to be called. 1, or 0 with the
- * error. */
+/* From the members `thinking` and `reasoning_effort`. `max_tokens`: how long
+ * the answer may be; `as_tool`: a tool of ours has to be called. 1, or 0 with
+ * the error. */
 int azl_claude_think(azl_exchange_t *ex, const azl_claude_t *family,
                      const azl_claude_memory_t *memory, apr_int64_t max_tokens,
                      int as_tool, azl_claude_thinking_t *t, azl_error_t *err);

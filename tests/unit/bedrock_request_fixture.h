@@ -1,6 +1,6 @@
 /*
- * bedrock_request_fixture: a chat as a request of Converse. JSON is written with
- * single quotes, as in dialect_fixture.h.
+ * bedrock_request_fixture: a chat as a request of Converse. JSON is written
+ * with single quotes, as in dialect_fixture.h.
  */
 #ifndef BEDROCK_REQUEST_FIXTURE_H
 #define BEDROCK_REQUEST_FIXTURE_H
