@@ -20,7 +20,8 @@ static inline const char *asked(const char *family, const char *chat)
     return bedrock_asks(ex, chat, &err);
 }
 
-static inline void becomes(const char *family, const char *chat, const char *document)
+static inline void becomes(const char *family, const char *chat,
+                           const char *document)
 {
     const char *got = asked(family, chat);
 
@@ -29,7 +30,8 @@ static inline void becomes(const char *family, const char *chat, const char *doc
     ck_assert_str_eq(got, quoted(document));
 }
 
-static inline void refused(const char *family, const char *chat, const char *param)
+static inline void refused(const char *family, const char *chat,
+                           const char *param)
 {
     ck_assert_msg(!asked(family, chat), "taken: %s", chat);
     ck_assert_int_eq(err.status, 400);
