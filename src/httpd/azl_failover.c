@@ -152,7 +152,8 @@ static void log_failure(const run_t *run, const azl_attempt_t *at,
 /* The connection was dead before anything was read on it. */
 static int was_stale(const azl_attempt_t *at)
 {
-    return at->reused && !at->heard && at->ended_by == AZL_END_NONE &&
+    return at->reused && !at->heard && !at->committed &&
+           at->ended_by == AZL_END_NONE &&
            apr_time_now() - at->started < STALE_WITHIN;
 }
 
