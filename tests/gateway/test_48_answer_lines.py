@@ -174,11 +174,19 @@ def ask(client, name):
     return answer.json()["choices"][0]["message"]["content"]
 
 
-@pytest.mark.parametrize("step", [1, 3, 7, 100, 4096, 10**6])
-@pytest.mark.parametrize("name", ANSWERS)
+# 14 000 packets say no more than 2 000. A record of TLS with two bytes is as
+# long as one that says goodbye.
+STEPS = [1, 2, 3, 7, 100, 4096, 10**6]
+
+
+@pytest.mark.parametrize(
+    "name, step",
+    [
+        (name, step) for name in ANSWERS for step in STEPS
+        if name != "long" or step >= 7
+    ],
+)
 def test_pieces(client, gateway, upstream, name, step):
-    if name == "long" and step < 7:
-        pytest.skip("14 000 packets say no more than 2 000")
     upstream.will(ANSWERS[name], step)
     assert [ask(client, name) for _ in range(3)] == [WORDS] * 3
     # what was cut off belonged to it, and its connection is used again

@@ -298,6 +298,16 @@ def test_agent_killed(restart, gateway, sim, log):
     live(gateway, "new", timeout=2 * LIVE)
 
 
+def kill_all(env):
+    """Nobody gets away: who is stopped starts no more children."""
+    env.process.send_signal(signal.SIGSTOP)
+    for pid in tree(env.process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    env.process.wait()
+    (env.root / "httpd.pid").unlink(missing_ok=True)
+
+
 def test_killed_in_a_swap(restart, gateway, sim, log):
     """Whatever was under way: the next start has one of the two."""
     log.expect("AZL015[34]", "AH00493", "AH00489", "AH00052")
@@ -322,12 +332,7 @@ def test_killed_in_a_swap(restart, gateway, sim, log):
             or f"swap-{number}" in copy.read_text(),
             LIVE,
         )
-        everybody = tree(gateway.process.pid)
-        for pid in everybody:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        gateway.process.wait()
-        (gateway.root / "httpd.pid").unlink(missing_ok=True)
+        kill_all(gateway)
         assert copy.read_text() in (
             yaml(sim, "kept", f"swap-{number - 1}"),
             yaml(sim, "kept", f"swap-{number}"),
@@ -342,6 +347,8 @@ def test_parent_killed(restart, gateway, sim):
     document.write_text(yaml(sim, "kept"))
     start(restart, gateway, sim, f"file:{document}", copy)
     live(gateway, "kept", timeout=5)
+    gateway.until(lambda: agents(gateway))
+    gateway.process.send_signal(signal.SIGSTOP)
     everybody = tree(gateway.process.pid)[1:]
     watching = set(agents(gateway))
     assert watching
@@ -352,7 +359,8 @@ def test_parent_killed(restart, gateway, sim):
     )
     # a server whose parent is gone is httpd's to care about, not ours
     for pid in set(everybody) - watching:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     (gateway.root / "httpd.pid").unlink(missing_ok=True)
 
 
