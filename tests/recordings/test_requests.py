@@ -56,6 +56,8 @@ def check(chat, tmp_path):
     request = tmp_path / "request.json"
     request.write_text(json.dumps(chat))
     for upstream, model, read, take in TARGETS:
+        if upstream is RESPONSES and "reasoning_effort" in chat:
+            model = "o3"  # the other has no levels
         told = translate(
             op="chat", request=request, family=model, model=model, **upstream
         )
