@@ -215,6 +215,9 @@ int azl_identity_moment(apr_pool_t *p, const char *text, apr_time_t *t)
     int hour;
 
     if (read_digits(text, &seconds)) {
+        if (seconds > APR_INT64_MAX / APR_USEC_PER_SEC) {
+            return 0;
+        }
         *t = apr_time_from_sec(seconds);
         return 1;
     }
@@ -244,12 +247,18 @@ static int read_end(apr_pool_t *p, const azl_json_t *json, apr_time_t asked,
     apr_int64_t seconds;
 
     if (read_number(json, "expires_in", &seconds)) {
+        if (seconds <= 0 || seconds > LIFETIME_MAX) {
+            return 0;
+        }
         *expires = asked + apr_time_from_sec(seconds);
-        return seconds > 0 && seconds <= LIFETIME_MAX;
+        return 1;
     }
     if (azl_json_int(on, &seconds)) {
+        if (seconds <= 0 || seconds > apr_time_sec(asked) + LIFETIME_MAX) {
+            return 0;
+        }
         *expires = apr_time_from_sec(seconds);
-        return seconds > 0 && seconds <= apr_time_sec(asked) + LIFETIME_MAX;
+        return 1;
     }
     return azl_json_string(on) &&
            azl_identity_moment(p, azl_json_string(on), expires);

@@ -19,7 +19,7 @@ from processes import rollup, tree
 INTERVAL = 1
 # The promise, and what a loaded machine needs to fork and read.
 LIVE = INTERVAL + 5 + 20
-SWAPS = int(os.environ.get("AZURELIT_SWAPS", 10))
+SWAPS = int(os.environ.get("AZURELIT_SWAPS", 8))
 INVALID = {3, 7}
 
 
