@@ -9,6 +9,7 @@ import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import pytest
 from bedrock_sim import frames
@@ -351,8 +352,10 @@ def test_memory_is_given_back(gateway, canned, log):
             outs = list(pool.map(partial(ask, gateway, "anthropic"), many))
         assert [out.whole for out in outs] == [size == BIG] * len(many)
     gateway.records(2 * len(many))
-    # whoever writes a record has not freed its request yet
-    gateway.until(lambda: memory(gateway.process.pid) < 100 * 1024 * 1024)
+    # The address sanitizer keeps what is freed for a while.
+    if "sanitized" not in Path(gateway.httpd).resolve().name:
+        # whoever writes a record has not freed its request yet
+        gateway.until(lambda: memory(gateway.process.pid) < 100 * 1024 * 1024)
 
 
 # --------------------------------------------------- more than can be told
