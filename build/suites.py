@@ -209,6 +209,8 @@ def gateway(directory, *arguments):
             "-q",
             "-n",
             TESTS_AT_ONCE[directory],
+            "--dist",
+            "worksteal",
             "-p",
             "no:cacheprovider",
             "--junitxml",
