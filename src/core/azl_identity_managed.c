@@ -23,23 +23,31 @@ typedef struct source_t {
     const char *by_client; /* names of the parameters for who it is to be, */
     const char *by_object; /* NULL: that is not possible there */
     const char *by_resource;
+    const char *named;  /* the variable with the client id, if none is said */
     const char *secret; /* the header for the secret; NULL: there is none */
+    int metadata;       /* Metadata: true */
     int posts;          /* a form, not a query */
     int retries;
 } source_t;
 
-static const source_t app_service = {"2019-08-01",
-                                     "client_id",
-                                     "object_id",
-                                     "mi_res_id",
-                                     "X-IDENTITY-HEADER",
-                                     0,
-                                     0};
-static const source_t machine_learning = {"2017-09-01", "clientid", NULL, NULL,
-                                          "secret",     0,          0};
-static const source_t cloud_shell = {NULL, NULL, NULL, NULL, NULL, 1, 0};
-static const source_t imds = {
-    "2018-02-01", "client_id", "object_id", "msi_res_id", NULL, 0, 1};
+static const source_t app_service = {.version = "2019-08-01",
+                                     .by_client = "client_id",
+                                     .by_object = "object_id",
+                                     .by_resource = "mi_res_id",
+                                     .secret = "X-IDENTITY-HEADER",
+                                     .metadata = 1};
+/* The default identity of a cluster is one of those a user has assigned. */
+static const source_t machine_learning = {.version = "2017-09-01",
+                                          .by_client = "clientid",
+                                          .named = "DEFAULT_IDENTITY_CLIENT_ID",
+                                          .secret = "secret"};
+static const source_t cloud_shell = {.metadata = 1, .posts = 1};
+static const source_t imds = {.version = "2018-02-01",
+                              .by_client = "client_id",
+                              .by_object = "object_id",
+                              .by_resource = "msi_res_id",
+                              .metadata = 1,
+                              .retries = 1};
 
 #define MANAGED_FORM                                                           \
     "managed-identity, managed-identity:CLIENT-ID, "                           \
@@ -105,6 +113,10 @@ static const char *choose(azl_identity_t *id)
     static const char object[] = "object-id:";
     const source_t *source = id->own;
 
+    if (!id->rest && source->named) {
+        id->rest =
+            apr_pstrdup(id->pool, azl_identity_environment(source->named));
+    }
     if (!id->rest) {
         return NULL;
     }
@@ -196,21 +208,25 @@ static const char *ask(azl_identity_t *id, apr_pool_t *p,
 static const char *fetch_managed(azl_identity_t *id, apr_pool_t *p,
                                  azl_identity_value_t *value)
 {
-    const char *headers[] = {"Metadata: true", NULL, NULL};
+    const char *headers[4] = {NULL};
     const source_t *source = id->own;
     const char *url = id->url;
     azl_http_request_t request;
+    int n = 0;
 
     memset(&request, 0, sizeof(request));
     if (source == &imds) {
         url = apr_pstrcat(p, id->metadata, IMDS_PATH, NULL);
     }
     request.headers = headers;
+    if (source->metadata) {
+        headers[n++] = "Metadata: true";
+    }
     if (source->secret) {
-        headers[1] = apr_pstrcat(p, source->secret, ": ", id->secret, NULL);
+        headers[n++] = apr_pstrcat(p, source->secret, ": ", id->secret, NULL);
     }
     if (source->posts) {
-        headers[1] = AZL_IDENTITY_FORM;
+        headers[n++] = AZL_IDENTITY_FORM;
         request.body = azl_span_str(parameters(id, p));
     }
     else {

@@ -214,6 +214,62 @@ def test_app_service(env, restart, services):
         assert wanted in [query(entry) for entry in entries]
 
 
+# variables and credential=: what is asked for beside the resource
+MACHINE_LEARNING = {
+    "system": ({}, "managed-identity", {}),
+    "client": ({}, f"managed-identity:{IDENTITY}", {"clientid": IDENTITY}),
+    "default": ({"DEFAULT_IDENTITY_CLIENT_ID": CLIENT}, "managed-identity",
+                {"clientid": CLIENT}),
+    "said": ({"DEFAULT_IDENTITY_CLIENT_ID": CLIENT},
+             f"managed-identity:{IDENTITY}", {"clientid": IDENTITY}),
+}
+
+
+@pytest.mark.parametrize("name", MACHINE_LEARNING)
+def test_machine_learning(env, restart, services, name):
+    variables, credential, more = MACHINE_LEARNING[name]
+    variables = {**variables, **entra_service.machine_learning(services.entra)}
+    services.entra.script({"expires_on": "us_pm"}, deployment="metadata")
+    restart(azure(base(env, **variables), env, credential))
+    with env.client() as client:
+        check_good(ask(client, "azure"))
+    (entry,) = fetched(services.entra, "metadata")
+    assert entry["path"] == "/ml/token"
+    assert entry["fields"]["secret"] == HEADER
+    assert query(entry) == {
+        "api-version": "2017-09-01", "resource": COGNITIVE, **more,
+    }
+
+
+def test_cloud_shell(env, restart, services):
+    variables = entra_service.cloud_shell(services.entra)
+    restart(azure(base(env, **variables), env, "managed-identity"))
+    with env.client() as client:
+        check_good(ask(client, "azure"))
+    (entry,) = fetched(services.entra, "metadata")
+    assert (entry["method"], entry["path"]) == ("POST", "/shell/token")
+    assert form(entry) == {"resource": COGNITIVE}
+
+
+# Where nothing can be fetched, httpd does not start.
+NOT_SUPPORTED = {
+    "Service Fabric": {"IDENTITY_ENDPOINT": "https://localhost:2377/x",
+                       "IDENTITY_HEADER": HEADER,
+                       "IDENTITY_SERVER_THUMBPRINT": "0A"},
+    "Azure Arc": {"IDENTITY_ENDPOINT": "http://localhost:40342/x",
+                  "IMDS_ENDPOINT": "http://localhost:40342"},
+}
+
+
+@pytest.mark.parametrize("name", NOT_SUPPORTED)
+def test_not_supported(env, name):
+    entra_service.set_environment(env, **NOT_SUPPORTED[name])
+    status, text = env.check(
+        "AzureLIT on\nAzureLITEndpoint a http://x credential=azure-default\n"
+    )
+    assert status != 0 and f"identities of {name}" in text
+
+
 @pytest.mark.parametrize("source", ["workload-identity", "azure-default"])
 def test_workload(env, restart, services, source):
     """The file is read whenever a token is wanted."""

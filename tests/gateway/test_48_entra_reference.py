@@ -75,6 +75,10 @@ CASES = {
                    {"identity_config": {"object_id": IDENTITY}}),
     "app resource": ("app", f"managed-identity:{RESOURCE}",
                      {"identity_config": {"resource_id": RESOURCE}}),
+    "ml": ("ml", "managed-identity", {}),
+    "ml client": ("ml", f"managed-identity:{IDENTITY}",
+                  {"client_id": IDENTITY}),
+    "shell": ("shell", "managed-identity", {}),
     "workload": ("workload", "workload-identity", None),
     "principal": (
         {}, f"service-principal:{TENANT}/{CLIENT}:env:ENTRA_SECRET", None,
@@ -86,6 +90,10 @@ def environment(entra, which, assertion):
     variables = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": entra.url}
     if which == "app":
         variables.update(entra_service.app_service(entra))
+    elif which == "ml":
+        variables.update(entra_service.machine_learning(entra))
+    elif which == "shell":
+        variables.update(entra_service.cloud_shell(entra))
     elif which == "workload":
         variables.update(entra_service.workload(assertion))
     return variables
@@ -125,6 +133,7 @@ def fields(entry):
         "form": {k: v for k, v in form.items() if k not in OWN},
         "metadata": headers.get("metadata"),
         "x-identity-header": headers.get("x-identity-header"),
+        "secret": headers.get("secret"),
         "type": (headers.get("content-type") or "").split(";")[0],
         "basic": headers.get("authorization"),
     }

@@ -17,7 +17,8 @@ SECRETS = [SECRET, ASSERTION, HEADER, MARK]
 NAMES = (
     "AZURE_AUTHORITY_HOST AZURE_CLIENT_ID AZURE_TENANT_ID AZURE_CLIENT_SECRET "
     "AZURE_FEDERATED_TOKEN_FILE AZURE_POD_IDENTITY_AUTHORITY_HOST "
-    "IDENTITY_ENDPOINT IDENTITY_HEADER MSI_ENDPOINT MSI_SECRET"
+    "IDENTITY_ENDPOINT IDENTITY_HEADER IDENTITY_SERVER_THUMBPRINT IMDS_ENDPOINT "
+    "MSI_ENDPOINT MSI_SECRET DEFAULT_IDENTITY_CLIENT_ID"
 ).split()
 
 
@@ -35,6 +36,15 @@ def app_service(sim):
         "IDENTITY_ENDPOINT": sim.url + "/msi/token",
         "IDENTITY_HEADER": HEADER,
     }
+
+
+def machine_learning(sim):
+    """The environment of Azure Machine Learning."""
+    return {"MSI_ENDPOINT": sim.url + "/ml/token", "MSI_SECRET": HEADER}
+
+
+def cloud_shell(sim):
+    return {"MSI_ENDPOINT": sim.url + "/shell/token"}
 
 
 def workload(path):

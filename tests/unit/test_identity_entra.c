@@ -32,6 +32,7 @@ static const char *const variables[] = {
     "IDENTITY_SERVER_THUMBPRINT",
     "MSI_ENDPOINT",
     "MSI_SECRET",
+    "DEFAULT_IDENTITY_CLIENT_ID",
 };
 
 /* `environment` is "NAME=value NAME=value"; nothing else is there. */
@@ -113,6 +114,10 @@ static const struct {
     {"managed-identity:" CLIENT, "MSI_ENDPOINT=http://x MSI_SECRET=s", NULL},
     {"managed-identity:" RESOURCE, "MSI_ENDPOINT=http://x MSI_SECRET=s",
      "cannot be asked for"},
+    {"managed-identity",
+     "MSI_ENDPOINT=http://x MSI_SECRET=s DEFAULT_IDENTITY_CLIENT_ID=a/b",
+     "managed-identity:CLIENT-ID"},
+    {"managed-identity", "DEFAULT_IDENTITY_CLIENT_ID=a/b", NULL},
     {"managed-identity", "MSI_ENDPOINT=http://x", NULL},
     {"managed-identity:" CLIENT, "MSI_ENDPOINT=http://x",
      "cannot be asked for"},

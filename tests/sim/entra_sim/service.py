@@ -2,6 +2,8 @@
 
   GET  /metadata/identity/oauth2/token       a machine's metadata (IMDS)
   GET  /msi/token                            App Service, Container Apps
+  GET  /ml/token                             Azure Machine Learning
+  POST /shell/token                          Cloud Shell
   POST /TENANT/oauth2/v2.0/token             Entra, with a secret or an
                                              assertion
   GET  /secrets/NAME, /secrets/NAME/VERSION  Key Vault
@@ -32,8 +34,15 @@ SECRET = re.compile(r"^/secrets/([^/]+)(?:/([^/]+))?/?$")
 LIFETIME = 86399
 VAULT = "https://vault.azure.net"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+IDENTITIES = {
+    "/metadata/identity/oauth2/token": "imds",
+    "/msi/token": "app_service",
+    "/ml/token": "machine_learning",
+    "/shell/token": "cloud_shell",
+}
 WHO = {"imds": ("client_id", "object_id", "msi_res_id"),
-       "app_service": ("client_id", "object_id", "principal_id", "mi_res_id")}
+       "app_service": ("client_id", "object_id", "principal_id", "mi_res_id"),
+       "machine_learning": ("clientid",)}
 FORMS = {
     "us": "%m/%d/%Y %H:%M:%S",
     "us_pm": "%m/%d/%Y %I:%M:%S %p +00:00",
@@ -62,10 +71,8 @@ class Entra(Service):
         """What was asked for; who asks is looked at later, so that the
         journal has it either way."""
         path = request.path
-        if path == "/metadata/identity/oauth2/token":
-            return Call("imds", "metadata")
-        if path == "/msi/token":
-            return Call("app_service", "metadata")
+        if path in IDENTITIES:
+            return Call(IDENTITIES[path], "metadata")
         for operation, name, pattern in (
             ("token", "token", TOKEN),
             ("discovery", "discovery", DISCOVERY),
@@ -115,6 +122,27 @@ class Entra(Service):
             raise self.error("bad_header")
         resource, who = self.check_query(request, "2019-08-01", "app_service")
         await self.give_identity(call, how, reply, resource, who, False)
+
+    async def do_machine_learning(self, request, call, how, reply):
+        if request.header("secret") != self.header:
+            raise self.error("bad_header")
+        resource, who = self.check_query(
+            request, "2017-09-01", "machine_learning"
+        )
+        await self.give_identity(call, how, reply, resource, who, False)
+
+    async def do_cloud_shell(self, request, call, how, reply):
+        """Who is logged in: nobody can be named."""
+        form = dict(parse_qsl(request.body.decode()))
+        if request.header("metadata") != "true":
+            raise self.error("no_metadata")
+        if request.method != "POST" or set(form) != {"resource"}:
+            raise Refused(400, imds("invalid_request", "Post a resource."))
+        if request.query or form["resource"].endswith("/.default"):
+            raise self.error("bad_resource")
+        await self.give_identity(
+            call, how, reply, form["resource"], "shell", True
+        )
 
     async def give_identity(self, call, how, reply, resource, who, machine):
         lifetime, token = self.grant(how, resource, who)
