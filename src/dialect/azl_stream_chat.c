@@ -519,6 +519,19 @@ static azl_span_t padding_of(const chunk_t *c, azl_span_t word)
     return azl_span(NULL, 0);
 }
 
+/* A call that nobody could answer must not be lost without a word: the chunk
+ * that has it does not go out, and the answer ends there. */
+static AZL_OWN_FRAME void refuse_calls(azl_stream_t *st, apr_size_t before)
+{
+    st->out->len = before;
+    azl_stream_fail(
+        st,
+        azl_span_str("{\"error\":{\"status\":502,\"type\":\"server_error\","
+                     "\"code\":\"too_many_tool_calls\",\"message\":"
+                     "\"The upstream service called more tools in one answer "
+                     "than can be passed on.\"}}"));
+}
+
 static void write_and_learn(chunk_t *c)
 {
     azl_stream_t *st = c->st;
@@ -529,6 +542,10 @@ static void write_and_learn(chunk_t *c)
 
     azl_repeat_forget(repeat);
     write_chunk(c);
+    if (st->chunks.too_many) {
+        refuse_calls(st, before);
+        return;
+    }
     if (repeatable && st->out->len > before && !st->out->failed) {
         azl_repeat_learn(
             repeat, st->pool, c->data, word, padding_of(c, word),

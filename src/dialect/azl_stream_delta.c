@@ -211,8 +211,9 @@ static void edit_call(azl_edit_t *e, azl_tool_call_t *call, azl_object_t *o,
 }
 
 /* 1 if the element stays. */
-static int edit_element(azl_edit_t *e, azl_tool_calls_t *tools,
-                        azl_list_t *list, azl_span_t raw)
+static int edit_element(azl_stream_t *st, azl_edit_t *e,
+                        azl_tool_calls_t *tools, azl_list_t *list,
+                        azl_span_t raw)
 {
     const azl_value_t *index, *id;
     apr_int64_t given = -1;
@@ -234,6 +235,7 @@ static int edit_element(azl_edit_t *e, azl_tool_calls_t *tools,
         slot = call_without_index(tools, id, has_name(&o));
     }
     if (slot < 0) {
+        st->chunks.too_many = 1;
         return 0;
     }
     tools->last = slot;
@@ -255,7 +257,7 @@ static AZL_OWN_FRAME void edit_tool_calls(azl_stream_t *st, azl_edit_t *e,
     azl_scan_init(&s, raw.at, raw.len);
     azl_scan_enter(&s);
     while (azl_scan_element(&s) == 1 && azl_scan_value(&s, &v) == 1) {
-        if (!edit_element(e, choice->tools, &list, v.raw)) {
+        if (!edit_element(st, e, choice->tools, &list, v.raw)) {
             azl_edit_drop(e, &list, v.raw.at, azl_span_end(v.raw));
         }
     }

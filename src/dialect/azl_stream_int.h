@@ -57,6 +57,7 @@ typedef struct azl_chunks_t {
     int nstarted;
     int nfinished;
     int usage_sent;
+    int too_many;        /* tool calls, more than there is room for */
     azl_buf_t *usage;    /* last usage that came beside choices, or NULL */
     int resumed;         /* names are those of the first answer */
     azl_buf_t *preamble; /* what came before the id was known, or NULL */

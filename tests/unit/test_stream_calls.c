@@ -43,6 +43,18 @@ static azl_stream_t *stream_of(const char *dialect,
     return st;
 }
 
+/* A call in a chunk of chat; `index`: what it says of its number. */
+static void put_chunk(azl_buf_t *in, const char *index, int n, const char *name)
+{
+    azl_buf_puts(in,
+                 quoted(apr_psprintf(
+                     azl_test_pool,
+                     "data: {'id':'c','choices':[{'index':0,'delta':{"
+                     "'tool_calls':[{%s'id':'i%d','function':{'name':"
+                     "'%s','arguments':'{}'}}]},'finish_reason':null}]}\n\n",
+                     index, n, name)));
+}
+
 /* Call number `n` of a tool with this name, as the upstream writes it. */
 static void put_call(azl_buf_t *in, const char *dialect, int n,
                      const char *name)
@@ -50,13 +62,7 @@ static void put_call(azl_buf_t *in, const char *dialect, int n,
     const char *text;
 
     if (!dialect || strcmp(dialect, "databricks") == 0) {
-        azl_buf_puts(
-            in, quoted(apr_psprintf(
-                    azl_test_pool,
-                    "data: {'id':'c','choices':[{'index':0,'delta':{"
-                    "'tool_calls':[{'index':%d,'id':'i%d','function':{'name':"
-                    "'%s','arguments':'{}'}}]},'finish_reason':null}]}\n\n",
-                    n, n, name)));
+        put_chunk(in, apr_psprintf(azl_test_pool, "'index':%d,", n), n, name);
     }
     else if (strcmp(dialect, "anthropic") == 0) {
         azl_buf_puts(
@@ -118,6 +124,51 @@ START_TEST(calls_have_an_end)
     ck_assert_int_eq(state->error.status, 502);
     ck_assert_int_eq(azl_stream_finish(st, out), 0);
     ck_assert_int_eq(count_of(out, "[DONE]"), 0);
+}
+END_TEST
+
+/* The same of servers that resemble OpenAI's, for clients of all surfaces:
+ * calls with a number each, with none, and with the same. */
+START_TEST(calls_in_chunks_have_an_end)
+{
+    static const char *const indexes[] = {NULL, "", "'index':0,"};
+    static const azl_op_e ops[] = {AZL_OP_CHAT, AZL_OP_MESSAGES,
+                                   AZL_OP_RESPONSES};
+    static const char *const ends[] = {"data: {\"error\":", "event: error\n",
+                                       "\"type\":\"response.failed\""};
+    const char *index = indexes[_i / 3];
+    azl_stream_t *st =
+        stream_of(NULL, _i % 3 ? azl_inbound_of(ops[_i % 3]) : NULL);
+    const azl_stream_state_t *state = azl_stream_state(st);
+    azl_buf_t *in = azl_buf_create(azl_test_pool, OUT_MAX);
+    azl_buf_t *out = azl_buf_create(azl_test_pool, OUT_MAX);
+    int i;
+
+    for (i = 0; i <= AZL_HUB_CALLS_MAX; ++i) {
+        ck_assert_int_eq(state->failed, 0);
+        azl_buf_clear(in);
+        if (index) {
+            put_chunk(in, index, i, "f");
+        }
+        else {
+            put_call(in, NULL, i, "f");
+        }
+        ck_assert_int_eq(azl_stream_feed(st, in->data, in->len, out),
+                         APR_SUCCESS);
+    }
+    ck_assert_int_eq(state->failed, 1);
+    ck_assert_int_eq(state->closed, 1);
+    ck_assert_int_eq(state->error.status, 502);
+    ck_assert_str_eq(state->error.code, "too_many_tool_calls");
+    azl_buf_puts(in, quoted("data: {'id':'c','choices':[{'index':0,'delta':{},"
+                            "'finish_reason':'tool_calls'}]}\n\n" DONE));
+    ck_assert_int_eq(azl_stream_feed(st, in->data, in->len, out), APR_SUCCESS);
+    ck_assert_int_eq(azl_stream_finish(st, out), 0);
+    ck_assert_int_eq(count_of(out, ends[_i % 3]), 1);
+    ck_assert_int_eq(count_of(out, "i128"), 0);
+    ck_assert_int_eq(count_of(out, "[DONE]"), 0);
+    ck_assert_int_eq(count_of(out, "message_stop"), 0);
+    ck_assert_int_eq(count_of(out, "response.completed"), 0);
 }
 END_TEST
 
@@ -191,6 +242,7 @@ TCase *azl_test_stream_calls(void)
 
     tcase_add_loop_test(tc, calls_have_an_end, 0,
                         sizeof(dialects) / sizeof(dialects[0]));
+    tcase_add_loop_test(tc, calls_in_chunks_have_an_end, 0, 9);
     tcase_add_loop_test(tc, names_have_an_end, 0,
                         sizeof(dialects) / sizeof(dialects[0]));
     tcase_add_test(tc, what_waits_has_an_end);
