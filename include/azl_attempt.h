@@ -115,6 +115,10 @@ void azl_attempt_committed(azl_attempt_t *at);
  * while there is any. */
 apr_interval_time_t azl_attempt_time_left(const azl_attempt_t *at);
 
+/* azl_attempt_cause.c: why it failed or was cut off, in words for the log, of
+ * the request's pool or static. */
+const char *azl_attempt_cause(const azl_attempt_t *at);
+
 /* azl_filter_body.c */
 ap_filter_t *azl_filter_body_add(azl_attempt_t *at);
 /* azl_filter_reply.c */

@@ -103,6 +103,8 @@ int azl_stream_finish(azl_stream_t *st, azl_buf_t *out);
 /* Every choice that was asked for has its end: if the upstream says no more,
  * nothing is missing but perhaps the usage. */
 int azl_stream_is_whole(const azl_stream_t *st);
+/* A feed has failed: what came is damaged, or larger than may be held. */
+int azl_stream_is_broken(const azl_stream_t *st);
 /* End a stream that cannot go on with this error. */
 void azl_stream_abort(azl_stream_t *st, const azl_error_t *err,
                       azl_buf_t *out);

@@ -324,6 +324,11 @@ int azl_stream_is_whole(const azl_stream_t *st)
     return st->state.finished && !misses_choices(st);
 }
 
+int azl_stream_is_broken(const azl_stream_t *st)
+{
+    return st->broken;
+}
+
 /* The same without the last step, encoding. */
 static void read_rest(azl_stream_t *st, azl_buf_t *out)
 {

@@ -345,8 +345,8 @@ static void log_cut(const azl_attempt_t *at)
 {
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, at->r,
                   AZLNO(0030) "%s: the answer of %s was cut off after its "
-                              "start; the client was told so",
-                  at->ar->id, at->deployment->id);
+                              "start, as the client was told: %s",
+                  at->ar->id, at->deployment->id, azl_attempt_cause(at));
 }
 
 void azl_attempt_give_up(azl_attempt_t *at)

@@ -144,9 +144,9 @@ static void log_failure(const run_t *run, const azl_attempt_t *at,
                         const verdict_t *v)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, run->r,
-                  AZLNO(0031) "%s: attempt %d at %s failed: %d %s", run->ar->id,
-                  run->ar->rec.attempts, at->deployment->id, v->status,
-                  at->error.code);
+                  AZLNO(0031) "%s: attempt %d at %s failed: %d %s, %s",
+                  run->ar->id, run->ar->rec.attempts, at->deployment->id,
+                  v->status, at->error.code, azl_attempt_cause(at));
 }
 
 /* The connection was dead before anything was read on it. */

@@ -53,6 +53,19 @@ MOVES = [
      {"fault": "garbage"}]
 
 
+@pytest.mark.parametrize("model, behaviour, cause", [
+    ("m1", {"error": "server"}, "500 internal_error, that was its answer"),
+    ("m1", {"fault": "close"}, "502 upstream_unreachable, nothing came back"),
+    ("down", None, "502 upstream_unreachable, the request could not be sent"),
+])
+def test_the_log_says_why(client, sim, log, model, behaviour, cause):
+    log.expect(r"\[proxy")
+    if behaviour:
+        sim.script({**behaviour, "times": 2}, deployment="d1")
+    assert post(client, model).status_code == 200
+    assert f"failed: {cause}" in log.text()
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("behaviour", MOVES, ids=str)
 def test_moves_on(client, sim, log, behaviour, stream):

@@ -43,9 +43,14 @@ def record(gateway):
     return gateway.records(1)[0]
 
 
-def is_cut(gateway, answer, log):
-    """One error event, no [DONE], and a record that says so."""
-    log.expect("AZL0030")
+IDLE = "it was silent for longer than idle-timeout="
+TOTAL = "it took longer than timeout="
+
+
+def is_cut(gateway, answer, log, cause):
+    """One error event, no [DONE], a record that says so, and a log that says
+    why."""
+    log.expect("AZL0030.*: " + cause)
     data = events(answer)
     assert answer.text.count('data: {"error":') == 1
     assert set(data[-1]) == {"error"} and "[DONE]" not in data
@@ -63,7 +68,7 @@ IDS = ["head", "no event", "preamble", "role"]
 
 
 @pytest.mark.parametrize("behaviour", NOTHING_YET, ids=IDS)
-def test_no_first_token(client, gateway, sim, behaviour):
+def test_no_first_token(client, gateway, sim, log, behaviour):
     sim.script({**behaviour, "times": 9})
     answer = post(client, "first", stream=True)
     error_of(answer, 504, "upstream_timeout")
@@ -71,6 +76,8 @@ def test_no_first_token(client, gateway, sim, behaviour):
     assert (found["status"], found["error"]) == (504, "Timeout")
     assert found["completion_tokens"] is None
     assert found["total_ms"] >= 300
+    cause = "its first token took longer than first-token-timeout="
+    assert f"failed: 504 upstream_timeout, {cause}" in log.text()
 
 
 @pytest.mark.parametrize("behaviour", NOTHING_YET, ids=IDS)
@@ -110,7 +117,7 @@ def test_only_the_first_token(client, sim):
 @pytest.mark.parametrize("after", range(3, 7))
 def test_silence(client, gateway, sim, log, after):
     sim.script({"hold": after})
-    text = is_cut(gateway, post(client, "idle", stream=True), log)
+    text = is_cut(gateway, post(client, "idle", stream=True), log, IDLE)
     assert WORDS.startswith(text) and text
     assert served(sim) == ["d1"]
     assert sim.last()["closed"]
@@ -148,7 +155,7 @@ def test_too_long(client, gateway, sim, log, behaviour, stream):
     answer = post(client, "total", stream=stream)
     if answer.status_code == 200:
         assert stream
-        is_cut(gateway, answer, log)
+        is_cut(gateway, answer, log, TOTAL)
     else:
         error_of(answer, 504, "upstream_timeout")
         assert record(gateway)["error"] == "Timeout"
@@ -159,7 +166,7 @@ def test_too_long(client, gateway, sim, log, behaviour, stream):
 
 def test_too_long_a_stream(client, gateway, sim, log):
     sim.script({"chunk_delay": 0.1, "content": "word " * 200})
-    text = is_cut(gateway, post(client, "total", stream=True), log)
+    text = is_cut(gateway, post(client, "total", stream=True), log, TOTAL)
     assert text.startswith("word ")
     assert record(gateway)["completion_tokens"] >= text.count("word")
 
@@ -212,7 +219,7 @@ def test_one_choice_is_missed(client, gateway, sim, log, number):
     """Two were asked for: then one finish_reason is no end."""
     sim.script({"hold": number - 2, "finish": "stop"})
     answer = post(client, "idle", stream=True, n=2)
-    is_cut(gateway, answer, log)
+    is_cut(gateway, answer, log, IDLE)
 
 
 @pytest.mark.parametrize("http2", [False, True])
