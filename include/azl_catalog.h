@@ -17,6 +17,7 @@
 
 #include "azl_price.h"
 #include "azl_seal.h"
+#include "azl_secret.h"
 
 struct azl_dialect_t;
 struct azl_identity_t;
@@ -77,7 +78,7 @@ typedef struct azl_endpoint_t {
     const char *host; /* host[:port] as in the URL */
     const struct azl_dialect_t *dialect;
     const char *api_version;        /* NULL: the v1 surface */
-    const char *credential;         /* the secret itself; never printed */
+    const azl_secret_t *credential; /* NULL: none, or `identity` */
     const char *credential_source;  /* "env:NAME", for messages */
     struct azl_identity_t *identity; /* in place of `credential`, if that is
                                         one that changes; else NULL */

@@ -109,7 +109,7 @@ typedef struct azl_conf_t {
     /* as configured; -1 and NULL: not set */
     int enabled;
     const char *base_path;
-    const char *master_key;
+    const azl_secret_t *master_key;
     apr_int64_t max_body;
     apr_interval_time_t body_time; /* AzureLITBodyTimeout; 0: off */
     apr_int64_t body_rate;         /* bytes that earn another second */

@@ -40,9 +40,9 @@ typedef struct azl_dialect_t {
      * NULL if this upstream has no such operation. */
     const char *(*url)(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
                        const char *response_id, const char *query);
-    /* The header that carries the endpoint's credential. */
-    void (*credential)(apr_pool_t *p, const azl_endpoint_t *e,
-                       const char **name, const char **value);
+    /* The header that carries the endpoint's credential, and what stands
+     * before it there: "Bearer " or nothing. */
+    const char *(*credential)(const azl_endpoint_t *e, const char **scheme);
     /* The body for this deployment. `previous_response_id` is the upstream's
      * own id in place of the sealed one, or NULL. */
     void (*body)(apr_pool_t *p, const azl_deployment_t *d,
@@ -101,6 +101,12 @@ void azl_dialect_count_tokens(azl_span_t body, azl_buf_t *out);
 const azl_dialect_t *azl_dialect_find(const char *name);
 /* "azure, openai": for error texts. */
 const char *azl_dialect_names(void);
+
+/* The header with a credential of an endpoint's, as it goes out; NULL and NULL
+ * if there is none. */
+void azl_dialect_credential(apr_pool_t *p, const azl_endpoint_t *e,
+                            const azl_secret_t *secret, const char **name,
+                            const char **value);
 
 /*
  * What an upstream's refusal means. 408, 429, 500-504 and 529 are worth

@@ -16,6 +16,7 @@
 #include <apr_time.h>
 
 #include "azl_seal.h"
+#include "azl_secret.h"
 #include "azl_span.h"
 
 typedef struct azl_identity_t azl_identity_t;
@@ -112,9 +113,9 @@ int azl_identity_renewed(azl_identity_t *id, apr_time_t sent);
 /* 1 if the value is a key as others are written down: the endpoint's dialect
  * says which header it goes into. */
 int azl_identity_is_key(const azl_identity_t *id);
-/* The key, in `p`; NULL if there is none. */
-const char *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
-                             apr_time_t now);
+/* The key, in `p`, lent (azl_secret.h); NULL if there is none. */
+const azl_secret_t *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
+                                     apr_time_t now);
 /* Set the headers of a call; not for a key. APR_ENOENT if there is no valid
  * value. */
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,

@@ -10,6 +10,8 @@
 #include <apr_pools.h>
 #include <apr_time.h>
 
+#include "azl_secret.h"
+
 /* Take over a value. NULL, or what would be right ("a number from 0 to 1000").
  * `target` is what azl_options_parse() was given, `offset` bytes further on. */
 typedef const char *azl_option_fn(apr_pool_t *p, void *target,
@@ -46,6 +48,6 @@ int azl_option_size(const char *value, apr_int64_t min, apr_int64_t max,
  * or what is wrong; never with the secret in it. */
 #define AZL_SECRET_LITERAL "literal:"
 const char *azl_option_secret(apr_pool_t *p, const char *value,
-                              const char **secret, int *literal);
+                              const azl_secret_t **secret, int *literal);
 
 #endif /* AZL_OPTIONS_H */

@@ -9,13 +9,14 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "azl_secret.h"
 #include "azl_span.h"
 
 /* Who signs. */
 typedef struct azl_aws_key_t {
     const char *id;
-    const char *secret;
-    const char *token; /* of a session; NULL: none */
+    const azl_secret_t *secret;
+    const azl_secret_t *token; /* of a session; NULL: none */
 } azl_aws_key_t;
 
 typedef struct azl_sigv4_t {

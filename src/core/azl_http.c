@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "azl_buf.h"
+#include "azl_crypto.h"
 
 /* Its binary interface has kept this name since 2006. */
 #define LIBCURL "libcurl.so.4"
@@ -259,6 +260,8 @@ static const char *call_out(apr_pool_t *p, const azl_http_request_t *request,
     }
     lib.slist_free_all(headers);
     if (call.body) {
+        /* it may be a token */
+        azl_crypto_wipe(call.body->data, call.body->len);
         azl_buf_free(call.body);
     }
     return err;

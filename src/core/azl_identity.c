@@ -584,9 +584,9 @@ static int copy_value(azl_identity_t *id, apr_pool_t *p, apr_time_t now,
     valid = is_valid(value, now);
     if (valid) {
         copy->aws.id = apr_pstrdup(p, value->aws.id);
-        copy->aws.secret = apr_pstrdup(p, value->aws.secret);
-        copy->aws.token = apr_pstrdup(p, value->aws.token);
-        copy->bearer = apr_pstrdup(p, value->bearer);
+        copy->aws.secret = azl_secret_lend(p, value->aws.secret);
+        copy->aws.token = azl_secret_lend(p, value->aws.token);
+        copy->bearer = azl_secret_lend(p, value->bearer);
     }
     apr_thread_mutex_unlock(id->mutex);
     return valid;
@@ -597,7 +597,8 @@ int azl_identity_is_key(const azl_identity_t *id)
     return id->kind->key;
 }
 
-const char *azl_identity_key(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
+const azl_secret_t *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
+                                     apr_time_t now)
 {
     azl_identity_value_t value;
 

@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_file.h"
 #include "azl_identity_int.h"
 #include "azl_json.h"
@@ -133,8 +134,8 @@ static const char *take_key(azl_identity_value_t *value, const char *id,
         return "there is no access key, or a part of it is missing";
     }
     value->aws.id = apr_pstrdup(value->pool, id);
-    value->aws.secret = apr_pstrdup(value->pool, secret);
-    value->aws.token = apr_pstrdup(value->pool, token);
+    value->aws.secret = azl_secret_str(value->pool, secret);
+    value->aws.token = azl_secret_str(value->pool, token);
     return NULL;
 }
 
@@ -242,7 +243,9 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
 {
     azl_span_t content;
     char problem[128];
+    const char *why;
     apr_status_t rv;
+    char *text;
 
     azl_identity_look(id, p, &id->seen);
     rv = azl_file_read(p, id->path, FILE_MAX, &content);
@@ -250,7 +253,11 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
         return apr_pstrcat(p, "the file cannot be read: ",
                            apr_strerror(rv, problem, sizeof(problem)), NULL);
     }
-    return read_file(id, apr_pstrmemdup(p, content.at, content.len), value);
+    text = apr_pstrmemdup(p, content.at, content.len);
+    why = read_file(id, text, value);
+    azl_crypto_wipe(text, content.len);
+    azl_crypto_wipe((char *)content.at, content.len);
+    return why;
 }
 
 const azl_identity_kind_t azl_identity_aws_file = {
@@ -288,6 +295,16 @@ static const char *read_document(apr_pool_t *p, azl_span_t answer,
                     token);
 }
 
+/* ... which is nobody else's business. */
+static const char *take_document(apr_pool_t *p, azl_span_t answer,
+                                 azl_identity_value_t *value)
+{
+    const char *problem = read_document(p, answer, value);
+
+    azl_crypto_wipe((char *)answer.at, answer.len);
+    return problem;
+}
+
 static const char *configure_container(azl_identity_t *id)
 {
     const char *whole =
@@ -305,7 +322,7 @@ static const char *configure_container(azl_identity_t *id)
     id->secret_file = apr_pstrdup(
         id->pool,
         azl_identity_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
-    id->secret = apr_pstrdup(
+    id->secret = azl_secret_str(
         id->pool,
         azl_identity_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
     return configure_place(id);
@@ -317,7 +334,7 @@ static const char *container_secret(azl_identity_t *id, apr_pool_t *p,
 {
     azl_span_t content;
 
-    *secret = id->secret;
+    *secret = azl_secret_reveal(id->secret);
     if (id->secret_file) {
         if (azl_file_read(p, id->secret_file, FILE_MAX, &content) !=
             APR_SUCCESS) {
@@ -344,7 +361,7 @@ static const char *fetch_container(azl_identity_t *id, apr_pool_t *p,
         }
         problem = azl_identity_call(id, p, NULL, id->url, headers, &answer);
     }
-    return problem ? problem : read_document(p, answer, value);
+    return problem ? problem : take_document(p, answer, value);
 }
 
 const azl_identity_kind_t azl_identity_aws_container = {
@@ -415,7 +432,7 @@ static const char *fetch_instance(azl_identity_t *id, apr_pool_t *p,
     }
     problem = azl_identity_call(id, p, NULL, apr_pstrcat(p, roles, role, NULL),
                                 with, &answer);
-    return problem ? problem : read_document(p, answer, value);
+    return problem ? problem : take_document(p, answer, value);
 }
 
 const azl_identity_kind_t azl_identity_aws_instance = {.name = "aws:instance",

@@ -185,7 +185,7 @@ static const char *configure_principal(azl_identity_t *id)
 static const char *fetch_principal(azl_identity_t *id, apr_pool_t *p,
                                    azl_identity_value_t *value)
 {
-    const char *secret;
+    const azl_secret_t *secret;
     int literal;
 
     /* A new secret may be in its file. One that only root may read is as it
@@ -193,7 +193,10 @@ static const char *fetch_principal(azl_identity_t *id, apr_pool_t *p,
     if (azl_option_secret(p, id->secret_source, &secret, &literal)) {
         secret = id->secret;
     }
-    return ask(id, p, azl_identity_field(p, "client_secret", secret), value);
+    return ask(
+        id, p,
+        azl_identity_field(p, "client_secret", azl_secret_reveal(secret)),
+        value);
 }
 
 const azl_identity_kind_t azl_identity_principal = {

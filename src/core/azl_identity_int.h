@@ -17,7 +17,7 @@
 typedef struct azl_identity_value_t {
     apr_pool_t *pool;
     azl_aws_key_t aws;  /* of AWS */
-    const char *bearer; /* a token for the Authorization header */
+    const azl_secret_t *bearer; /* a token for the Authorization header */
     apr_time_t expires; /* 0: never */
     apr_interval_time_t refresh_in; /* who gave it wants to be asked again;
                                        0: not said */
@@ -74,7 +74,7 @@ struct azl_identity_t {
     const char *region;
     const char *service;
     const char *url;     /* where it is fetched */
-    const char *secret;  /* what has to be said there, ... */
+    const azl_secret_t *secret;  /* what has to be said there, ... */
     const char *secret_file; /* ... or the file it is in; NULL: nothing */
     const char *path;    /* of a file */
     const char *section; /* ... in it */

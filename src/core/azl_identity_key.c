@@ -3,6 +3,7 @@
  */
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_identity_int.h"
 #include "azl_json.h"
 #include "azl_options.h"
@@ -20,13 +21,14 @@ static const char *configure_file(azl_identity_t *id)
 static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
                               azl_identity_value_t *value)
 {
-    const char *secret, *problem;
+    const azl_secret_t *secret;
+    const char *problem;
     int literal;
 
     azl_identity_look(id, p, &id->seen);
     problem = azl_option_secret(p, id->setup.source, &secret, &literal);
     if (!problem) {
-        value->bearer = apr_pstrdup(value->pool, secret);
+        value->bearer = azl_secret_str(value->pool, azl_secret_reveal(secret));
     }
     return problem;
 }
@@ -126,7 +128,7 @@ static const char *read_secret(apr_pool_t *p, azl_span_t answer,
     if (!azl_identity_is_word(text)) {
         return "the vault's answer has no key in \"value\"";
     }
-    value->bearer = apr_pstrdup(value->pool, text);
+    value->bearer = azl_secret_str(value->pool, text);
     return NULL;
 }
 
@@ -143,7 +145,7 @@ static const char *fetch_vault(azl_identity_t *id, apr_pool_t *p,
         return apr_pstrcat(p, "no token for the vault: ", problem, NULL);
     }
     headers[0] = apr_pstrcat(p, "Authorization: Bearer ",
-                             id->inner->value->bearer, NULL);
+                             azl_secret_reveal(id->inner->value->bearer), NULL);
     memset(&request, 0, sizeof(request));
     request.url = apr_pstrcat(p, id->url, VAULT_VERSION, NULL);
     request.headers = headers;
@@ -153,7 +155,9 @@ static const char *fetch_vault(azl_identity_t *id, apr_pool_t *p,
     }
     if (got.status == 200) {
         value->refresh_in = id->setup.reread ? id->setup.reread : REREAD;
-        return read_secret(p, got.body, value);
+        problem = read_secret(p, got.body, value);
+        azl_crypto_wipe((char *)got.body.at, got.body.len);
+        return problem;
     }
     if (got.status == 401) {
         id->inner->due = 0; /* another one is worth a try */

@@ -83,12 +83,12 @@ static const char *find_source(azl_identity_t *id)
         }
         id->own = &app_service;
         id->url = apr_pstrdup(id->pool, endpoint);
-        id->secret = apr_pstrdup(id->pool, header);
+        id->secret = azl_secret_str(id->pool, header);
     }
     else if (msi) {
         id->own = secret ? &machine_learning : &cloud_shell;
         id->url = apr_pstrdup(id->pool, msi);
-        id->secret = apr_pstrdup(id->pool, secret);
+        id->secret = azl_secret_str(id->pool, secret);
     }
     else if (endpoint) {
         return "identities of Azure Arc are not supported";
@@ -223,7 +223,8 @@ static const char *fetch_managed(azl_identity_t *id, apr_pool_t *p,
         headers[n++] = "Metadata: true";
     }
     if (source->secret) {
-        headers[n++] = apr_pstrcat(p, source->secret, ": ", id->secret, NULL);
+        headers[n++] = apr_pstrcat(p, source->secret, ": ",
+                                   azl_secret_reveal(id->secret), NULL);
     }
     if (source->posts) {
         headers[n++] = AZL_IDENTITY_FORM;

@@ -55,10 +55,10 @@ const char *azl_identity_provider(const azl_identity_t *id, apr_pool_t *p)
 static void list_strings(const azl_identity_value_t *value,
                          const char *strings[STRINGS])
 {
-    strings[0] = value ? value->bearer : NULL;
+    strings[0] = value ? azl_secret_reveal(value->bearer) : NULL;
     strings[1] = value ? value->aws.id : NULL;
-    strings[2] = value ? value->aws.secret : NULL;
-    strings[3] = value ? value->aws.token : NULL;
+    strings[2] = value ? azl_secret_reveal(value->aws.secret) : NULL;
+    strings[3] = value ? azl_secret_reveal(value->aws.token) : NULL;
 }
 
 azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
@@ -115,17 +115,18 @@ static int is_whole(const packed_t *packed, azl_span_t bytes)
 static azl_identity_value_t *read_value(const packed_t *packed, const char *at)
 {
     azl_identity_value_t *value = azl_identity_value();
-    const char **to[STRINGS] = {&value->bearer, &value->aws.id,
-                                &value->aws.secret, &value->aws.token};
+    const char *strings[STRINGS];
     int i;
 
     value->expires = packed->expires;
     for (i = 0; i < STRINGS; i++) {
-        if (packed->len[i]) {
-            *to[i] = apr_pstrmemdup(value->pool, at, packed->len[i] - 1);
-            at += packed->len[i];
-        }
+        strings[i] = packed->len[i] ? at : NULL;
+        at += packed->len[i];
     }
+    value->bearer = azl_secret_str(value->pool, strings[0]);
+    value->aws.id = apr_pstrdup(value->pool, strings[1]);
+    value->aws.secret = azl_secret_str(value->pool, strings[2]);
+    value->aws.token = azl_secret_str(value->pool, strings[3]);
     return value;
 }
 

@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_file.h"
 #include "azl_identity_int.h"
 #include "azl_json.h"
@@ -28,8 +29,9 @@ apr_status_t azl_identity_bear(const azl_identity_t *id, apr_pool_t *p,
     (void)id;
     (void)call;
     (void)now;
-    apr_table_setn(headers, "Authorization",
-                   apr_pstrcat(p, "Bearer ", value->bearer, NULL));
+    apr_table_setn(
+        headers, "Authorization",
+        apr_pstrcat(p, "Bearer ", azl_secret_reveal(value->bearer), NULL));
     return APR_SUCCESS;
 }
 
@@ -290,7 +292,7 @@ const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
         seconds <= LIFETIME_MAX) {
         value->refresh_in = apr_time_from_sec(seconds);
     }
-    value->bearer = apr_pstrdup(value->pool, token);
+    value->bearer = azl_secret_str(value->pool, token);
     return NULL;
 }
 
@@ -305,8 +307,12 @@ const char *azl_identity_token_of(azl_identity_t *id, apr_pool_t *p,
                                   const azl_http_answer_t *got,
                                   apr_time_t asked, azl_identity_value_t *value)
 {
+    const char *problem;
+
     if (got->status == 200) {
-        return azl_identity_take_token(p, got->body, asked, value);
+        problem = azl_identity_take_token(p, got->body, asked, value);
+        azl_crypto_wipe((char *)got->body.at, got->body.len);
+        return problem;
     }
     id->hopeless = is_final(got->status);
     return refusal(p, got);
@@ -338,9 +344,10 @@ const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
 static const char *configure_databricks(azl_identity_t *id)
 {
     const char *colon = strchr(id->rest, ':');
-    const char *client, *secret, *both, *problem;
+    const char *client, *problem;
+    const azl_secret_t *secret;
+    char *both, *text;
     int literal;
-    char *text;
 
     if (!colon || colon == id->rest || !colon[1]) {
         return "it must be " DATABRICKS_FORM;
@@ -350,11 +357,13 @@ static const char *configure_databricks(azl_identity_t *id)
     if (problem || literal) {
         return problem ? problem : "it must be " DATABRICKS_FORM;
     }
-    both = apr_pstrcat(id->pool, client, ":", secret, NULL);
+    both = apr_pstrcat(id->pool, client, ":", azl_secret_reveal(secret), NULL);
     text = apr_palloc(id->pool,
                       (apr_size_t)apr_base64_encode_len((int)strlen(both)));
     apr_base64_encode(text, both, (int)strlen(both));
-    id->secret = apr_pstrcat(id->pool, "Authorization: Basic ", text, NULL);
+    id->secret = azl_secret_str(id->pool, text);
+    azl_crypto_wipe(both, strlen(both));
+    azl_crypto_wipe(text, strlen(text));
     id->url = id->setup.token_url;
     if (!id->url) {
         id->url =
@@ -369,9 +378,11 @@ static const char *configure_databricks(azl_identity_t *id)
 static const char *fetch_databricks(azl_identity_t *id, apr_pool_t *p,
                                     azl_identity_value_t *value)
 {
-    const char *headers[] = {id->secret, AZL_IDENTITY_FORM, NULL};
+    const char *headers[] = {NULL, AZL_IDENTITY_FORM, NULL};
     azl_http_request_t request;
 
+    headers[0] = apr_pstrcat(p, "Authorization: Basic ",
+                             azl_secret_reveal(id->secret), NULL);
     memset(&request, 0, sizeof(request));
     request.url = id->url;
     request.headers = headers;
@@ -426,7 +437,8 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
     if (problem) {
         return problem;
     }
-    value->bearer = azl_identity_word(value->pool, content);
+    value->bearer = azl_secret_str(value->pool, azl_identity_word(p, content));
+    azl_crypto_wipe((char *)content.at, content.len);
     return value->bearer ? NULL
                          : "the file must hold one token and nothing else";
 }

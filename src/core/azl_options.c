@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_file.h"
 
 /* Keys and tokens are below 4 KB; a larger file is not a secret but a
@@ -168,7 +169,7 @@ int azl_option_size(const char *value, apr_int64_t min, apr_int64_t max,
 }
 
 static const char *secret_from_file(apr_pool_t *p, const char *path,
-                                    const char **secret)
+                                    const azl_secret_t **secret)
 {
     azl_span_t content;
     apr_status_t rv;
@@ -189,12 +190,14 @@ static const char *secret_from_file(apr_pool_t *p, const char *path,
         return apr_psprintf(p, "file '%s' must hold the secret on one line",
                             path);
     }
-    *secret = text;
+    *secret = azl_secret_str(p, text);
+    azl_crypto_wipe(text, content.len);
+    azl_crypto_wipe((char *)content.at, content.len);
     return NULL;
 }
 
 const char *azl_option_secret(apr_pool_t *p, const char *value,
-                              const char **secret, int *literal)
+                              const azl_secret_t **secret, int *literal)
 {
     *literal = 0;
     if (strncmp(value, "env:", 4) == 0) {
@@ -211,7 +214,7 @@ const char *azl_option_secret(apr_pool_t *p, const char *value,
                                 "end",
                                 value + 4);
         }
-        *secret = text;
+        *secret = azl_secret_str(p, text);
         return NULL;
     }
     if (strncmp(value, "file:", 5) == 0) {
@@ -222,6 +225,6 @@ const char *azl_option_secret(apr_pool_t *p, const char *value,
         value += strlen(AZL_SECRET_LITERAL);
         *literal = 0; /* nobody who says so has to be told */
     }
-    *secret = apr_pstrdup(p, value);
+    *secret = azl_secret_str(p, value);
     return NULL;
 }

@@ -171,7 +171,8 @@ static apr_array_header_t *list_headers(apr_pool_t *p, const azl_sigv4_t *what,
     add_header(p, list, "host", what->host);
     add_header(p, list, "x-amz-date", moment);
     if (key->token) {
-        add_header(p, list, "x-amz-security-token", key->token);
+        add_header(p, list, "x-amz-security-token",
+                   azl_secret_reveal(key->token));
     }
     if (what->headers) {
         const apr_array_header_t *more = apr_table_elts(what->headers);
@@ -264,6 +265,7 @@ apr_status_t azl_sigv4_sign(apr_pool_t *p, const azl_sigv4_t *what,
     unsigned char digest[AZL_SHA256_LEN];
     char hex[HEX_LEN], moment[MOMENT_LEN];
     const char *day;
+    char *secret;
     apr_status_t rv;
 
     write_moment(now, moment);
@@ -279,14 +281,16 @@ apr_status_t azl_sigv4_sign(apr_pool_t *p, const azl_sigv4_t *what,
     scope = apr_pstrcat(p, day, "/", what->region, "/", what->service,
                         "/" TERMINATOR, NULL);
     text = apr_pstrcat(p, ALGORITHM "\n", moment, "\n", scope, "\n", hex, NULL);
-    rv = sign_text(what, day, apr_pstrcat(p, "AWS4", key->secret, NULL), text,
-                   hex);
+    secret = apr_pstrcat(p, "AWS4", azl_secret_reveal(key->secret), NULL);
+    rv = sign_text(what, day, secret, text, hex);
+    azl_crypto_wipe(secret, strlen(secret));
     if (rv != APR_SUCCESS) {
         return rv;
     }
     apr_table_set(out, "X-Amz-Date", moment);
     if (key->token) {
-        apr_table_set(out, "X-Amz-Security-Token", key->token);
+        apr_table_set(out, "X-Amz-Security-Token",
+                      azl_secret_reveal(key->token));
     }
     apr_table_setn(out, "Authorization",
                    apr_pstrcat(apr_table_elts(out)->pool,

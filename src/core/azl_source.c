@@ -44,7 +44,8 @@ static int is_http(const char *url)
 static const char *read_secret(apr_pool_t *p, const char *reference,
                                azl_span_t *secret)
 {
-    const char *text, *err;
+    const azl_secret_t *text;
+    const char *err;
     int literal;
 
     err = azl_option_secret(p, reference, &text, &literal);
@@ -54,7 +55,7 @@ static const char *read_secret(apr_pool_t *p, const char *reference,
     if (literal) {
         return "the secret must be a reference: env:NAME or file:/path";
     }
-    *secret = azl_span_str(text);
+    *secret = azl_span_str(azl_secret_reveal(text));
     return NULL;
 }
 

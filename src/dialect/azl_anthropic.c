@@ -164,20 +164,13 @@ static int takes_bearer(const azl_endpoint_t *e)
            ends_with(host_name(e), ".api.aws");
 }
 
-static void anthropic_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                                 const char **name, const char **value)
+static const char *anthropic_credential(const azl_endpoint_t *e,
+                                        const char **scheme)
 {
-    if (!e->credential) {
-        *name = *value = NULL;
-    }
-    else if (takes_bearer(e)) {
-        *name = "Authorization";
-        *value = apr_pstrcat(p, "Bearer ", e->credential, NULL);
-    }
-    else {
-        *name = "x-api-key";
-        *value = e->credential;
-    }
+    int bearer = takes_bearer(e);
+
+    *scheme = bearer ? "Bearer " : "";
+    return bearer ? "Authorization" : "x-api-key";
 }
 
 /* Betas are the client's wish, also for a chat: an SDK can send any header. On

@@ -80,12 +80,12 @@ static const char *azure_url(apr_pool_t *p, const azl_deployment_t *d,
                        version && more ? "&" : "", more ? more : "", NULL);
 }
 
-static void azure_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                             const char **name, const char **value)
+static const char *azure_credential(const azl_endpoint_t *e,
+                                    const char **scheme)
 {
-    (void)p;
-    *name = e->credential ? "api-key" : NULL;
-    *value = e->credential;
+    (void)e;
+    *scheme = "";
+    return "api-key";
 }
 
 static void azure_body(apr_pool_t *p, const azl_deployment_t *d,

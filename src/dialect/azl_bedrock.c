@@ -46,12 +46,12 @@ static const char *bedrock_stream_url(apr_pool_t *p, const azl_deployment_t *d,
     return is_chat(d, op) ? method(p, d, "converse-stream") : NULL;
 }
 
-static void bedrock_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                               const char **name, const char **value)
+static const char *bedrock_credential(const azl_endpoint_t *e,
+                                      const char **scheme)
 {
-    *name = e->credential ? "Authorization" : NULL;
-    *value =
-        e->credential ? apr_pstrcat(p, "Bearer ", e->credential, NULL) : NULL;
+    (void)e;
+    *scheme = "Bearer ";
+    return "Authorization";
 }
 
 static const azl_outbound_t converse = {

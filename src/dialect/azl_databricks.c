@@ -36,12 +36,12 @@ static const char *databricks_url(apr_pool_t *p, const azl_deployment_t *d,
                        NULL);
 }
 
-static void databricks_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                                  const char **name, const char **value)
+static const char *databricks_credential(const azl_endpoint_t *e,
+                                         const char **scheme)
 {
-    *name = e->credential ? "Authorization" : NULL;
-    *value =
-        e->credential ? apr_pstrcat(p, "Bearer ", e->credential, NULL) : NULL;
+    (void)e;
+    *scheme = "Bearer ";
+    return "Authorization";
 }
 
 static void databricks_body(apr_pool_t *p, const azl_deployment_t *d,

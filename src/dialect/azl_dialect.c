@@ -52,6 +52,22 @@ const char *azl_dialect_names(void)
     return "anthropic, azure, bedrock, databricks, gemini, openai";
 }
 
+void azl_dialect_credential(apr_pool_t *p, const azl_endpoint_t *e,
+                            const azl_secret_t *secret, const char **name,
+                            const char **value)
+{
+    const char *scheme;
+
+    *name = *value = NULL;
+    if (secret) {
+        *name = e->dialect->credential(e, &scheme);
+        *value = azl_secret_reveal(secret);
+        if (*scheme) {
+            *value = apr_pstrcat(p, scheme, *value, NULL);
+        }
+    }
+}
+
 static void add_edit(splicer_t *sp, const char *at, apr_size_t len,
                      const char *text)
 {

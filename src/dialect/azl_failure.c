@@ -80,7 +80,7 @@ static const char *veil(azl_span_t word, const azl_endpoint_t *e)
     apr_size_t i;
 
     if (starts_with(word, "sk-") ||
-        (e && e->credential && word_has(word, azl_span_str(e->credential)))) {
+        (e && azl_secret_is_in(e->credential, word))) {
         return "[removed]";
     }
     for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); ++i) {

@@ -84,21 +84,13 @@ static const char *gemini_stream_url(apr_pool_t *p, const azl_deployment_t *d,
                              : NULL;
 }
 
-static void gemini_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                              const char **name, const char **value)
+static const char *gemini_credential(const azl_endpoint_t *e,
+                                     const char **scheme)
 {
-    if (!e->credential) {
-        *name = NULL;
-        *value = NULL;
-    }
-    else if (azl_gemini_is_vertex(e) && strstr(e->url, "/projects/")) {
-        *name = "Authorization";
-        *value = apr_pstrcat(p, "Bearer ", e->credential, NULL);
-    }
-    else {
-        *name = "x-goog-api-key";
-        *value = e->credential;
-    }
+    int bearer = azl_gemini_is_vertex(e) && strstr(e->url, "/projects/");
+
+    *scheme = bearer ? "Bearer " : "";
+    return bearer ? "Authorization" : "x-goog-api-key";
 }
 
 static const azl_outbound_t *gemini_outbound(const azl_deployment_t *d,

@@ -29,12 +29,12 @@ static const char *openai_url(apr_pool_t *p, const azl_deployment_t *d,
                        more ? "?" : "", more ? more : "", NULL);
 }
 
-static void openai_credential(apr_pool_t *p, const azl_endpoint_t *e,
-                              const char **name, const char **value)
+static const char *openai_credential(const azl_endpoint_t *e,
+                                     const char **scheme)
 {
-    *name = e->credential ? "Authorization" : NULL;
-    *value =
-        e->credential ? apr_pstrcat(p, "Bearer ", e->credential, NULL) : NULL;
+    (void)e;
+    *scheme = "Bearer ";
+    return "Authorization";
 }
 
 static void openai_body(apr_pool_t *p, const azl_deployment_t *d,

@@ -146,7 +146,8 @@ static const char *build_keyring(azl_conf_t *conf, apr_pool_t *p,
     if (!err && conf->master_key) {
         unsigned char digest[AZL_SHA256_LEN];
 
-        azl_crypto_sha256(conf->master_key, strlen(conf->master_key), digest);
+        azl_crypto_sha256(azl_secret_reveal(conf->master_key),
+                          azl_secret_len(conf->master_key), digest);
         memcpy(&conf->scope, digest, sizeof(conf->scope));
         err = azl_keyring_add_master(conf->keyring, digest);
     }
@@ -173,24 +174,26 @@ static void make_seal(azl_conf_t *conf, apr_pool_t *p, apr_pool_t *ptemp)
 {
     const azl_model_line_t *line = (void *)conf->models->elts;
     apr_array_header_t *secrets = apr_array_make(ptemp, 16, sizeof(char *));
-    const char *secret;
+    char *secret;
     int i;
 
     APR_ARRAY_PUSH(secrets, const char *) =
-        conf->master_key ? conf->master_key : "";
+        conf->master_key ? azl_secret_reveal(conf->master_key) : "";
     for (i = 0; !conf->master_key && i < conf->models->nelts; i++) {
         const azl_endpoint_t *endpoint;
 
         endpoint = apr_hash_get(conf->catalog->endpoints, line[i].endpoint,
                                 APR_HASH_KEY_STRING);
         if (endpoint->credential) {
-            APR_ARRAY_PUSH(secrets, const char *) = endpoint->credential;
+            APR_ARRAY_PUSH(secrets, const char *) =
+                azl_secret_reveal(endpoint->credential);
         }
     }
     secret = apr_array_pstrcat(ptemp, secrets, '\n');
     if (*secret) {
         conf->seal = azl_seal_create(p, secret, strlen(secret));
     }
+    azl_crypto_wipe(secret, strlen(secret));
 }
 
 static void set_defaults(azl_conf_t *conf)

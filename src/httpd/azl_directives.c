@@ -53,13 +53,15 @@ static const char *cmd_master_key(cmd_parms *cmd, void *dirconf,
                                   const char *arg)
 {
     const char *err = azl_cmd_scope(cmd);
-    const char *secret = NULL;
+    const azl_secret_t *secret = NULL;
+    apr_size_t len;
 
     (void)dirconf;
     if (!err) {
         err = azl_cmd_secret(cmd, NULL, arg, &secret);
     }
-    if (!err && (strlen(secret) < 16 || strlen(secret) > AZL_KEY_TEXT_MAX)) {
+    len = azl_secret_len(secret);
+    if (!err && (len < 16 || len > AZL_KEY_TEXT_MAX)) {
         err = azl_cmd_complain(cmd, NULL,
                                "a master key has 16 to 512 characters; "
                                "'azurelitctl key new' makes one");

@@ -42,7 +42,7 @@ const char *azl_cmd_complain(cmd_parms *cmd, const char *subject,
 }
 
 const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
-                           const char *value, const char **secret)
+                           const char *value, const azl_secret_t **secret)
 {
     int literal;
     const char *err = azl_option_secret(cmd->pool, value, secret, &literal);

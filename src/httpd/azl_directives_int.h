@@ -25,7 +25,7 @@ const char *azl_cmd_complain(cmd_parms *cmd, const char *subject,
 /* A secret by reference; a literal one is taken with a warning. NULL, or what
  * is wrong. */
 const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
-                           const char *value, const char **secret);
+                           const char *value, const azl_secret_t **secret);
 
 /* An alias may look like "azure/gpt-4.1" or "gpt-4.1:fast". */
 int azl_cmd_is_alias(const char *text);

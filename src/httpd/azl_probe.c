@@ -108,7 +108,7 @@ static const char *credential(apr_pool_t *p, const azl_endpoint_t *ep)
     if (!ep->credential || ep->identity) {
         return NULL;
     }
-    ep->dialect->credential(p, ep, &name, &value);
+    azl_dialect_credential(p, ep, ep->credential, &name, &value);
     return apr_pstrcat(p, name, ": ", value, NULL);
 }
 

@@ -286,7 +286,7 @@ static int proxy_fixups(request_rec *r)
         authorize(r, ar->attempt);
     }
     else if (ep->credential) {
-        ep->dialect->credential(r->pool, ep, &name, &value);
+        azl_dialect_credential(r->pool, ep, ep->credential, &name, &value);
         apr_table_setn(r->headers_in, name, value);
     }
     return OK;

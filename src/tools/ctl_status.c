@@ -247,7 +247,8 @@ static int watch(apr_pool_t *p, const status_t *status)
 static int set_key(apr_pool_t *p, status_t *status, const char *key)
 {
     const char **headers = apr_pcalloc(p, 2 * sizeof(*headers));
-    const char *secret, *err;
+    const azl_secret_t *secret;
+    const char *err;
     int literal = 0;
 
     if (!key) {
@@ -262,7 +263,8 @@ static int set_key(apr_pool_t *p, status_t *status, const char *key)
         azl_ctl_complain("--key: %s", err);
         return 0;
     }
-    headers[0] = apr_pstrcat(p, "Authorization: Bearer ", secret, NULL);
+    headers[0] = apr_pstrcat(p, "Authorization: Bearer ",
+                             azl_secret_reveal(secret), NULL);
     status->request.headers = headers;
     return 1;
 }

@@ -78,6 +78,15 @@ notices directives 'README.md names every directive' \
 notices directives 'README.md, docs and azurelit.conf name no directive but' \
     'echo "AzureLITStray" >>docs/operating.md'
 
+notices secrets 'a compiler refuses a secret in a text' \
+    'sed -i "s/^typedef struct azl_secret_t .*/typedef char azl_secret_t;/" \
+        include/azl_secret.h'
+notices secrets 'secrets are revealed where they go out' \
+    'echo "azl_secret_reveal(s);" >>src/httpd/azl_status.c'
+notices secrets 'no statement that makes a message reveals' \
+    'printf "apr_psprintf(p, \"%%s\",\n azl_secret_reveal(s));\n" \
+        >>src/core/azl_identity_token.c'
+
 notices style 'no line of C is longer' \
     'printf "%081d\n" 0 >>src/core/azl_buf.c'
 notices style 'no tab or trailing blank' \
@@ -91,7 +100,7 @@ notices style 'nothing is marked as unfinished' \
 
 fresh_copy
 tap_check "an unbroken copy passes as the tree does" \
-    "$(for guard in arrows directives files messages style; do
+    "$(for guard in arrows directives files messages secrets style; do
         sh "$here/$guard.sh" >"$copy/here" 2>&1
         GUARD_TREE=$copy/tree sh "$here/$guard.sh" 2>&1 |
             diff "$copy/here" -

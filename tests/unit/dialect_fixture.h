@@ -47,7 +47,7 @@ static inline azl_deployment_t *deployment_at(const char *dialect,
     e->dialect = azl_dialect_find(dialect);
     ck_assert_ptr_nonnull(e->dialect);
     e->api_version = api_version;
-    e->credential = "a-credential-0123456789";
+    e->credential = azl_secret_str(azl_test_pool, "a-credential-0123456789");
     d->endpoint = e;
     d->id = apr_pstrcat(azl_test_pool, "here/", name, NULL);
     d->name = name;

@@ -154,7 +154,8 @@ START_TEST(places_have_urls)
         c->count);
     ck_assert_ptr_null(
         dialect->url(azl_test_pool, d, AZL_OP_EMBEDDINGS, NULL, NULL));
-    dialect->credential(azl_test_pool, d->endpoint, &name, &value);
+    azl_dialect_credential(azl_test_pool, d->endpoint, d->endpoint->credential,
+                           &name, &value);
     ck_assert_str_eq(name, c->header);
     ck_assert_str_eq(value, strcmp(name, "x-api-key") == 0
                                 ? "a-credential-0123456789"
@@ -168,7 +169,8 @@ START_TEST(no_credential_is_no_header)
     const char *name, *value;
 
     ((azl_endpoint_t *)d->endpoint)->credential = NULL;
-    d->endpoint->dialect->credential(azl_test_pool, d->endpoint, &name, &value);
+    azl_dialect_credential(azl_test_pool, d->endpoint, d->endpoint->credential,
+                           &name, &value);
     ck_assert_ptr_null(name);
     ck_assert_ptr_null(value);
 }
@@ -251,7 +253,8 @@ START_TEST(bedrock_has_urls)
     ck_assert_ptr_null(
         dialect->url(azl_test_pool, d, AZL_OP_COUNT_TOKENS, NULL, NULL));
     ck_assert_ptr_null(dialect->outbound(d, AZL_OP_COUNT_TOKENS));
-    dialect->credential(azl_test_pool, d->endpoint, &name, &value);
+    azl_dialect_credential(azl_test_pool, d->endpoint, d->endpoint->credential,
+                           &name, &value);
     ck_assert_str_eq(name, "Authorization");
 }
 END_TEST

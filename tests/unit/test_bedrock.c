@@ -36,11 +36,11 @@ START_TEST(urls_and_credentials)
     ck_assert_ptr_null(b->url(azl_test_pool, d, AZL_OP_EMBEDDINGS, NULL, NULL));
     ck_assert_ptr_null(b->stream_url(azl_test_pool, d, AZL_OP_RESPONSES));
     ck_assert_ptr_null(b->outbound(d, AZL_OP_RESPONSES));
-    b->credential(azl_test_pool, e, &name, &value);
+    azl_dialect_credential(azl_test_pool, e, e->credential, &name, &value);
     ck_assert_str_eq(name, "Authorization");
     ck_assert_str_eq(value, "Bearer a-credential-0123456789");
     e->credential = NULL;
-    b->credential(azl_test_pool, e, &name, &value);
+    azl_dialect_credential(azl_test_pool, e, e->credential, &name, &value);
     ck_assert_ptr_null(name);
     ck_assert_ptr_null(value);
 }

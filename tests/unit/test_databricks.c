@@ -50,11 +50,13 @@ START_TEST(credentials)
     azl_endpoint_t open = *d->endpoint;
     const char *name, *value;
 
-    open.dialect->credential(azl_test_pool, &open, &name, &value);
+    azl_dialect_credential(azl_test_pool, &open, open.credential, &name,
+                           &value);
     ck_assert_str_eq(name, "Authorization");
     ck_assert_str_eq(value, "Bearer a-credential-0123456789");
     open.credential = NULL;
-    open.dialect->credential(azl_test_pool, &open, &name, &value);
+    azl_dialect_credential(azl_test_pool, &open, open.credential, &name,
+                           &value);
     ck_assert_ptr_null(name);
     ck_assert_ptr_null(value);
     ck_assert_ptr_null(open.dialect->outbound(d, AZL_OP_EMBEDDINGS));

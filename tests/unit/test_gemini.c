@@ -48,7 +48,8 @@ START_TEST(urls_and_credentials)
     ck_assert_ptr_null(g->url(azl_test_pool, d, AZL_OP_RESPONSES, NULL, NULL));
     ck_assert_ptr_null(g->stream_url(azl_test_pool, d, AZL_OP_RESPONSES));
     ck_assert_ptr_null(g->outbound(d, AZL_OP_RESPONSES));
-    g->credential(azl_test_pool, d->endpoint, &name, &value);
+    azl_dialect_credential(azl_test_pool, d->endpoint,
+                           d->endpoint->credential, &name, &value);
     ck_assert_str_eq(
         apr_pstrcat(azl_test_pool, name, ": ", value, NULL), places[_i].header);
 }
@@ -62,7 +63,7 @@ START_TEST(no_credential_no_header)
     const char *value;
 
     e->credential = NULL;
-    e->dialect->credential(azl_test_pool, e, &name, &value);
+    azl_dialect_credential(azl_test_pool, e, e->credential, &name, &value);
     ck_assert_ptr_null(name);
     ck_assert_ptr_null(value);
 }

@@ -371,8 +371,8 @@ START_TEST(handed_on)
     ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW + 5), 1);
     ck_assert_int_eq(to->patience, 7);
     value = azl_identity_value();
-    value->bearer = "token";
-    value->aws.secret = "s";
+    value->bearer = azl_secret_str(azl_test_pool, "token");
+    value->aws.secret = azl_secret_str(azl_test_pool, "s");
     value->expires = NOW + 60;
     from->serial = 1;
     azl_identity_put(from, value, NOW + 9);
@@ -380,7 +380,7 @@ START_TEST(handed_on)
     ck_assert_int_eq(azl_identity_unpack(to, packed), 1);
     ck_assert_str_eq(bearer(to, NOW + 59), "Bearer token");
     ck_assert_ptr_null(bearer(to, NOW + 60));
-    ck_assert_str_eq(to->value->aws.secret, "s");
+    ck_assert_str_eq(azl_secret_reveal(to->value->aws.secret), "s");
     ck_assert_ptr_null(to->value->aws.id);
     ck_assert_int_eq(to->renew_at, NOW + 9);
     /* the same value once more is not a new one */

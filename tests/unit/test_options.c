@@ -140,14 +140,14 @@ END_TEST
 
 START_TEST(secrets_from_the_environment)
 {
-    const char *secret = NULL;
+    const azl_secret_t *secret = NULL;
     const char *err;
     int literal = -1;
 
     setenv("AZL_TEST_SECRET", "s3cret", 1);
     ck_assert_ptr_null(azl_option_secret(azl_test_pool, "env:AZL_TEST_SECRET",
                                          &secret, &literal));
-    ck_assert_str_eq(secret, "s3cret");
+    ck_assert_str_eq(azl_secret_reveal(secret), "s3cret");
     ck_assert_int_eq(literal, 0);
 
     setenv("AZL_TEST_SECRET", "s3cret\nHost: evil", 1);
@@ -174,13 +174,13 @@ START_TEST(secrets_from_files)
     const char *path = secret_file("crlf", "abc\r\n");
     const char *two = secret_file("two", "abc\nd3f\n");
     const char *none = secret_file("none", "\n");
-    const char *secret = NULL;
+    const azl_secret_t *secret = NULL;
     const char *err;
     int literal = -1;
 
     ck_assert_ptr_null(
         azl_option_secret(azl_test_pool, path, &secret, &literal));
-    ck_assert_str_eq(secret, "abc");
+    ck_assert_str_eq(azl_secret_reveal(secret), "abc");
     ck_assert_int_eq(literal, 0);
     err = azl_option_secret(azl_test_pool, two, &secret, &literal);
     ck_assert_ptr_nonnull(strstr(err, "one line"));
@@ -196,28 +196,28 @@ END_TEST
 /* One that says so is what it says, whatever it looks like. */
 START_TEST(a_secret_that_says_so)
 {
-    const char *secret = NULL;
+    const azl_secret_t *secret = NULL;
     int literal = -1;
 
-    ck_assert_ptr_null(azl_option_secret(azl_test_pool, "literal:env:X",
-                                         &secret, &literal));
-    ck_assert_str_eq(secret, "env:X");
+    ck_assert_ptr_null(
+        azl_option_secret(azl_test_pool, "literal:env:X", &secret, &literal));
+    ck_assert_str_eq(azl_secret_reveal(secret), "env:X");
     ck_assert_int_eq(literal, 0);
     ck_assert_ptr_null(
         azl_option_secret(azl_test_pool, "plain", &secret, &literal));
-    ck_assert_str_eq(secret, "plain");
+    ck_assert_str_eq(azl_secret_reveal(secret), "plain");
     ck_assert_int_eq(literal, 1);
 }
 END_TEST
 
 START_TEST(literal_secrets_are_reported)
 {
-    const char *secret = NULL;
+    const azl_secret_t *secret = NULL;
     int literal = 0;
 
     ck_assert_ptr_null(
         azl_option_secret(azl_test_pool, "plain", &secret, &literal));
-    ck_assert_str_eq(secret, "plain");
+    ck_assert_str_eq(azl_secret_reveal(secret), "plain");
     ck_assert_int_eq(literal, 1);
 }
 END_TEST

@@ -14,8 +14,14 @@
 
 /* 2015-08-30T12:36:00Z and the key of AWS's test suite. */
 #define SUITE_TIME apr_time_from_sec(1440938160)
-static const azl_aws_key_t suite_key = {
-    "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", NULL};
+static azl_aws_key_t suite_key(void)
+{
+    azl_aws_key_t key = {"AKIDEXAMPLE", NULL, NULL};
+
+    key.secret = azl_secret_str(azl_test_pool,
+                                "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    return key;
+}
 
 static const char *authorization(const azl_sigv4_t *what,
                                  const azl_aws_key_t *key, apr_time_t now)
@@ -40,18 +46,19 @@ static void suite_request(azl_sigv4_t *what)
 
 START_TEST(published)
 {
+    azl_aws_key_t key = suite_key();
     apr_table_t *headers = apr_table_make(azl_test_pool, 1);
     azl_sigv4_t what;
 
     suite_request(&what);
     ck_assert_str_eq(
-        authorization(&what, &suite_key, SUITE_TIME),
+        authorization(&what, &key, SUITE_TIME),
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/"
         "aws4_request, SignedHeaders=host;x-amz-date, Signature="
         "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
     what.method = "POST";
     ck_assert_str_eq(
-        authorization(&what, &suite_key, SUITE_TIME),
+        authorization(&what, &key, SUITE_TIME),
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/"
         "aws4_request, SignedHeaders=host;x-amz-date, Signature="
         "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b");
@@ -63,7 +70,7 @@ START_TEST(published)
     apr_table_setn(headers, "Content-Type",
                    "application/x-www-form-urlencoded; charset=utf-8");
     ck_assert_str_eq(
-        authorization(&what, &suite_key, SUITE_TIME),
+        authorization(&what, &key, SUITE_TIME),
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/"
         "aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="
         "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
@@ -80,8 +87,8 @@ static void check_vector(apr_size_t i, apr_size_t cut)
     azl_sigv4_t what;
 
     key.id = vectors[i].id;
-    key.secret = vectors[i].secret;
-    key.token = vectors[i].token;
+    key.secret = azl_secret_str(azl_test_pool, vectors[i].secret);
+    key.token = azl_secret_str(azl_test_pool, vectors[i].token);
     memset(&what, 0, sizeof(what));
     what.region = vectors[i].region;
     what.service = vectors[i].service;
@@ -120,14 +127,14 @@ END_TEST
 /* The classic 403: what is encoded on the wire is signed encoded twice. */
 START_TEST(canonical)
 {
-    azl_aws_key_t key = suite_key;
+    azl_aws_key_t key = suite_key();
     const char *text, *names;
     azl_sigv4_t what;
 
     suite_request(&what);
     what.path = "/model/x%3A0/converse";
     what.query = "b=2&a=%20&b=1&c&a-b=x[]";
-    key.token = "session";
+    key.token = azl_secret_str(azl_test_pool, "session");
     ck_assert_int_eq(azl_crypto_init(azl_test_pool), APR_SUCCESS);
     ck_assert_int_eq(azl_sigv4_canonical(azl_test_pool, &what, &key, SUITE_TIME,
                                          &text, &names),
@@ -146,7 +153,7 @@ END_TEST
 START_TEST(headers)
 {
     apr_table_t *out = apr_table_make(azl_test_pool, 4);
-    azl_aws_key_t key = suite_key;
+    azl_aws_key_t key = suite_key();
     azl_sigv4_t what;
 
     suite_request(&what);
@@ -157,7 +164,7 @@ START_TEST(headers)
         APR_SUCCESS);
     ck_assert_int_eq(apr_table_elts(out)->nelts, 2);
     ck_assert_str_eq(apr_table_get(out, "X-Amz-Date"), "20150830T123600Z");
-    key.token = "session";
+    key.token = azl_secret_str(azl_test_pool, "session");
     ck_assert_int_eq(
         azl_sigv4_sign(azl_test_pool, &what, &key, SUITE_TIME, out),
         APR_SUCCESS);
@@ -168,12 +175,13 @@ END_TEST
 
 START_TEST(without_cryptography)
 {
+    azl_aws_key_t key = suite_key();
     apr_table_t *out = apr_table_make(azl_test_pool, 4);
     azl_sigv4_t what;
 
     suite_request(&what);
     ck_assert_int_ne(
-        azl_sigv4_sign(azl_test_pool, &what, &suite_key, SUITE_TIME, out),
+        azl_sigv4_sign(azl_test_pool, &what, &key, SUITE_TIME, out),
         APR_SUCCESS);
     ck_assert_ptr_eq(apr_table_get(out, "Authorization"), NULL);
 }
