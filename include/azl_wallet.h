@@ -7,7 +7,8 @@
  * pool, so that it outlives a graceful restart. Nothing waits. One process at
  * a time may write to a slot: it has to claim it, and a claim ends by itself,
  * at once if its process has gone. A reader copies, and sees by a sum whether
- * what it has is whole; what is written goes beside what is there.
+ * what it has is whole; what is written goes beside what is there, which is
+ * then overwritten.
  */
 #ifndef AZL_WALLET_H
 #define AZL_WALLET_H

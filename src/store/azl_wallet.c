@@ -227,6 +227,7 @@ apr_status_t azl_wallet_put(azl_wallet_slot_t *slot, azl_span_t what)
 {
     apr_uint64_t version = atomic_load(&slot->version) + 1;
     record_t *to = &slot->records[version % 2];
+    record_t *before = &slot->records[(version + 1) % 2];
     unsigned char sum[AZL_SHA256_LEN];
 
     if (what.len > AZL_WALLET_MAX) {
@@ -241,6 +242,8 @@ apr_status_t azl_wallet_put(azl_wallet_slot_t *slot, azl_span_t what)
     memcpy(to->sum, sum, SUM_LEN);
     atomic_thread_fence(memory_order_release);
     atomic_store(&slot->version, version);
+    /* who is just reading it sees that, and takes the new one */
+    azl_crypto_wipe(before->what, before->len);
     return APR_SUCCESS;
 }
 

@@ -69,6 +69,35 @@ START_TEST(in_and_out)
 }
 END_TEST
 
+/* How often that lies in the memory of the slot. */
+static int count(const azl_wallet_slot_t *slot, const char *what)
+{
+    const char *at = (const void *)slot;
+    const char *end = at + 2 * AZL_WALLET_MAX;
+    int n = 0;
+
+    while ((at = memmem(at, (size_t)(end - at), what, strlen(what)))) {
+        at++;
+        n++;
+    }
+    return n;
+}
+
+START_TEST(what_was_replaced_is_gone)
+{
+    azl_wallet_slot_t *slot = slot_of(make(SLOTS), 'a');
+    int i;
+
+    put(slot, "token-0 and more");
+    ck_assert_int_eq(count(slot, "token-0 and more"), 1);
+    for (i = 1; i < 4; i++) {
+        put(slot, apr_psprintf(azl_test_pool, "token-%d", i));
+        ck_assert_int_eq(count(slot, "token-"), 1);
+        ck_assert_int_eq(count(slot, " and more"), 0);
+    }
+}
+END_TEST
+
 START_TEST(names)
 {
     azl_wallet_t *wallet = make(SLOTS);
@@ -191,6 +220,7 @@ TCase *azl_test_wallet(void)
     TCase *tc = azl_test_tcase("wallet");
 
     tcase_add_test(tc, in_and_out);
+    tcase_add_test(tc, what_was_replaced_is_gone);
     tcase_add_test(tc, names);
     tcase_add_test(tc, a_larger_one);
     tcase_add_test(tc, one_at_a_time);
