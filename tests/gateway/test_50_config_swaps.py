@@ -1,0 +1,167 @@
+"""Swaps of the configuration under load, and whoever is killed meanwhile."""
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+
+from ask import chat, events
+from processes import rollup, tree
+from sources import (
+    LIVE,
+    RESTARTS,
+    agents,
+    folder,
+    kill_all,
+    live,
+    nothing,
+    start,
+    yaml,
+)
+
+SWAPS = int(os.environ.get("AZURELIT_SWAPS", 8))
+INVALID = {3, 7}
+
+configure = nothing
+
+
+def test_agent_killed(restart, gateway, sim, log):
+    log.expect(*RESTARTS, "AH00052")
+    where = folder(gateway, "killed")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    document.write_text(yaml(sim, "kept"))
+    start(restart, gateway, sim, f"file:{document}", copy)
+    live(gateway, "kept", timeout=5)
+    for _ in range(3):
+        gateway.until(lambda: agents(gateway))
+        for pid in agents(gateway):
+            os.kill(pid, signal.SIGKILL)
+    document.write_text(yaml(sim, "new"))
+    live(gateway, "new", timeout=2 * LIVE)
+
+
+def test_killed_in_a_swap(restart, gateway, sim, log):
+    """Whatever was under way: the next start has one of the two."""
+    log.expect("AZL0153", *RESTARTS, "AH00052")
+    where = folder(gateway, "swap")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    document.write_text(yaml(sim, "kept", "swap-0"))
+    copy.write_text(document.read_text())
+    for number in range(1, 5):
+        start(restart, gateway, sim, f"file:{document}", copy)
+        live(gateway, "kept", f"swap-{number - 1}")
+        document.write_text(yaml(sim, "kept", f"swap-{number}"))
+        # at four moments of what follows; a step is over in no time
+        steps = [
+            where / "copy.yaml.staging" / "candidate",
+            where / "copy.yaml.new",
+            where / "copy.yaml.check",
+            where / "nothing",
+        ]
+        steps[number - 1].unlink(missing_ok=True)
+        gateway.until(
+            lambda: steps[number - 1].exists()
+            or f"swap-{number}" in copy.read_text(),
+            LIVE,
+        )
+        kill_all(gateway)
+        assert copy.read_text() in (
+            yaml(sim, "kept", f"swap-{number - 1}"),
+            yaml(sim, "kept", f"swap-{number}"),
+        )
+
+
+def test_parent_killed(restart, gateway, sim):
+    """Nobody is left behind."""
+    where = folder(gateway, "orphan")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    document.write_text(yaml(sim, "kept"))
+    start(restart, gateway, sim, f"file:{document}", copy)
+    live(gateway, "kept", timeout=5)
+    gateway.until(lambda: agents(gateway))
+    gateway.process.send_signal(signal.SIGSTOP)
+    everybody = tree(gateway.process.pid)[1:]
+    watching = set(agents(gateway))
+    assert watching
+    gateway.process.kill()
+    gateway.process.wait()
+    gateway.until(
+        lambda: not any(os.path.exists(f"/proc/{pid}") for pid in watching)
+    )
+    # a server whose parent is gone is httpd's to care about, not ours
+    for pid in set(everybody) - watching:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    (gateway.root / "httpd.pid").unlink(missing_ok=True)
+
+
+# ----------------------------------------------------------------- under load
+
+
+class Load(threading.Thread):
+    """Asks again and again, as the official SDK would, and says what was
+    wrong with an answer."""
+
+    def __init__(self, env, streamed):
+        super().__init__(daemon=True)
+        self.env = env
+        self.streamed = streamed
+        self.over = threading.Event()
+        self.wrong = []
+        self.answers = 0
+
+    def run(self):
+        while not self.over.is_set():
+            # A connection for each: a server that restarts may end one that
+            # is idle, which is not what is asked here.
+            with self.env.client() as client:
+                answer = client.post(
+                    "/v1/chat/completions",
+                    json=chat("kept", stream=self.streamed),
+                )
+                if answer.status_code != 200:
+                    self.wrong.append(answer.text)
+                elif self.streamed and events(answer)[-1] != "[DONE]":
+                    self.wrong.append(answer.text[-200:])
+                self.answers += 1
+
+
+def test_swaps_under_load(restart, gateway, sim, log):
+    """Some of them wrong. No request fails, no stream breaks."""
+    log.expect("AZL0152", *RESTARTS)
+    where = folder(gateway, "swaps")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    document.write_text(yaml(sim, "kept"))
+    start(restart, gateway, sim, f"file:{document}", copy)
+    live(gateway, "kept", timeout=5)
+    sim.script({"delay": 0.02, "times": 1000000})
+    seen = []
+    load = [Load(gateway, number % 2 == 1) for number in range(6)]
+    for one in load:
+        one.start()
+    for number in range(SWAPS):
+        if number in INVALID:
+            refused = log.text().count("AZL0152")
+            document.write_text(f"model_list: [{number}\n")
+            gateway.until(
+                lambda: log.text().count("AZL0152") > refused, LIVE
+            )
+        else:
+            document.write_text(yaml(sim, "kept", f"swap-{number}"))
+            live(gateway, f"swap-{number}")
+        if number == 4 or number == SWAPS - 1:
+            seen.append(rollup(gateway.process.pid, "Anonymous"))
+    for one in load:
+        one.over.set()
+    for one in load:
+        one.join(60)
+    print(seen, [one.answers for one in load])
+    # The address sanitizer keeps what is freed for a while.
+    if "sanitized" not in Path(gateway.httpd).resolve().name:
+        assert seen[-1] < seen[0] * 1.1
+    assert [one.wrong for one in load if one.wrong] == []
+    assert all(one.answers > SWAPS for one in load)
