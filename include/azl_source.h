@@ -3,7 +3,7 @@
  * Azure Storage, at any other HTTP server, or in a file.
  *
  * Made while the configuration is read and belongs to its pool. One process
- * and one thread reads it again and again (src/httpd/azl_source_agent.c); it
+ * and one thread reads it again and again (src/httpd/azl_config_agent.c); it
  * remembers the entity tag of what it was given last.
  */
 #ifndef AZL_SOURCE_H
@@ -48,6 +48,11 @@ azl_source_result_e azl_source_read(azl_source_t *source, apr_pool_t *p,
                                     apr_time_t now, int (*stop)(void *baton),
                                     void *baton, azl_span_t *text,
                                     const char **problem);
+/* How long until it is to be read again, which is to be every `interval`;
+ * `last` is when that began the last time, 0: never. */
+apr_interval_time_t azl_source_left(apr_time_t last,
+                                    apr_interval_time_t interval,
+                                    apr_time_t now);
 /* The next time, whatever it says is wanted, also if it has not changed. */
 void azl_source_forget(azl_source_t *source);
 

@@ -161,6 +161,18 @@ const char *azl_source_shown(const azl_source_t *source)
     return source->shown;
 }
 
+apr_interval_time_t
+azl_source_left(apr_time_t last, apr_interval_time_t interval, apr_time_t now)
+{
+    apr_time_t due = last + interval;
+
+    if (!last || due <= now) {
+        return 0;
+    }
+    /* a clock that was set back makes no wait longer */
+    return due - now < interval ? due - now : interval;
+}
+
 void azl_source_forget(azl_source_t *source)
 {
     source->etag[0] = '\0';

@@ -136,6 +136,7 @@ static int look(azl_config_source_t *line, agent_t *agent, int *failing,
         return 0;
     }
     tell(line, NULL, failing);
+    atomic_store(&line->state->counts->found, 1);
     return 1;
 }
 

@@ -184,6 +184,7 @@ static void start_agent(azl_config_source_t *line, apr_interval_time_t delay);
 
 static void start_again(azl_config_source_t *line)
 {
+    atomic_store(&line->state->counts->found, 0);
     start_agent(line, azl_config_pause(line));
 }
 
@@ -267,6 +268,7 @@ static void accept_next(azl_config_source_t *line, apr_pool_t *p)
         start_again(line);
         return;
     }
+    atomic_store(&counts->found, 0);
     atomic_fetch_add(&counts->changes, 1);
     atomic_store(&counts->changed, (apr_uint64_t)apr_time_now());
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, line->server,
@@ -432,11 +434,22 @@ static void start_agent(azl_config_source_t *line, apr_interval_time_t delay)
     apr_proc_other_child_register(proc, agent_ended, line, NULL, line->run);
 }
 
+/* A restart, of whoever's making, neither puts off when a source is read nor
+ * loses what had been found. */
+static apr_interval_time_t delay_of(const azl_config_source_t *line)
+{
+    azl_config_counts_t *counts = line->state->counts;
+
+    return atomic_exchange(&counts->found, 0)
+               ? 0
+               : azl_source_left((apr_time_t)atomic_load(&counts->read),
+                                 azl_config_pause(line), apr_time_now());
+}
+
 void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
 {
     const apr_array_header_t *lines = azl_config_sources(pconf);
     azl_config_source_t **line = lines ? (void *)lines->elts : NULL;
-    apr_interval_time_t delay = 0;
     int i;
 
     for (i = 0; lines && i < lines->nelts; i++) {
@@ -454,9 +467,6 @@ void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
                          azl_source_shown(line[i]->source), line[i]->folder);
             continue;
         }
-        if (atomic_load(&line[i]->state->counts->changed)) {
-            delay = azl_config_pause(line[i]); /* it is what was just read */
-        }
-        start_agent(line[i], delay);
+        start_agent(line[i], delay_of(line[i]));
     }
 }

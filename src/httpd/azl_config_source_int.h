@@ -16,6 +16,8 @@ typedef struct azl_config_counts_t {
     _Atomic apr_uint64_t changes;
     _Atomic apr_uint64_t refused;
     _Atomic apr_uint64_t failed;
+    /* 1: the agent has found something new, and nobody has decided yet */
+    _Atomic apr_uint64_t found;
 } azl_config_counts_t;
 
 /* The parent's, and copied into each agent. It outlives restarts. */

@@ -12,6 +12,7 @@ from sources import (
     LIVE,
     RESTARTS,
     folder,
+    line,
     live,
     models,
     nothing,
@@ -140,7 +141,7 @@ def test_cannot_be_written(restart, gateway, sim, log):
 
 
 @pytest.mark.parametrize(
-    "line, said",
+    "text, said",
     [
         ("", "needs a URL"),
         ("https://host/x", "copy=/path is missing"),
@@ -161,10 +162,10 @@ def test_cannot_be_written(restart, gateway, sim, log):
         ("https://host/x copy=c every=1s", "interval="),
     ],
 )
-def test_mistakes(gateway, line, said):
+def test_mistakes(gateway, text, said):
     code, text = gateway.check(
         source(gateway, "file:/nothing", "other").add(
-            f"AzureLITConfigSource {line}"
+            f"AzureLITConfigSource {text}"
         )
     )
     assert code == 1
@@ -178,6 +179,22 @@ def test_two_with_one_copy(gateway):
         )
     )
     assert code == 1 and "the same copy=" in text
+
+
+def test_one_of_two_is_away(restart, gateway, sim, log):
+    """Each has an interval of its own, and none waits for the other's."""
+    log.expect("AZL015[78]", *RESTARTS)
+    where = folder(gateway, "lines")
+    first, second = where / "first.yaml", where / "second.yaml"
+    first.write_text(yaml(sim, "first"))
+    conf = gateway.conf().add("AzureLITProbe off", "ServerLimit 32")
+    for document in (first, second):
+        copy = document.with_suffix(".copy")
+        conf.add(line(f"file:{document}", copy, interval=3600))
+    restart(conf)
+    live(gateway, "first")
+    second.write_text(yaml(sim, "second"))
+    live(gateway, "first", "second")
 
 
 # -------------------------------------------------------------------- metrics
