@@ -416,6 +416,9 @@ static void start_agent(azl_config_source_t *line, apr_interval_time_t delay)
     apr_proc_t *proc;
 
     apr_pool_create(&line->run, line->pool);
+    /* by one who was killed before anybody looked: older than what he would
+     * have found since */
+    apr_file_remove(line->staged, line->run);
     pid = fork();
     if (pid == 0) {
         azl_config_agent(line, parent, delay); /* does not come back */

@@ -42,6 +42,29 @@ def test_agent_killed(restart, gateway, sim, log):
     live(gateway, "new", timeout=2 * LIVE)
 
 
+def test_left_behind(restart, gateway, sim, log):
+    """What an agent that was killed has left is no news for the next one."""
+    log.expect("AH00052")
+    where = folder(gateway, "left")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    document.write_text(yaml(sim, "kept"))
+    staging = where / "copy.yaml.staging"
+    staging.mkdir(exist_ok=True)
+    (staging / "candidate").write_text(yaml(sim, "old"))
+    start(restart, gateway, sim, f"file:{document}", copy)
+    gateway.until(lambda: agents(gateway))
+    killed = set(agents(gateway))
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    gateway.until(lambda: set(agents(gateway)) - killed)
+    live(gateway, "kept", timeout=5)
+    # whoever takes it has done so before the next agent is there
+    assert not (where / "copy.yaml.new").exists()
+    assert not (where / "copy.yaml.check").exists()
+    assert copy.read_text() == yaml(sim, "kept")
+
+
 def test_killed_in_a_swap(restart, gateway, sim, log):
     """Whatever was under way: the next start has one of the two."""
     log.expect("AZL0153", *RESTARTS, "AH00052")
