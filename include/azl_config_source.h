@@ -32,6 +32,7 @@ typedef struct azl_config_source_t {
     const char *next;   /* copy.new: what is to take its place */
     const char *folder; /* copy.staging, where the agent may write, ... */
     const char *staged; /* ... and its file there */
+    const char *define; /* makes `httpd -t` read `next` instead of `copy` */
     azl_source_t *source;
     apr_interval_time_t interval;
     int loaded;                            /* there was a copy, ... */
@@ -41,7 +42,8 @@ typedef struct azl_config_source_t {
     struct azl_config_state_t *state;
 } azl_config_source_t;
 
-/* Given to `httpd -t`, it reads what is to take the place of a copy. */
+/* Given to `httpd -t`, it reads what is to take the place of a copy: of each,
+ * or, with a colon and its path, of one. */
 #define AZL_CONFIG_CANDIDATE "AZURELIT_CANDIDATE"
 
 /* What has become of a source since httpd was started first. */

@@ -206,7 +206,7 @@ static const char *const *check_arguments(const azl_config_source_t *line,
     }
     args[n++] = "-t";
     args[n++] = "-D";
-    args[n++] = AZL_CONFIG_CANDIDATE;
+    args[n++] = line->define;
     return args;
 }
 

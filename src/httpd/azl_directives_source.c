@@ -87,6 +87,8 @@ static const char *make_line(cmd_parms *cmd, const char *url,
     line->next = apr_pstrcat(cmd->pool, words->copy, ".new", NULL);
     line->folder = apr_pstrcat(cmd->pool, words->copy, ".staging", NULL);
     line->staged = apr_pstrcat(cmd->pool, line->folder, "/candidate", NULL);
+    line->define =
+        apr_pstrcat(cmd->pool, AZL_CONFIG_CANDIDATE ":", words->copy, NULL);
     line->interval = words->interval;
     setup.url = apr_pstrdup(cmd->pool, url);
     setup.credential = words->credential;
@@ -102,12 +104,18 @@ static int exists(const char *path, apr_pool_t *p)
 }
 
 /* What has been fetched, or what is to take its place, for `httpd -t`. */
+static const char *file_of(const azl_config_source_t *line, apr_pool_t *p)
+{
+    return (ap_exists_config_define(AZL_CONFIG_CANDIDATE) ||
+            ap_exists_config_define(line->define)) &&
+                   exists(line->next, p)
+               ? line->next
+               : line->copy;
+}
+
 static const char *load(cmd_parms *cmd, azl_config_source_t *line, int strict)
 {
-    const char *path = ap_exists_config_define(AZL_CONFIG_CANDIDATE) &&
-                               exists(line->next, cmd->temp_pool)
-                           ? line->next
-                           : line->copy;
+    const char *path = file_of(line, cmd->temp_pool);
     apr_status_t rv;
     azl_span_t text;
     char reason[128];

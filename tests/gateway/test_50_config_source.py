@@ -197,6 +197,27 @@ def test_one_of_two_is_away(restart, gateway, sim, log):
     live(gateway, "first", "second")
 
 
+def test_candidates_of_others(gateway, sim):
+    """httpd -t reads what it is told to, not what lies beside it."""
+    where = folder(gateway, "candidates")
+    conf = gateway.conf()
+    copies = [where / name for name in ("a.yaml", "b.yaml")]
+    for copy in copies:
+        copy.write_text(yaml(sim, copy.stem))
+        conf.add(line(f"file:{where}/nothing", copy))
+    (where / "b.yaml.new").write_text("model_list: [\n")
+
+    def check(*defines):
+        words = [word for one in defines for word in ("-D", one)]
+        return gateway.check(conf, *words)[0]
+
+    candidate = "AZURELIT_CANDIDATE"
+    assert check() == 0
+    assert check(f"{candidate}:{copies[0]}") == 0
+    assert check(f"{candidate}:{copies[1]}") == 1
+    assert check(candidate) == 1
+
+
 # -------------------------------------------------------------------- metrics
 
 
