@@ -25,6 +25,12 @@
 
 #define LINES_KEY "mod_azurelit configuration sources"
 
+/* What is known of a copy's source outlives a graceful restart under this name
+ * and the copy's. A module that was replaced by one with another layout must
+ * not find it: count on when anything in azl_config_state_t or
+ * azl_config_counts_t moves. */
+#define RETAINED "mod_azurelit source, layout 1, "
+
 /* The first lines of what `httpd -t` says. */
 #define REASON_MAX 1000
 
@@ -58,10 +64,10 @@ const apr_array_header_t *azl_config_sources(apr_pool_t *pconf)
 /* ------------------------------------------------------------------- state */
 
 /* What is known of this copy's source since the first start. */
-static azl_config_state_t *state_of(const char *copy, apr_pool_t *process_pool)
+static azl_config_state_t *state_of(const azl_config_source_t *line,
+                                    apr_pool_t *process_pool)
 {
-    const char *key =
-        apr_pstrcat(process_pool, "mod_azurelit source ", copy, NULL);
+    const char *key = apr_pstrcat(line->pool, RETAINED, line->copy, NULL);
     azl_config_state_t *state = ap_retained_data_get(key);
     apr_shm_t *shm;
 
@@ -461,7 +467,7 @@ void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
 
         azl_source_hosts(line[i]->source, conf->authority, conf->metadata);
         line[i]->pool = pconf;
-        line[i]->state = state_of(line[i]->copy, s->process->pool);
+        line[i]->state = state_of(line[i], s->process->pool);
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, rv, s,
                          AZLNO(0156) "AzureLITConfigSource %s: the folder %s "
