@@ -53,10 +53,18 @@ typedef struct azl_litellm_t {
     apr_array_header_t *directives; /* azl_litellm_directive_t */
     apr_array_header_t *messages;   /* azl_litellm_message_t, by line */
     int count[AZL_LITELLM_ERROR + 1]; /* of messages, by severity */
+    int secret; /* the first line with a secret itself; 0: there is none */
 } azl_litellm_t;
 
 azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
                                 const azl_litellm_setup_t *setup);
+/* For the setup: the environment of this process; what is empty is not set. */
+const char *azl_litellm_environment(void *baton, const char *name);
+/* 1 if whoever is told that may not go on; with `strict` nothing may be left
+ * out. */
+int azl_litellm_is_wrong(const azl_litellm_message_t *message, int strict);
+/* How many such messages there are. */
+int azl_litellm_wrong(const azl_litellm_t *config, int strict);
 /* The words behind the directive's name as httpd reads them, quoted where that
  * is needed; with the secrets, or as they may be printed. */
 const char *azl_litellm_words(apr_pool_t *p,

@@ -98,6 +98,26 @@ azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
     return out;
 }
 
+const char *azl_litellm_environment(void *baton, const char *name)
+{
+    const char *value = getenv(name);
+
+    (void)baton;
+    return value && *value ? value : NULL;
+}
+
+int azl_litellm_is_wrong(const azl_litellm_message_t *message, int strict)
+{
+    return message->severity == AZL_LITELLM_ERROR ||
+           (strict && message->severity == AZL_LITELLM_UNSUPPORTED);
+}
+
+int azl_litellm_wrong(const azl_litellm_t *config, int strict)
+{
+    return config->count[AZL_LITELLM_ERROR] +
+           (strict ? config->count[AZL_LITELLM_UNSUPPORTED] : 0);
+}
+
 /* Without quotes only what httpd cannot take for anything else. */
 static const char *quoted(apr_pool_t *p, const char *word)
 {

@@ -13,6 +13,7 @@
 
 #include "azl_config_source_int.h"
 #include "azl_httpd.h"
+#include "azl_litellm.h"
 #include "azl_random.h"
 
 /* As long as there is no configuration at all, or it is being waited for. */
@@ -33,12 +34,22 @@ typedef struct agent_t {
 int azl_config_is_known(const azl_config_source_t *line,
                         const unsigned char digest[AZL_SHA256_LEN])
 {
-    const azl_config_state_t *state = line->state;
+    const azl_config_counts_t *counts = line->state->counts;
 
     return (line->loaded &&
             memcmp(digest, line->digest, AZL_SHA256_LEN) == 0) ||
-           (state->has_refused &&
-            memcmp(digest, state->refused, AZL_SHA256_LEN) == 0);
+           (atomic_load(&counts->has_refused) &&
+            memcmp(digest, counts->refused_digest, AZL_SHA256_LEN) == 0);
+}
+
+void azl_config_refused(const azl_config_source_t *line,
+                        const unsigned char digest[AZL_SHA256_LEN])
+{
+    azl_config_counts_t *counts = line->state->counts;
+
+    memcpy(counts->refused_digest, digest, AZL_SHA256_LEN);
+    atomic_store(&counts->has_refused, 1);
+    atomic_fetch_add(&counts->refused, 1);
 }
 
 const char *azl_config_said(const azl_config_source_t *line, apr_pool_t *p)
@@ -98,6 +109,48 @@ static void tell(const azl_config_source_t *line, const char *problem,
     *failing = problem != NULL;
 }
 
+/* Why a document is not even written down, or NULL. What cannot be read may
+ * hold a secret too. Nothing of it is quoted but names. */
+static const char *mistake_in(azl_span_t text, int strict, apr_pool_t *p)
+{
+    static const azl_litellm_setup_t setup = {azl_litellm_environment, NULL,
+                                              NULL};
+    const azl_litellm_t *config = azl_litellm_read(p, text, &setup);
+    const azl_litellm_message_t *message = (void *)config->messages->elts;
+    int wrong = azl_litellm_wrong(config, strict);
+
+    if (wrong) {
+        while (!azl_litellm_is_wrong(message, strict)) {
+            message++;
+        }
+        return apr_psprintf(
+            p, "line %d: %s%s", message->line, message->text,
+            wrong > 1 ? apr_psprintf(p, " (and %d more)", wrong - 1) : "");
+    }
+    return config->secret
+               ? apr_psprintf(p,
+                              "what stands at line %d has a secret in it, and "
+                              "would be kept on the disk: say os.environ/NAME",
+                              config->secret)
+               : NULL;
+}
+
+static int is_refused(const azl_config_source_t *line, azl_span_t text,
+                      const unsigned char digest[AZL_SHA256_LEN], apr_pool_t *p)
+{
+    const char *mistake = mistake_in(text, line->strict, p);
+
+    if (mistake) {
+        azl_config_refused(line, digest);
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, line->server,
+                     AZLNO(0160) "AzureLITConfigSource %s: what it says now is "
+                                 "refused and not kept, the old configuration "
+                                 "stays: %s",
+                     azl_source_shown(line->source), mistake);
+    }
+    return mistake != NULL;
+}
+
 /* 1: there is something new, and it has been written down. */
 static int look(azl_config_source_t *line, agent_t *agent, int *failing,
                 apr_pool_t *p)
@@ -122,7 +175,8 @@ static int look(azl_config_source_t *line, agent_t *agent, int *failing,
         return 0;
     }
     azl_crypto_sha256(text.at, text.len, digest);
-    if (azl_config_is_known(line, digest)) {
+    if (azl_config_is_known(line, digest) ||
+        is_refused(line, text, digest, p)) {
         tell(line, NULL, failing);
         return 0;
     }

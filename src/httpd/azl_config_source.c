@@ -247,11 +247,7 @@ static void forget_process(azl_config_source_t *line)
 
 static void refuse(azl_config_source_t *line, const char *reason, apr_pool_t *p)
 {
-    azl_config_state_t *state = line->state;
-
-    memcpy(state->refused, state->tried, sizeof(state->refused));
-    state->has_refused = 1;
-    atomic_fetch_add(&state->counts->refused, 1);
+    azl_config_refused(line, line->state->tried);
     apr_file_rename(line->next, apr_pstrcat(p, line->copy, ".refused", NULL),
                     p);
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, line->server,
@@ -274,6 +270,7 @@ static void accept_next(azl_config_source_t *line, apr_pool_t *p)
         start_again(line);
         return;
     }
+    line->state->restarting = 1;
     atomic_store(&counts->found, 0);
     atomic_fetch_add(&counts->changes, 1);
     atomic_store(&counts->changed, (apr_uint64_t)apr_time_now());
@@ -455,19 +452,40 @@ static apr_interval_time_t delay_of(const azl_config_source_t *line)
                                  azl_config_pause(line), apr_time_now());
 }
 
+/* Whoever else restarts httpd may have changed what a document was refused
+ * for: it is tried once more. */
+static void recall(const apr_array_header_t *lines, server_rec *s)
+{
+    azl_config_source_t **line = (void *)lines->elts;
+    int ours = 0;
+    int i;
+
+    for (i = 0; i < lines->nelts; i++) {
+        line[i]->state = state_of(line[i], s->process->pool);
+        ours |= line[i]->state->restarting;
+        line[i]->state->restarting = 0;
+    }
+    for (i = 0; i < lines->nelts && !ours; i++) {
+        atomic_store(&line[i]->state->counts->has_refused, 0);
+    }
+}
+
 void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
 {
     const apr_array_header_t *lines = azl_config_sources(pconf);
-    azl_config_source_t **line = lines ? (void *)lines->elts : NULL;
+    azl_config_source_t **line;
     int i;
 
-    for (i = 0; lines && i < lines->nelts; i++) {
+    if (!lines) {
+        return;
+    }
+    recall(lines, s);
+    line = (void *)lines->elts;
+    for (i = 0; i < lines->nelts; i++) {
         const azl_conf_t *conf = azl_conf_get(line[i]->server);
         apr_status_t rv = make_folder(line[i], pconf);
 
         azl_source_hosts(line[i]->source, conf->authority, conf->metadata);
-        line[i]->pool = pconf;
-        line[i]->state = state_of(line[i], s->process->pool);
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, rv, s,
                          AZLNO(0156) "AzureLITConfigSource %s: the folder %s "

@@ -18,14 +18,17 @@ typedef struct azl_config_counts_t {
     _Atomic apr_uint64_t failed;
     /* 1: the agent has found something new, and nobody has decided yet */
     _Atomic apr_uint64_t found;
+    /* What was refused last. The agent writes here while it runs, the parent
+     * while none does. */
+    _Atomic apr_uint64_t has_refused;
+    unsigned char refused_digest[AZL_SHA256_LEN];
 } azl_config_counts_t;
 
 /* The parent's, and copied into each agent. It outlives restarts. */
 typedef struct azl_config_state_t {
     azl_config_counts_t *counts;
-    int has_refused;
-    unsigned char refused[AZL_SHA256_LEN]; /* what was refused last */
-    unsigned char tried[AZL_SHA256_LEN];   /* what is being checked */
+    unsigned char tried[AZL_SHA256_LEN]; /* what is being checked */
+    int restarting; /* for what was accepted */
 } azl_config_state_t;
 
 /* The agent: reads the source until there is something new, or `parent` is
@@ -35,6 +38,9 @@ void azl_config_agent(azl_config_source_t *line, pid_t parent,
     __attribute__((noreturn));
 /* 1 if that is loaded already, or was refused. */
 int azl_config_is_known(const azl_config_source_t *line,
+                        const unsigned char digest[AZL_SHA256_LEN]);
+/* Remember and count that it was refused. */
+void azl_config_refused(const azl_config_source_t *line,
                         const unsigned char digest[AZL_SHA256_LEN]);
 /* How long to wait before the source is read the next time. */
 apr_interval_time_t azl_config_pause(const azl_config_source_t *line);

@@ -2,22 +2,12 @@
  * its place. */
 #include "azl_directives_int.h"
 
-#include <stdlib.h>
-
 #include <apr_strings.h>
 
 #include "azl_file.h"
 #include "azl_httpd.h"
 #include "azl_litellm.h"
 #include "azl_yaml.h"
-
-static const char *environment(void *baton, const char *name)
-{
-    const char *value = getenv(name);
-
-    (void)baton;
-    return value && *value ? value : NULL;
-}
 
 static int is_taken(void *baton, const char *endpoint)
 {
@@ -43,10 +33,8 @@ static void log_messages(cmd_parms *cmd, const char *path,
     for (i = 0; i < config->messages->nelts; i++) {
         const azl_litellm_message_t *message =
             &APR_ARRAY_IDX(config->messages, i, azl_litellm_message_t);
-        int wrong = message->severity == AZL_LITELLM_ERROR ||
-                    (strict && message->severity == AZL_LITELLM_UNSUPPORTED);
 
-        if (wrong) {
+        if (azl_litellm_is_wrong(message, strict)) {
             ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_ERR, 0, cmd->server,
                          AZLNO(0131) "%s:%d: %s", path, message->line,
                          message->text);
@@ -101,33 +89,16 @@ static const char *apply(cmd_parms *cmd, const char *path,
     return err;
 }
 
-/* The line of the first secret that stands in the document; 0: none. */
-static int line_of_secret(const azl_litellm_t *config)
-{
-    int i, j;
-
-    for (i = 0; i < config->directives->nelts; i++) {
-        const azl_litellm_directive_t *directive =
-            &APR_ARRAY_IDX(config->directives, i, azl_litellm_directive_t);
-
-        for (j = 0; j < directive->words->nelts; j++) {
-            if (APR_ARRAY_IDX(directive->words, j, azl_litellm_word_t).shown) {
-                return directive->line;
-            }
-        }
-    }
-    return 0;
-}
-
 const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
                                  int references)
 {
-    azl_litellm_setup_t setup = {environment, is_taken, azl_cmd_conf(cmd)};
+    azl_litellm_setup_t setup = {azl_litellm_environment, is_taken,
+                                 azl_cmd_conf(cmd)};
     azl_litellm_t *config;
     azl_span_t content;
     char reason[120];
     apr_status_t rv;
-    int wrong, line;
+    int wrong;
 
     rv = azl_file_read(cmd->temp_pool, path, AZL_YAML_SIZE_MAX, &content);
     if (rv != APR_SUCCESS) {
@@ -137,8 +108,7 @@ const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
     }
     config = azl_litellm_read(cmd->pool, content, &setup);
     log_messages(cmd, path, config, strict);
-    wrong = config->count[AZL_LITELLM_ERROR] +
-            (strict ? config->count[AZL_LITELLM_UNSUPPORTED] : 0);
+    wrong = azl_litellm_wrong(config, strict);
     if (wrong) {
         return azl_cmd_complain(
             cmd, path,
@@ -147,14 +117,13 @@ const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
                          "azurelitctl check %s%s shows them too",
                          wrong, strict ? "--strict " : "", path));
     }
-    line = references ? line_of_secret(config) : 0;
-    if (line) {
+    if (references && config->secret) {
         return azl_cmd_complain(
             cmd, path,
             apr_psprintf(cmd->pool,
                          "what stands at line %d has a secret in it, and "
                          "would be kept on the disk: say os.environ/NAME",
-                         line));
+                         config->secret));
     }
     return apply(cmd, path, config);
 }

@@ -81,6 +81,7 @@ static const char *make_line(cmd_parms *cmd, const char *url,
     azl_config_source_t *line = azl_config_source_add(cmd->pool);
     azl_source_setup_t setup;
 
+    line->pool = cmd->pool;
     line->server = cmd->server;
     line->where = azl_cmd_where(cmd);
     line->copy = words->copy;
@@ -90,6 +91,7 @@ static const char *make_line(cmd_parms *cmd, const char *url,
     line->define =
         apr_pstrcat(cmd->pool, AZL_CONFIG_CANDIDATE ":", words->copy, NULL);
     line->interval = words->interval;
+    line->strict = words->strict;
     setup.url = apr_pstrdup(cmd->pool, url);
     setup.credential = words->credential;
     setup.tls_ca = words->tls_ca;
@@ -113,7 +115,7 @@ static const char *file_of(const azl_config_source_t *line, apr_pool_t *p)
                : line->copy;
 }
 
-static const char *load(cmd_parms *cmd, azl_config_source_t *line, int strict)
+static const char *load(cmd_parms *cmd, azl_config_source_t *line)
 {
     const char *path = file_of(line, cmd->temp_pool);
     apr_status_t rv;
@@ -131,7 +133,7 @@ static const char *load(cmd_parms *cmd, azl_config_source_t *line, int strict)
     }
     line->loaded = 1;
     azl_crypto_sha256(text.at, text.len, line->digest);
-    return azl_cmd_litellm_file(cmd, path, strict, 1);
+    return azl_cmd_litellm_file(cmd, path, line->strict, 1);
 }
 
 /* AzureLITConfigSource URL copy=/path [interval=60s] [credential=...]
@@ -168,6 +170,5 @@ const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
     }
     lines = azl_config_sources(cmd->pool);
     return load(cmd,
-                APR_ARRAY_IDX(lines, lines->nelts - 1, azl_config_source_t *),
-                words.strict);
+                APR_ARRAY_IDX(lines, lines->nelts - 1, azl_config_source_t *));
 }

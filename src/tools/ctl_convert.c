@@ -52,12 +52,6 @@ static void print_messages(const char *path, const azl_litellm_t *config)
     }
 }
 
-static int is_good(const azl_litellm_t *config, int strict)
-{
-    return config->count[AZL_LITELLM_ERROR] == 0 &&
-           !(strict && config->count[AZL_LITELLM_UNSUPPORTED]);
-}
-
 /* What the file comes to, or NULL and a complaint. */
 static azl_litellm_t *read_file(apr_pool_t *p, const char *path)
 {
@@ -117,7 +111,7 @@ int azl_ctl_convert(apr_pool_t *p, int argc, const char *const *argv)
     }
     path = APR_ARRAY_IDX(files, 0, const char *);
     config = read_file(p, path);
-    if (!config || !is_good(config, strict)) {
+    if (!config || azl_litellm_wrong(config, strict)) {
         return AZL_CTL_FAILED;
     }
     print_directives(p, path, config);
@@ -165,7 +159,7 @@ static int check_file(apr_pool_t *p, const char *path, int strict)
            count(config, "AzureLITEndpoint"), config->count[AZL_LITELLM_ERROR],
            config->count[AZL_LITELLM_UNSUPPORTED],
            config->count[AZL_LITELLM_WARNING]);
-    return is_good(config, strict) ? AZL_CTL_OK : AZL_CTL_FAILED;
+    return azl_litellm_wrong(config, strict) ? AZL_CTL_FAILED : AZL_CTL_OK;
 }
 
 int azl_ctl_check(apr_pool_t *p, int argc, const char *const *argv)

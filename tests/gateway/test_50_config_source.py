@@ -3,6 +3,7 @@ live within the interval and five seconds more, and what is wrong changes
 nothing."""
 
 import os
+import re
 import time
 
 import pytest
@@ -75,47 +76,112 @@ def test_copy_when_the_source_is_away(restart, gateway, sim, log):
     gateway.until(lambda: "AZL0157" in log.text())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "model_list: [\n",
-        "model_list:\n  - model_name: x\n",
-        "model_list:\n  - model_name: x\n    litellm_params:\n"
-        "      model: azure/d1\n      api_base: 'ftp://nowhere'\n"
-        "      api_key: os.environ/SIM_KEY\n",
-        "model_list:\n  - model_name: x\n    litellm_params:\n"
-        "      model: azure/d1\n      api_base: http://127.0.0.1:9\n"
-        "      api_key: os.environ/NOBODY_HAS_SET_THIS\n",
-        "model_list:\n  - model_name: x\n    litellm_params:\n"
-        "      model: azure/d1\n      api_base: http://127.0.0.1:9\n"
-        "      api_key: written-here\n",
-    ],
-    ids=["syntax", "member", "url", "environment", "secret"],
-)
-def test_refused(restart, gateway, sim, client, log, text, request):
-    log.expect("AZL0152")
-    where = folder(gateway, request.node.callspec.id)
+def model(*parameters):
+    return "\n".join(
+        ["model_list:", "  - model_name: x", "    litellm_params:"]
+        + [f"      {one}" for one in parameters]
+    ) + "\n"
+
+
+NOWHERE = "api_base: http://127.0.0.1:9"
+BY_ITSELF = {
+    "syntax": "model_list: [\n",
+    "member": "model_list:\n  - model_name: x\n",
+    "secret": model("model: azure/d1", NOWHERE, "api_key: WRITTEN-HERE"),
+    "broken secret": model("api_key: WRITTEN-HERE", "model: ["),
+    "strict": "model_list: []\nguardrails: [x]\n",
+}
+BY_HTTPD = {
+    "environment": model(
+        "model: azure/d1", NOWHERE, "api_key: os.environ/NOBODY_HAS_SET_THIS"
+    ),
+    "url": model(
+        "model: azure/d1", "api_base: 'ftp://nowhere'",
+        "api_key: os.environ/SIM_KEY",
+    ),
+}
+
+
+def begin_refusing(restart, env, sim, log, name, text):
+    """What was right stays, and once it is told is enough."""
+    where = folder(env, name.replace(" ", "-"))
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
     document.write_text(text)
-    start(restart, gateway, sim, f"file:{document}", copy)
-    gateway.until(lambda: "AZL0152" in log.text(), LIVE)
-    assert models(client) == ["kept"]
+    options = ["strict=on"] if name == "strict" else []
+    start(restart, env, sim, f"file:{document}", copy, *options)
+    env.until(lambda: refusals(log), LIVE)
+    with env.client() as client:
+        assert models(client) == ["kept"]
     assert copy.read_text() == yaml(sim, "kept")
+    return where
+
+
+def refusals(log):
+    return re.findall("AZL0152|AZL0160", log.text())
+
+
+@pytest.mark.parametrize("name", BY_HTTPD)
+def test_refused_by_httpd(restart, gateway, sim, log, name):
+    log.expect("AZL0152")
+    text = BY_HTTPD[name]
+    where = begin_refusing(restart, gateway, sim, log, name, text)
     assert (where / "copy.yaml.refused").read_text() == text
     # once is enough
     time.sleep(INTERVAL + 2)
-    assert log.text().count("AZL0152") == 1
+    assert refusals(log) == ["AZL0152"]
+
+
+@pytest.mark.parametrize("name", BY_ITSELF)
+def test_refused_by_itself(restart, gateway, sim, log, name):
+    """It may hold a secret: it is not even written down."""
+    log.expect("AZL0160")
+    text = BY_ITSELF[name]
+    where = begin_refusing(restart, gateway, sim, log, name, text)
+    assert sorted(path.name for path in where.rglob("*")) == [
+        "config.yaml", "copy.yaml", "copy.yaml.staging",
+    ]
+    assert "WRITTEN-HERE" not in log.text()
+    assert refusals(log) == ["AZL0160"]
+
+
+def test_told_again(restart, gateway, sim, log):
+    """Not after a restart for another source, but after the operator's, who
+    may have mended what was wrong."""
+    log.expect("AZL0160", *RESTARTS)
+    where = folder(gateway, "told")
+    names = ["wrong", "right"]
+    (where / "wrong.yaml").write_text("model_list: [\n")
+    (where / "right.yaml").write_text(yaml(sim, "right"))
+    conf = gateway.conf().add("AzureLITProbe off", "AzureLITMetrics open")
+    for name in names:
+        (where / f"{name}.copy").write_text(yaml(sim, name))
+        document = where / f"{name}.yaml"
+        conf.add(line(f"file:{document}", where / f"{name}.copy"))
+    restart(conf.add("ServerLimit 32"))
+    gateway.until(lambda: refusals(log), LIVE)
+    (where / "right.yaml").write_text(yaml(sim, "new"))
+    live(gateway, "wrong", "new")
+    now = time.time()
+
+    def looked():
+        with gateway.client() as client:
+            return counted(client, "read_timestamp_seconds") > now
+
+    gateway.until(looked, LIVE)
+    assert refusals(log) == ["AZL0160"]
+    gateway.graceful()
+    gateway.until(lambda: len(refusals(log)) == 2, LIVE)
 
 
 def test_after_a_refusal(restart, gateway, sim, log):
-    log.expect("AZL0152", *RESTARTS)
+    log.expect("AZL0160", *RESTARTS)
     where = folder(gateway, "again")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
     document.write_text("model_list: [\n")
     start(restart, gateway, sim, f"file:{document}", copy)
-    gateway.until(lambda: "AZL0152" in log.text(), LIVE)
+    gateway.until(lambda: refusals(log), LIVE)
     document.write_text(yaml(sim, "right"))
     live(gateway, "right")
 
@@ -222,7 +288,7 @@ def test_candidates_of_others(gateway, sim):
 
 
 def counted(client, name):
-    """The value for the one source there is."""
+    """The value for the first source."""
     answer = client.get("/metrics")
     assert answer.status_code == 200, answer.text
     values = [
@@ -233,7 +299,7 @@ def counted(client, name):
 
 
 def test_metrics(restart, gateway, sim, log):
-    log.expect("AZL015[278]", *RESTARTS)
+    log.expect("AZL015[78]", "AZL0160", *RESTARTS)
     where = folder(gateway, "metrics")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
@@ -244,7 +310,7 @@ def test_metrics(restart, gateway, sim, log):
         gateway.until(lambda: counted(client, "failed_total"))
         assert counted(client, "read_timestamp_seconds") is None
     document.write_text("model_list: [\n")
-    gateway.until(lambda: "AZL0152" in log.text(), LIVE)
+    gateway.until(lambda: refusals(log), LIVE)
     document.write_text(yaml(sim, "new"))
     live(gateway, "new")
     with gateway.client() as client:

@@ -154,7 +154,7 @@ class Load(threading.Thread):
 
 def test_swaps_under_load(restart, gateway, sim, log):
     """Some of them wrong. No request fails, no stream breaks."""
-    log.expect("AZL0152", *RESTARTS)
+    log.expect("AZL0160", *RESTARTS)
     where = folder(gateway, "swaps")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
@@ -168,10 +168,10 @@ def test_swaps_under_load(restart, gateway, sim, log):
         one.start()
     for number in range(SWAPS):
         if number in INVALID:
-            refused = log.text().count("AZL0152")
+            refused = log.text().count("AZL0160")
             document.write_text(f"model_list: [{number}\n")
             gateway.until(
-                lambda: log.text().count("AZL0152") > refused, LIVE
+                lambda: log.text().count("AZL0160") > refused, LIVE
             )
         else:
             document.write_text(yaml(sim, "kept", f"swap-{number}"))

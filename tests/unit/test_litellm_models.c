@@ -132,6 +132,9 @@ END_TEST
 /* The same when nothing is known of the environment. */
 START_TEST(test_references)
 {
+    const azl_litellm_t *config =
+        read_with(&without, model("model: openai/x, timeout: os.environ/T"));
+
     ck_assert_str_eq(
         converted(&without, model("model: azure/d, api_base: "
                                   "os.environ/AZ_BASE, api_version: "
@@ -153,9 +156,12 @@ START_TEST(test_references)
         "Model m vertex-us-central1/gemini-x base-model=gemini-x\n");
     check_said(read_with(&without, model("model: bedrock/x.y")), 3,
                AZL_LITELLM_WARNING, "aws:instance");
-    check_said(
-        read_with(&without, model("model: openai/x, timeout: os.environ/T")), 3,
-        AZL_LITELLM_UNSUPPORTED, "a number cannot come");
+    check_said(config, 3, AZL_LITELLM_UNSUPPORTED, "a number cannot come");
+    ck_assert_int_eq(config->secret, 0);
+    ck_assert_int_eq(azl_litellm_wrong(config, 0), 0);
+    ck_assert_int_eq(azl_litellm_wrong(config, 1), 1);
+    config = read_with(&without, "model_list: [");
+    ck_assert_int_eq(azl_litellm_wrong(config, 0), 1);
     check_said(read_with(&with_environment,
                          model("model: azure/d, api_base: os.environ/NONE")),
                3, AZL_LITELLM_ERROR, "'NONE' is not set");
@@ -385,6 +391,7 @@ START_TEST(test_secrets)
     ck_assert_int_eq(config->count[AZL_LITELLM_ERROR], 0);
     check_said(config, 2, AZL_LITELLM_WARNING, "master_key");
     check_said(config, 4, AZL_LITELLM_WARNING, "AZURELIT_A_SECRET");
+    ck_assert_int_eq(config->secret, 1);
     ck_assert(!strstr(messages_of(config), "SECRET-") &&
               !strstr(messages_of(config), "SECRET \""));
 }
