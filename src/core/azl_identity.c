@@ -91,7 +91,13 @@ const char *azl_identity_shown(apr_pool_t *p, const char *source)
     const char *rest, *reference;
     const azl_identity_kind_t *kind = find_kind(source, &rest);
 
-    if (!kind || !kind->secret || !rest) {
+    if (!kind) {
+        return strcmp(source, "none") == 0 ? source : "...";
+    }
+    if (rest && strchr(rest, '@')) {
+        return apr_pstrcat(p, kind->name, ":...", NULL); /* a URL's user */
+    }
+    if (!kind->secret || !rest) {
         return source;
     }
     reference = strchr(rest, ':');

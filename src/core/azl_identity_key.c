@@ -56,7 +56,7 @@ static int is_secret_url(const char *url)
 {
     const char *path = url + azl_identity_origin(url);
 
-    return azl_identity_is_word(url) && !strpbrk(url, "?#") &&
+    return azl_identity_is_word(url) && !strpbrk(url, "?#@") &&
            (strncmp(url, "https://", 8) == 0 ||
             strncmp(url, "http://", 7) == 0) &&
            strncmp(path, SECRETS, sizeof(SECRETS) - 1) == 0 &&

@@ -12,6 +12,8 @@
 /* Keys and tokens are below 4 KB; a larger file is not a secret but a
  * mistake. */
 #define SECRET_FILE_MAX 16384
+/* No option has a longer name. */
+#define OPTION_MAX 24
 
 const char *azl_options_allowed(apr_pool_t *p, const azl_option_t *table)
 {
@@ -43,6 +45,21 @@ int azl_options_knows(const azl_option_t *table, const char *word)
     return find_option(table, word) != NULL;
 }
 
+/* A word that is no option may be a secret that slipped there. */
+static const char *refuse(apr_pool_t *p, const azl_option_t *table,
+                          const char *word)
+{
+    apr_size_t len = strspn(word, "abcdefghijklmnopqrstuvwxyz-");
+    const char *allowed = azl_options_allowed(p, table);
+
+    if (len && len <= OPTION_MAX && (!word[len] || word[len] == '=')) {
+        return apr_psprintf(p, "unknown option '%.*s', allowed are: %s",
+                            (int)len, word, allowed);
+    }
+    return apr_pstrcat(p, "what is no option=value, allowed are: ", allowed,
+                       NULL);
+}
+
 const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
                               void *target, int nwords,
                               const char *const *words)
@@ -57,9 +74,7 @@ const char *azl_options_parse(apr_pool_t *p, const azl_option_t *table,
         apr_uint32_t bit;
 
         if (!option) {
-            return apr_psprintf(p, "unknown option '%.*s', allowed are: %s",
-                                eq ? (int)(eq - words[i]) : 64, words[i],
-                                azl_options_allowed(p, table));
+            return refuse(p, table, words[i]);
         }
         bit = (apr_uint32_t)1 << (option - table);
         if (seen & bit) {
@@ -196,6 +211,16 @@ static const char *secret_from_file(apr_pool_t *p, const char *path,
     return NULL;
 }
 
+/* Who writes the secret itself there has no such name. */
+static int is_variable(const char *name)
+{
+    const char *at;
+
+    for (at = name; apr_isalnum(*at) || *at == '_'; at++) {
+    }
+    return at != name && !*at && !apr_isdigit(*name);
+}
+
 const char *azl_option_secret(apr_pool_t *p, const char *value,
                               const azl_secret_t **secret, int *literal)
 {
@@ -203,6 +228,9 @@ const char *azl_option_secret(apr_pool_t *p, const char *value,
     if (strncmp(value, "env:", 4) == 0) {
         char *text = NULL;
 
+        if (!is_variable(value + 4)) {
+            return "env: needs the name of an environment variable";
+        }
         if (apr_env_get(&text, value + 4, p) != APR_SUCCESS || !text ||
             !*text) {
             return apr_psprintf(p, "environment variable '%s' is not set",

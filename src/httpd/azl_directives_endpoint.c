@@ -430,12 +430,9 @@ static const char *shown_source(cmd_parms *cmd, const char *source)
     if (azl_identity_is(source)) {
         return azl_identity_shown(cmd->pool, source);
     }
-    return strcmp(source, "none") != 0 &&
-                   (!strchr(source, ':') ||
-                    strncmp(source, AZL_SECRET_LITERAL,
-                            strlen(AZL_SECRET_LITERAL)) == 0)
-               ? LITERAL
-               : source;
+    return strcmp(source, "none") == 0 || strncmp(source, "env:", 4) == 0
+               ? source
+               : LITERAL;
 }
 
 static const char *finish_endpoint(cmd_parms *cmd, azl_endpoint_t *ep)

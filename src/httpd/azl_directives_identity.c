@@ -20,7 +20,7 @@ static const char *read_base(cmd_parms *cmd, const char *arg, const char **base)
         !uri.scheme || !uri.hostname || !*uri.hostname || uri.query ||
         uri.fragment || uri.user ||
         (strcmp(uri.scheme, "https") != 0 && strcmp(uri.scheme, "http") != 0)) {
-        return azl_cmd_complain(cmd, arg,
+        return azl_cmd_complain(cmd, strchr(arg, '@') ? NULL : arg,
                                 "must be a URL such as "
                                 "https://login.microsoftonline.us");
     }

@@ -42,6 +42,47 @@ def test_mistake(env, line, hint):
     assert "sk-literal" not in text
 
 
+# What somebody writes who has a secret in the wrong place.
+SLIPS = [
+    "AzureLITEndpoint a https://h SECRET",
+    "AzureLITEndpoint a https://h credentail=SECRET",
+    "AzureLITEndpoint a https://h credential SECRET",
+    "AzureLITEndpoint a https://h credential=SECRET credential=SECRET",
+    "AzureLITEndpoint a https://h credential=SECRET",
+    "AzureLITEndpoint a https://h credential=user:SECRET",
+    "AzureLITEndpoint a https://h credential=env:SECRET",
+    "AzureLITEndpoint a https://h credential=databricks:c:SECRET",
+    "AzureLITEndpoint a https://h credential=service-principal:t/c:SECRET",
+    "AzureLITEndpoint a https://h credential=service-principal:t/c/SECRET",
+    "AzureLITEndpoint a https://h "
+    "credential=keyvault:https://u:SECRET@v.example/secrets/n",
+    "AzureLITEndpoint a https://h "
+    "credential=keyvault:https://v.example/secrets/n vault-credential=SECRET",
+    "AzureLITEndpoint a https://h credential=keyvault:https://v.example/"
+    "secrets/n vault-credential=service-principal:t/c:SECRET",
+    "AzureLITEndpoint a https://u:SECRET@h credential=none",
+    "AzureLITEndpoint a https://h?key=SECRET credential=none",
+    "AzureLITMasterKey SECRET",
+    "AzureLITMasterKey env:SECRET",
+    "AzureLITKey a SECRET",
+    "AzureLITConfigSource https://h/c copy=/x SECRET",
+    "AzureLITConfigSource https://h/c copy=/x credential=SECRET",
+    "AzureLITConfigSource https://h/c copy=/x credential=sas:SECRET",
+    "AzureLITConfigSource https://u:SECRET@h/c copy=/x",
+    "AzureLITAuthority https://u:SECRET@h",
+    "AzureLITMetadata https://u:SECRET@h",
+]
+
+
+@pytest.mark.parametrize("secret", ["Zk9+a", "Zk9a=="])
+def test_a_slip_shows_no_secret(env, secret):
+    for line in SLIPS:
+        line = line.replace("SECRET", secret)
+        status, text = env.check(f"AzureLIT on\n{line}\n")
+        assert "AzureLIT" in text, line
+        assert secret.rstrip("=") not in text, line
+
+
 def test_good(env, sim):
     status, text = env.check(
         env.conf().endpoint("a", sim.url).model("m1", "a/d1")

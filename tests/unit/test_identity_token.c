@@ -108,6 +108,9 @@ START_TEST(what_may_be_shown)
         {"databricks:id:file:/a", "databricks:id:file:/a"},
         {"databricks:id:" SECRET, "databricks:..."},
         {"databricks:" SECRET, "databricks:..."},
+        {SECRET, "..."},
+        {"keyvault:https://v/secrets/n", "keyvault:https://v/secrets/n"},
+        {"keyvault:https://u:" SECRET "@v/secrets/n", "keyvault:..."},
     };
     apr_size_t i;
 

@@ -69,6 +69,28 @@ START_TEST(errors_name_the_word_and_what_is_right)
 }
 END_TEST
 
+/* Who forgets a name or a sign may have written a secret there. */
+START_TEST(errors_name_no_secret)
+{
+    static const char *const words[] = {"sk-0123456789",
+                                        "Abcdefgh",
+                                        "abcdefghijklmnopqrstuvwxyz",
+                                        "abc/def==",
+                                        "a+b",
+                                        "abc0123=",
+                                        "=x",
+                                        "SECRET=red"};
+    target_t t;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        ck_assert_str_eq(parse(&t, words[i], NULL),
+                         "what is no option=value, allowed are: number=, "
+                         "text=");
+    }
+}
+END_TEST
+
 START_TEST(options_are_known_by_name)
 {
     ck_assert_int_eq(azl_options_knows(table, "number=12"), 1);
@@ -160,6 +182,8 @@ START_TEST(secrets_from_the_environment)
     err = azl_option_secret(azl_test_pool, "env:AZL_TEST_SECRET", &secret,
                             &literal);
     ck_assert_str_eq(err, "environment variable 'AZL_TEST_SECRET' is not set");
+    err = azl_option_secret(azl_test_pool, "env:s3cret/+==", &secret, &literal);
+    ck_assert_str_eq(err, "env: needs the name of an environment variable");
 }
 END_TEST
 
@@ -228,6 +252,7 @@ TCase *azl_test_options(void)
 
     tcase_add_test(tc, options_are_taken_over);
     tcase_add_test(tc, errors_name_the_word_and_what_is_right);
+    tcase_add_test(tc, errors_name_no_secret);
     tcase_add_test(tc, options_are_known_by_name);
     tcase_add_test(tc, numbers_are_strict);
     tcase_add_test(tc, durations_have_units);
