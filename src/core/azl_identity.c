@@ -34,6 +34,9 @@
 /* Between two fetches because the endpoint refuses what there is, likewise. */
 #define CALM_FIRST apr_time_from_sec(5)
 #define CALM_LAST apr_time_from_sec(5 * 60)
+/* A clock that is put back by more than that makes all times worthless that
+ * were told by it: what was to be fetched again then is fetched now. */
+#define CLOCK_SLACK apr_time_from_sec(60)
 /* What a service that gives out credentials may take. */
 #define CONNECT_LIMIT apr_time_from_sec(2)
 #define CALL_LIMIT apr_time_from_sec(10)
@@ -208,6 +211,11 @@ static const char *fetch(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
     return NULL;
 }
 
+static int has_gone_back(const azl_identity_t *id, apr_time_t now)
+{
+    return now < id->attempted - CLOCK_SLACK;
+}
+
 /* The endpoint does not take the value, though it should be good. If it does
  * not take the next one either, then another one will hardly help. */
 static int wants_another(azl_identity_t *id, apr_time_t now)
@@ -215,7 +223,7 @@ static int wants_another(azl_identity_t *id, apr_time_t now)
     int wanted;
 
     apr_thread_mutex_lock(id->mutex);
-    wanted = id->refused && now >= id->renew_at;
+    wanted = id->refused && (now >= id->renew_at || has_gone_back(id, now));
     apr_thread_mutex_unlock(id->mutex);
     return wanted;
 }
@@ -235,7 +243,8 @@ static void calm_down(azl_identity_t *id, apr_time_t now)
 
 static int is_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now)
 {
-    return now >= id->due && (!id->kind->changed || id->kind->changed(id, p));
+    return (now >= id->due || has_gone_back(id, now)) &&
+           (!id->kind->changed || id->kind->changed(id, p));
 }
 
 /* How long to leave it alone after a failure. */
@@ -274,6 +283,7 @@ azl_identity_result_e azl_identity_refresh(azl_identity_t *id, apr_pool_t *p,
     if (refused) {
         calm_down(id, now);
     }
+    id->attempted = now;
     id->stop = id->value ? stop : NULL;
     id->baton = baton;
     *problem = fetch(id, p, now);

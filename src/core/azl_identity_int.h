@@ -93,6 +93,7 @@ struct azl_identity_t {
     /* the fetching thread's */
     azl_identity_file_t seen;
     apr_time_t due; /* fetched next */
+    apr_time_t attempted; /* the last time */
     apr_interval_time_t patience; /* after a failure */
     int hopeless; /* the last failure will not pass by itself */
     apr_interval_time_t wait; /* ... or passes then, as we are told; -1: not */

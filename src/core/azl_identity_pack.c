@@ -14,6 +14,7 @@ typedef struct packed_t {
     apr_time_t serial; /* 0: there is no value */
     apr_time_t expires;
     apr_time_t due;
+    apr_time_t attempted;
     apr_time_t renew_at;
     apr_interval_time_t calm;
     apr_interval_time_t patience;
@@ -73,6 +74,7 @@ azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
     packed.serial = id->value ? id->serial : 0;
     packed.expires = id->value ? id->value->expires : 0;
     packed.due = id->due;
+    packed.attempted = id->attempted;
     packed.renew_at = id->renew_at;
     packed.calm = id->calm;
     packed.patience = id->patience;
@@ -147,6 +149,7 @@ int azl_identity_unpack(azl_identity_t *id, azl_span_t bytes)
         id->serial = packed.serial;
     }
     id->due = packed.due;
+    id->attempted = packed.attempted;
     id->calm = packed.calm;
     id->patience = packed.patience;
     azl_identity_put(id, value, packed.renew_at);

@@ -17,7 +17,7 @@
 #define WATCHDOG "_azurelit_identity_"
 
 /* What outlives a graceful restart; count on when a slot changes its form. */
-#define RETAINED "mod_azurelit credentials, layout 1"
+#define RETAINED "mod_azurelit credentials, layout 2"
 /* A restart with a somewhat larger configuration needs no new wallet. */
 #define SPARE_FACTOR 2
 #define SLOTS_MIN 64

@@ -200,6 +200,17 @@ static int is_gone(apr_uint64_t pid)
     return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
+/* Not one that ends later than any could that is made about now: the clock has
+ * been put back since. */
+static int is_held(apr_uint64_t claim, apr_time_t now, apr_time_t until)
+{
+    apr_int64_t end = (apr_int64_t)(claim >> PID_BITS);
+
+    return end >= apr_time_sec(now) &&
+           end <= apr_time_sec(until + until - now) &&
+           !is_gone(claim & PID_MASK);
+}
+
 int azl_wallet_claim(azl_wallet_slot_t *slot, apr_int64_t pid, apr_time_t now,
                      apr_time_t until)
 {
@@ -207,8 +218,7 @@ int azl_wallet_claim(azl_wallet_slot_t *slot, apr_int64_t pid, apr_time_t now,
     apr_uint64_t ours =
         (apr_uint64_t)apr_time_sec(until) << PID_BITS | (apr_uint64_t)pid;
 
-    if (held && held >> PID_BITS >= (apr_uint64_t)apr_time_sec(now) &&
-        !is_gone(held & PID_MASK)) {
+    if (held && is_held(held, now, until)) {
         return 0;
     }
     return atomic_compare_exchange_strong(&slot->claim, &held, ours);

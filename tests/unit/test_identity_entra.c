@@ -396,6 +396,48 @@ START_TEST(handed_on)
 }
 END_TEST
 
+/* What was to be in a while by the clock of then is now; in all processes. */
+START_TEST(a_clock_that_is_put_back)
+{
+    apr_time_t day = apr_time_from_sec(86400);
+    const char *problem;
+    azl_identity_t *id, *other;
+
+    set_environment("AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:1");
+    id = made("managed-identity");
+    other = made("managed-identity");
+    ck_assert_int_eq(
+        azl_identity_refresh(id, azl_test_pool, NOW, NULL, NULL, &problem),
+        AZL_IDENTITY_FAILED);
+    ck_assert_int_eq(
+        azl_identity_unpack(other, azl_identity_pack(id, azl_test_pool)), 1);
+    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW), 0);
+    ck_assert_int_eq(
+        azl_identity_due(id, azl_test_pool, NOW - apr_time_from_sec(10)), 0);
+    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 1);
+    ck_assert_int_eq(azl_identity_due(other, azl_test_pool, NOW - day), 1);
+    /* once */
+    azl_identity_refresh(id, azl_test_pool, NOW - day, NULL, NULL, &problem);
+    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 0);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_put_back_while_it_is_refused)
+{
+    apr_time_t day = apr_time_from_sec(86400);
+    azl_identity_t *id;
+
+    set_environment("");
+    id = made("managed-identity");
+    id->due = NOW + day;
+    id->attempted = NOW;
+    id->refused = 1;
+    id->renew_at = NOW + 5;
+    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW), 0);
+    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 1);
+}
+END_TEST
+
 /*
  * Until when
  */
@@ -554,6 +596,8 @@ TCase *azl_test_identity_entra(void)
     tcase_add_test(tc, places);
     tcase_add_test(tc, who_and_where);
     tcase_add_test(tc, handed_on);
+    tcase_add_test(tc, a_clock_that_is_put_back);
+    tcase_add_test(tc, a_clock_that_is_put_back_while_it_is_refused);
     tcase_add_loop_test(tc, a_moment, 0, N(moments));
     tcase_add_loop_test(tc, how_long, 0, N(lives));
     tcase_add_loop_test(tc, refused, 0, N(refusals));

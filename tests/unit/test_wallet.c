@@ -159,8 +159,25 @@ START_TEST(one_at_a_time)
                                       LATER + apr_time_from_sec(60)),
                      1);
     azl_wallet_release(slot, parent);
-    ck_assert_int_eq(
-        azl_wallet_claim(slot, parent, LATER + apr_time_from_sec(1), LATER), 0);
+    ck_assert_int_eq(azl_wallet_claim(slot, parent,
+                                      LATER + apr_time_from_sec(1),
+                                      LATER + apr_time_from_sec(60)),
+                     0);
+}
+END_TEST
+
+/* A clock that has been put back does not keep a claim for longer. */
+START_TEST(a_clock_that_jumps)
+{
+    apr_time_t day = apr_time_from_sec(86400);
+    azl_wallet_slot_t *slot = slot_of(make(SLOTS), 'a');
+    apr_int64_t us = getpid(), parent = getppid();
+
+    ck_assert_int_eq(azl_wallet_claim(slot, us, NOW, LATER), 1);
+    ck_assert_int_eq(azl_wallet_claim(slot, parent, NOW - apr_time_from_sec(1),
+                                      LATER - apr_time_from_sec(1)),
+                     0);
+    ck_assert_int_eq(azl_wallet_claim(slot, parent, NOW - day, LATER - day), 1);
 }
 END_TEST
 
@@ -224,6 +241,7 @@ TCase *azl_test_wallet(void)
     tcase_add_test(tc, names);
     tcase_add_test(tc, a_larger_one);
     tcase_add_test(tc, one_at_a_time);
+    tcase_add_test(tc, a_clock_that_jumps);
     tcase_add_test(tc, who_is_killed);
     tcase_add_test(tc, whole_or_nothing);
     return tc;
