@@ -44,7 +44,7 @@ def free_ports(count):
     return ports
 
 
-VARIANTS = ("plain", "module", "nohold", "failover")
+VARIANTS = ("plain", "module", "nohold", "failover", "identity")
 UPSTREAM_PORT, *_ports = free_ports(1 + len(VARIANTS))
 PORTS = dict(zip(VARIANTS, _ports))
 
@@ -175,6 +175,8 @@ class Httpd:
         self, parts, threads=160, children=2, sizing=None, more=()
     ):
         self.parts = parts
+        # it keeps tokens fresh
+        self.more_modules = ["watchdog"] if "identity" in parts else []
         self.more = more
         self.sizing = sizing
         self.threads = threads
@@ -197,7 +199,7 @@ class Httpd:
             f'ErrorLog "{WORK}/error.log"',
             "ServerName localhost",
         ]
-        for name in self.modules:
+        for name in [*self.modules, *self.more_modules]:
             file = self.libexec / f"mod_{name}.so"
             if file.exists():
                 lines.append(f'LoadModule {name}_module "{file}"')
@@ -251,13 +253,16 @@ class Httpd:
                 )
             )
         )
+        credential = (
+            "managed-identity" if part == "identity" else "env:BENCH_AZURE_KEY"
+        )
         names = ["small", "burst", "paced", "slow"]
         names += [f"model-{i}" for i in range(MODELS - len(names))]
         return [
             "AzureLIT on",
             f'AzureLITKeyFile "{WORK}/keys"',
             f"AzureLITEndpoint azure http://127.0.0.1:{UPSTREAM_PORT} "
-            "dialect=azure credential=env:BENCH_AZURE_KEY "
+            f"dialect=azure credential={credential} "
             "api-version=2024-10-21",
             *(f"AzureLITModel {name} azure/{name}" for name in names),
             f'AzureLITPriceFile "{TOP}/conf/prices.json"',
@@ -450,3 +455,39 @@ def client(*arguments):
     if result["errors"] or not result["answers"]:
         sys.exit(f"{arguments}: {result}")
     return result
+
+
+# -------------------------------------------------------------- instructions
+
+
+def counted(tool, variant, work, deployment, requests, ready=None):
+    """Run httpd under a tool and send it that many requests, after `ready`
+    has returned."""
+    httpd = Httpd([variant], threads=32, children=1)
+    report = WORK / "counted"
+    report.unlink(missing_ok=True)
+    before = {
+        "callgrind": [
+            "valgrind",
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            f"--log-file={report}",
+        ],
+        "strace": ["strace", "-f", "-c", "-o", report],
+    }[tool]
+    httpd.start(before, ["-X"])
+    try:
+        if ready:
+            ready()
+        answer = client(variant, work, deployment, 1, requests)
+        time.sleep(0.5)
+    finally:
+        if tool == "strace":
+            # strace passes no signal on
+            os.kill(int(httpd.pidfile.read_text()), signal.SIGTERM)
+        httpd.stop()
+    return report.read_text(), answer
+
+
+def instructions(report):
+    return int(re.search(r"Collected : (\d+)", report)[1])
