@@ -126,9 +126,10 @@ void azl_failure_read(apr_pool_t *p, const azl_deployment_t *d, int status,
                       const apr_table_t *headers, azl_span_t body,
                       azl_error_t *err);
 /* The same for an error that has no status, the data of an error event or a
- * document that came with a good one: the status its words stand for. It does
- * not know the endpoint, so it cannot remove what names it. */
-void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err);
+ * document that came with a good one: the status its words stand for. `d` NULL:
+ * it is not known whose error it is, nor what of it must not be told. */
+void azl_failure_event(apr_pool_t *p, const azl_deployment_t *d,
+                       azl_span_t data, azl_error_t *err);
 /* No answer at all: refused, reset, timed out, TLS failure, garbage. */
 void azl_failure_transport(azl_error_t *err, int timed_out);
 /* The error of an upstream that could not be asked for want of a credential of

@@ -116,6 +116,8 @@ int azl_identity_is_key(const azl_identity_t *id);
 /* The key, in `p`, lent (azl_secret.h); NULL if there is none. */
 const azl_secret_t *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
                                      apr_time_t now);
+/* 1 if a word of somebody's has a secret of the value in it. */
+int azl_identity_is_in(azl_identity_t *id, azl_span_t word);
 /* Set the headers of a call; not for a key. APR_ENOENT if there is no valid
  * value. */
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,

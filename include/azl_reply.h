@@ -27,6 +27,8 @@ typedef const char *azl_reply_seal_fn(void *baton, azl_span_t upstream_id);
 typedef struct azl_reply_rules_t {
     azl_op_e op;
     const char *alias_json; /* what `model` is to say, as a JSON string */
+    const struct azl_deployment_t *deployment; /* whose answer it is; NULL: not
+                                                  known */
     int keep_annotations;   /* leave Azure's filter results and obfuscation */
     int include_usage;      /* the client asked for usage in the stream */
     int choices;            /* as many were asked for; 0: not known */

@@ -622,6 +622,20 @@ const azl_secret_t *azl_identity_key(azl_identity_t *id, apr_pool_t *p,
                                                            : NULL;
 }
 
+int azl_identity_is_in(azl_identity_t *id, azl_span_t word)
+{
+    const azl_identity_value_t *value;
+    int in;
+
+    apr_thread_mutex_lock(id->mutex);
+    value = id->value;
+    in = value && (azl_secret_is_in(value->bearer, word) ||
+                   azl_secret_is_in(value->aws.secret, word) ||
+                   azl_secret_is_in(value->aws.token, word));
+    apr_thread_mutex_unlock(id->mutex);
+    return in;
+}
+
 apr_status_t azl_identity_authorize(azl_identity_t *id, apr_pool_t *p,
                                     const azl_identity_call_t *call,
                                     apr_time_t now, apr_table_t *headers)

@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "azl_failure_int.h"
+#include "azl_identity.h"
 
 /* More of an upstream's message is not passed on. */
 #define MESSAGE_MAX 4096
@@ -71,6 +72,13 @@ static int starts_with(azl_span_t word, const char *prefix)
     return word.len > len && memcmp(word.at, prefix, len) == 0;
 }
 
+/* What we are known by there. */
+static int has_secret(const azl_endpoint_t *e, azl_span_t text)
+{
+    return e && (azl_secret_is_in(e->credential, text) ||
+                 (e->identity && azl_identity_is_in(e->identity, text)));
+}
+
 /* What a word of an upstream's message is replaced with; NULL: it stays. */
 static const char *veil(azl_span_t word, const azl_endpoint_t *e)
 {
@@ -79,8 +87,7 @@ static const char *veil(azl_span_t word, const azl_endpoint_t *e)
         ".services.ai.azure.com", ".api.cognitive.microsoft.com"};
     apr_size_t i;
 
-    if (starts_with(word, "sk-") ||
-        (e && azl_secret_is_in(e->credential, word))) {
+    if (starts_with(word, "sk-") || has_secret(e, word)) {
         return "[removed]";
     }
     for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); ++i) {
@@ -136,7 +143,8 @@ static const char *veiled(apr_pool_t *p, const azl_endpoint_t *e,
     }
     result = azl_buf_pstr(out, p);
     azl_buf_free(out);
-    return result;
+    /* one that is more than a word */
+    return has_secret(e, azl_span_str(result)) ? "[removed]" : result;
 }
 
 /*
@@ -291,6 +299,12 @@ static const char *code_of(int status, const azl_failure_words_t *words)
     return words->code;
 }
 
+/* A type, a code or a name, if it is one. */
+static const char *harmless(const azl_endpoint_t *e, const char *word)
+{
+    return word && !has_secret(e, azl_span_str(word)) ? word : NULL;
+}
+
 static void set_message(apr_pool_t *p, const azl_endpoint_t *e, int status,
                         const char *message, azl_error_t *err)
 {
@@ -306,7 +320,7 @@ void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
                       const azl_failure_words_t *words, azl_error_t *err)
 {
     static const azl_failure_words_t none;
-    const char *code;
+    const char *type, *code;
 
     words = words ? words : &none;
     if (status == 401 || status == 403 || status == 407) {
@@ -335,11 +349,13 @@ void azl_failure_tell(apr_pool_t *p, const azl_endpoint_t *e, int status,
         azl_error_from_status(err, status == 529 ? 503 : status);
     }
     set_message(p, e, status, words->message, err);
-    err->type = words->type ? words->type : err->type;
-    code = code_of(status, words);
+    type = harmless(e, words->type);
+    err->type = type ? type : err->type;
+    code = harmless(e, code_of(status, words));
     err->code = code ? code : err->code;
-    err->param = words->param;
-    if (words->innererror.len && strcmp(err->code, "content_filter") == 0) {
+    err->param = harmless(e, words->param);
+    if (words->innererror.len && strcmp(err->code, "content_filter") == 0 &&
+        !has_secret(e, words->innererror)) {
         err->innererror =
             apr_pstrmemdup(p, words->innererror.at, words->innererror.len);
     }
@@ -392,14 +408,15 @@ static int status_of(const azl_failure_words_t *words)
     return 500;
 }
 
-void azl_failure_event(apr_pool_t *p, azl_span_t data, azl_error_t *err)
+void azl_failure_event(apr_pool_t *p, const azl_deployment_t *d,
+                       azl_span_t data, azl_error_t *err)
 {
     azl_failure_words_t words;
     int status;
 
     azl_failure_words(p, data, &words);
     status = status_of(&words);
-    azl_failure_tell(p, NULL, status, &words, err);
+    azl_failure_tell(p, d ? d->endpoint : NULL, status, &words, err);
     if (azl_failure_moves_on(status)) {
         tell_wait(p, NULL, words.message, err);
     }

@@ -444,7 +444,7 @@ static void fail(encoder_t *e, azl_span_t data)
     azl_error_t err;
 
     e->ended = 1;
-    azl_failure_event(e->ex->pool, data, &err);
+    azl_failure_event(e->ex->pool, e->ex->deployment, data, &err);
     azl_buf_puts(e->out, "event: error\ndata: ");
     azl_messages_error(&err, NULL, e->out);
     azl_buf_puts(e->out, "\n\n");

@@ -308,7 +308,7 @@ static void write_failure(azl_exchange_t *ex, azl_span_t doc, azl_buf_t *out)
 {
     azl_error_t err;
 
-    azl_failure_event(ex->pool, doc, &err);
+    azl_failure_event(ex->pool, ex->deployment, doc, &err);
     azl_error_write(out, &err);
 }
 

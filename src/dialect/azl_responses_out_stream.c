@@ -375,7 +375,7 @@ static void fail(decoder_t *d, azl_span_t data)
 {
     azl_error_t err;
 
-    azl_failure_event(d->ex->pool, data, &err);
+    azl_failure_event(d->ex->pool, d->ex->deployment, data, &err);
     azl_hub_error(&d->hub, err.status, err.type, err.code, err.message);
     d->ended = 1;
 }

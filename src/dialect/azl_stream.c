@@ -195,7 +195,7 @@ const azl_stream_state_t *azl_stream_state(const azl_stream_t *st)
 
 void azl_stream_note_failure(azl_stream_t *st, azl_span_t data)
 {
-    azl_failure_event(st->pool, data, &st->state.error);
+    azl_failure_event(st->pool, st->rules->deployment, data, &st->state.error);
     st->state.failed = 1;
 }
 

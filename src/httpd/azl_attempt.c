@@ -115,6 +115,7 @@ static azl_attempt_t *attempt_create(request_rec *r, azl_request_t *ar,
     at->way = plan->way;
     at->rules.op = at->way ? at->way->op : ar->route.op;
     at->rules.alias_json = plan->model->alias_json;
+    at->rules.deployment = d;
     at->rules.keep_annotations = d->endpoint->keep_annotations;
     at->rules.include_usage =
         ar->doc.include_usage || (at->way && at->way->inbound);

@@ -223,7 +223,7 @@ apr_status_t azl_translation_answer(azl_attempt_t *at, azl_span_t doc,
         rv = rv == APR_SUCCESS && hub->failed ? APR_ENOSPC : rv;
         doc = azl_span(hub->data, hub->len);
         if (rv == APR_EGENERAL && hub->len) {
-            azl_failure_event(at->r->pool, doc, &at->error);
+            azl_failure_event(at->r->pool, at->deployment, doc, &at->error);
             at->regretted = 1;
         }
     }

@@ -1,6 +1,7 @@
 #include <apr_date.h>
 #include <apr_strings.h>
 
+#include "../../src/core/azl_identity_int.h"
 #include "../../src/dialect/azl_failure_int.h"
 #include "dialect_fixture.h"
 
@@ -374,6 +375,68 @@ START_TEST(endpoints_without_secrets)
 }
 END_TEST
 
+/* One that has been fetched, with each of its parts. */
+static azl_identity_t *identity(void)
+{
+    azl_identity_t *id = apr_pcalloc(azl_test_pool, sizeof(*id));
+
+    ck_assert_int_eq(apr_thread_mutex_create(&id->mutex, 0, azl_test_pool),
+                     APR_SUCCESS);
+    id->value = apr_pcalloc(azl_test_pool, sizeof(*id->value));
+    id->value->bearer = azl_secret_str(azl_test_pool, "a-token");
+    id->value->aws.id = "an-id";
+    id->value->aws.secret = azl_secret_str(azl_test_pool, "aws-secret");
+    id->value->aws.token = azl_secret_str(azl_test_pool, "session");
+    return id;
+}
+
+START_TEST(nothing_of_a_credential_is_told)
+{
+    azl_deployment_t *d = deployment_at("openai", "http://llm:80", NULL, "m");
+    azl_endpoint_t e = *d->endpoint;
+
+    e.credential = azl_secret_str(azl_test_pool, "two words");
+    e.identity = identity();
+    d->endpoint = &e;
+    azl_failure_read(
+        azl_test_pool, d, 400, NULL,
+        quoted_span("{'error':{'message':'an-id: a-token, aws-secret "
+                    "x-amz-security-token:session, the rest'}}"),
+        &err);
+    ck_assert_str_eq(err.message, "an-id: [removed], [removed] [removed], "
+                                  "the rest");
+    azl_failure_read(azl_test_pool, d, 400, NULL,
+                     quoted_span("{'error':{'message':'all of Two words it'}}"),
+                     &err);
+    ck_assert_str_eq(err.message, "[removed]");
+    azl_failure_read(
+        azl_test_pool, d, 400, NULL,
+        quoted_span("{'error':{'message':'m','type':'a-token',"
+                    "'param':'x.a-token','code':'no_session'}}"),
+        &err);
+    ck_assert_str_eq(err.type, "invalid_request_error");
+    ck_assert_str_eq(err.code, "bad_request");
+    ck_assert_ptr_null(err.param);
+    azl_failure_read(azl_test_pool, d, 400, NULL,
+                     quoted_span("{'error':{'message':'m','code':"
+                                 "'content_filter','innererror':"
+                                 "{'code':'a-token'}}}"),
+                     &err);
+    ck_assert_ptr_null(err.innererror);
+    azl_failure_event(azl_test_pool, d,
+                      quoted_span("{'error':{'message':'at llm:80: a-token',"
+                                  "'code':'a-token'}}"),
+                      &err);
+    ck_assert_str_eq(err.message, "at [upstream] [removed]");
+    ck_assert_str_eq(err.code, "internal_error");
+    /* there may be none yet */
+    e.identity->value = NULL;
+    azl_failure_event(azl_test_pool, d,
+                      quoted_span("{'error':{'message':'a-token'}}"), &err);
+    ck_assert_str_eq(err.message, "a-token");
+}
+END_TEST
+
 START_TEST(long_words)
 {
     const char *word = azl_test_repeat("w", 129);
@@ -483,11 +546,12 @@ START_TEST(error_events)
     apr_size_t i;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); ++i) {
-        azl_failure_event(azl_test_pool, quoted_span(cases[i].data), &err);
+        azl_failure_event(azl_test_pool, NULL, quoted_span(cases[i].data),
+                          &err);
         ck_assert_int_eq(err.status, cases[i].status);
         ck_assert_str_eq(err.code, cases[i].code);
     }
-    azl_failure_event(azl_test_pool,
+    azl_failure_event(azl_test_pool, NULL,
                       quoted_span("{'error':{'code':'429','message':"
                                   "'Try again in 4 seconds.'}}"),
                       &err);
@@ -508,6 +572,7 @@ TCase *azl_test_failure(void)
     tcase_add_test(tc, money_does_not_come_back_by_waiting);
     tcase_add_test(tc, nothing_of_the_upstream_is_told);
     tcase_add_test(tc, endpoints_without_secrets);
+    tcase_add_test(tc, nothing_of_a_credential_is_told);
     tcase_add_test(tc, long_words);
     tcase_add_test(tc, no_answer_at_all);
     tcase_add_test(tc, the_more_useful_of_two);

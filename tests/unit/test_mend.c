@@ -366,7 +366,7 @@ START_TEST(reasons_that_are_errors)
     ck_assert_int_eq(
         outbound_of(ex->deployment)->answer(ex, quoted_span(doc), out),
         APR_EGENERAL);
-    azl_failure_event(azl_test_pool, azl_span(out->data, out->len), &err);
+    azl_failure_event(azl_test_pool, NULL, azl_span(out->data, out->len), &err);
     ck_assert_int_eq(err.status, reasons[_i].status);
 }
 END_TEST
