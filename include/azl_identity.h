@@ -81,10 +81,10 @@ void azl_identity_name(const azl_identity_t *id, apr_pool_t *p,
 /* Who gives it out: scheme://host[:port]. */
 const char *azl_identity_provider(const azl_identity_t *id, apr_pool_t *p);
 /* What is known, for another process, secrets included; and what another
- * process knows. 1, or 0 if that is not what azl_identity_pack() makes. By the
- * thread that fetches. */
+ * process knows. 1, or 0 if that is not what azl_identity_pack() makes of this
+ * credential. By the thread that fetches. */
 azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p);
-int azl_identity_unpack(azl_identity_t *id, azl_span_t packed);
+int azl_identity_unpack(azl_identity_t *id, apr_pool_t *p, azl_span_t packed);
 /* 1 if azl_identity_refresh() would fetch. */
 int azl_identity_due(azl_identity_t *id, apr_pool_t *p, apr_time_t now);
 /* Fetch the next value if it is due; blocks. One thread at a time. `stop` is

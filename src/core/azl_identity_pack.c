@@ -2,6 +2,7 @@
  * What one process of httpd knows of a credential, as bytes for the others.
  * Both sides are the same program: numbers are as they lie in memory.
  */
+#include <apr_escape.h>
 #include <apr_strings.h>
 
 #include "azl_crypto.h"
@@ -11,7 +12,8 @@
 #define STRINGS 4
 
 typedef struct packed_t {
-    apr_time_t serial; /* 0: there is no value */
+    unsigned char name[AZL_SEAL_FINGERPRINT_LEN]; /* whose it is */
+    apr_time_t serial;                            /* 0: there is no value */
     apr_time_t expires;
     apr_time_t due;
     apr_time_t attempted;
@@ -41,6 +43,12 @@ void azl_identity_name(const azl_identity_t *id, apr_pool_t *p,
         "\n", text(id->setup.vault_credential), "\n", text(id->setup.tls_ca),
         id->setup.tls_verify ? "\n1" : "\n0", NULL);
 
+    if (id->inner) {
+        azl_identity_name(id->inner, p, name);
+        all = apr_pstrcat(p, all, "\n",
+                          apr_pescape_hex(p, name, AZL_SEAL_FINGERPRINT_LEN, 0),
+                          NULL);
+    }
     azl_crypto_sha256(all, strlen(all), digest);
     memcpy(name, digest, AZL_SEAL_FINGERPRINT_LEN);
 }
@@ -62,7 +70,8 @@ static void list_strings(const azl_identity_value_t *value,
     strings[3] = value ? azl_secret_reveal(value->aws.token) : NULL;
 }
 
-azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
+/* The credential alone, without who asks the vault for it. */
+static azl_span_t pack_one(const azl_identity_t *id, apr_pool_t *p)
 {
     const char *strings[STRINGS];
     packed_t packed;
@@ -71,6 +80,7 @@ azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
     int i;
 
     memset(&packed, 0, sizeof(packed));
+    azl_identity_name(id, p, packed.name);
     packed.serial = id->value ? id->serial : 0;
     packed.expires = id->value ? id->value->expires : 0;
     packed.due = id->due;
@@ -95,23 +105,49 @@ azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
     return azl_span(out, len);
 }
 
-/* 1 if the lengths come to what is there, each with a NUL at its end. */
-static int is_whole(const packed_t *packed, azl_span_t bytes)
+azl_span_t azl_identity_pack(const azl_identity_t *id, apr_pool_t *p)
 {
-    apr_size_t left = bytes.len - sizeof(*packed);
-    const char *at = bytes.at + sizeof(*packed);
+    azl_span_t own = pack_one(id, p), inner;
+    char *both;
+
+    if (!id->inner) {
+        return own;
+    }
+    inner = pack_one(id->inner, p);
+    both = apr_palloc(p, own.len + inner.len);
+    memcpy(both, own.at, own.len);
+    memcpy(both + own.len, inner.at, inner.len);
+    azl_crypto_wipe((char *)own.at, own.len);
+    azl_crypto_wipe((char *)inner.at, inner.len);
+    return azl_span(both, own.len + inner.len);
+}
+
+/* How many bytes are one credential, by lengths that come to no more than what
+ * is there, each string with a NUL at its end. 0: that is none of this one. */
+static apr_size_t length_of(const azl_identity_t *id, apr_pool_t *p,
+                            azl_span_t bytes, packed_t *packed)
+{
+    unsigned char name[AZL_SEAL_FINGERPRINT_LEN];
+    apr_size_t len = sizeof(*packed);
     int i;
 
+    if (bytes.len < len) {
+        return 0;
+    }
+    memcpy(packed, bytes.at, len);
+    azl_identity_name(id, p, name);
+    if (memcmp(packed->name, name, sizeof(name)) != 0) {
+        return 0;
+    }
     for (i = 0; i < STRINGS; i++) {
-        apr_size_t len = packed->len[i];
+        apr_size_t n = packed->len[i];
 
-        if (len > left || (len && at[len - 1])) {
+        if (n > bytes.len - len || (n && bytes.at[len + n - 1])) {
             return 0;
         }
-        at += len;
-        left -= len;
+        len += n;
     }
-    return left == 0;
+    return len;
 }
 
 static azl_identity_value_t *read_value(const packed_t *packed, const char *at)
@@ -132,26 +168,41 @@ static azl_identity_value_t *read_value(const packed_t *packed, const char *at)
     return value;
 }
 
-int azl_identity_unpack(azl_identity_t *id, azl_span_t bytes)
+static void take(azl_identity_t *id, const packed_t *packed, const char *at)
 {
     azl_identity_value_t *value = NULL;
-    packed_t packed;
 
-    if (bytes.len < sizeof(packed)) {
+    if (packed->serial && packed->serial != id->serial) {
+        value = read_value(packed, at + sizeof(*packed));
+        id->serial = packed->serial;
+    }
+    id->due = packed->due;
+    id->attempted = packed->attempted;
+    id->calm = packed->calm;
+    id->patience = packed->patience;
+    azl_identity_put(id, value, packed->renew_at);
+}
+
+int azl_identity_unpack(azl_identity_t *id, apr_pool_t *p, azl_span_t bytes)
+{
+    packed_t own, inner;
+    apr_size_t len = length_of(id, p, bytes, &own);
+    azl_span_t rest;
+
+    if (!len) {
         return 0;
     }
-    memcpy(&packed, bytes.at, sizeof(packed));
-    if (!is_whole(&packed, bytes)) {
+    rest = azl_span(bytes.at + len, bytes.len - len);
+    if (id->inner) {
+        len = length_of(id->inner, p, rest, &inner);
+        if (!len || len != rest.len) {
+            return 0;
+        }
+        take(id->inner, &inner, rest.at);
+    }
+    else if (rest.len) {
         return 0;
     }
-    if (packed.serial && packed.serial != id->serial) {
-        value = read_value(&packed, bytes.at + sizeof(packed));
-        id->serial = packed.serial;
-    }
-    id->due = packed.due;
-    id->attempted = packed.attempted;
-    id->calm = packed.calm;
-    id->patience = packed.patience;
-    azl_identity_put(id, value, packed.renew_at);
+    take(id, &own, bytes.at);
     return 1;
 }

@@ -1,9 +1,12 @@
 """Keys that change: in a file, and in a Key Vault that another identity
 reads."""
 
+import os
+import signal
 import time
 
 import entra_service
+import processes
 import pytest
 from ask import WORDS, chat, error_of
 from simulator import Simulator
@@ -168,6 +171,24 @@ def test_a_vault_is_read_again(env, restart, services):
     assert len(asked(services.entra, "metadata")) <= 2
 
 
+def test_one_token_for_all_processes(env, restart, services, log):
+    """Whoever reads the key again has the vault's token from who was first."""
+    log.expect("AH10392")  # there are more of them than usual
+    conf = base(env).add("StartServers 3", "MinSpareThreads 96",
+                         "MaxSpareThreads 96")
+    restart(both(conf, env, vault(env), "reread=1s"))
+    with env.client() as client:
+        check_good(ask(client, "azure"))
+    env.error_log.expect("AH00052|AH00051", "signal Killed")
+    # one process after the other takes over
+    for pid in [None, *processes.tree(env.process.pid)[1:3]]:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        seen = len(asked(services.entra, "secret"))
+        env.until(lambda: len(asked(services.entra, "secret")) >= seen + 2)
+    assert len(asked(services.entra, "metadata")) == 1
+
+
 def test_a_key_that_is_refused(env, restart, services, log):
     """The vault has another one already: the client learns nothing."""
     other = env.sim_key + "-4"
@@ -230,7 +251,7 @@ MISTAKES = [
     ("keyvault:https://v.vault.azure.net/secrets/", "", "keyvault:https://"),
     ("keyvault:https://v.vault.azure.net/secrets/a?b", "", "keyvault:https"),
     ("keyvault:https://v.vault.azure.net/secrets/a",
-     "vault-credential=env:X", "vault-credential=env:X: there is no such"),
+     "vault-credential=env:X", "vault-credential=...: there is no such"),
     ("keyvault:https://v.vault.azure.net/secrets/a",
      "vault-credential=aws:env", "scope= is for"),
     ("keyvault:https://v.vault.azure.net/secrets/a", "reread=0", "from 1s"),

@@ -365,7 +365,9 @@ START_TEST(handed_on)
     from->due = NOW + 5;
     from->patience = 7;
     ck_assert_int_eq(
-        azl_identity_unpack(to, azl_identity_pack(from, azl_test_pool)), 1);
+        azl_identity_unpack(to, azl_test_pool,
+                            azl_identity_pack(from, azl_test_pool)),
+        1);
     ck_assert_int_eq(azl_identity_ready(to, NOW), 0);
     ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW), 0);
     ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW + 5), 1);
@@ -377,7 +379,7 @@ START_TEST(handed_on)
     from->serial = 1;
     azl_identity_put(from, value, NOW + 9);
     packed = azl_identity_pack(from, azl_test_pool);
-    ck_assert_int_eq(azl_identity_unpack(to, packed), 1);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
     ck_assert_str_eq(bearer(to, NOW + 59), "Bearer token");
     ck_assert_ptr_null(bearer(to, NOW + 60));
     ck_assert_str_eq(azl_secret_reveal(to->value->aws.secret), "s");
@@ -386,13 +388,79 @@ START_TEST(handed_on)
     /* the same value once more is not a new one */
     azl_identity_refused(to, apr_time_now());
     ck_assert_int_eq(to->refused, 1);
-    ck_assert_int_eq(azl_identity_unpack(to, packed), 1);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
     ck_assert_int_eq(to->refused, 1);
     /* bytes that are none */
     packed.len--;
-    ck_assert_int_eq(azl_identity_unpack(to, packed), 0);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_span("x", 1)), 0);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 0);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, azl_span("x", 1)),
+                     0);
     ck_assert_str_eq(bearer(to, NOW), "Bearer token");
+}
+END_TEST
+
+/* ... but to nobody else: a slot may have become another's meanwhile. */
+START_TEST(not_another_s)
+{
+    azl_identity_t *from, *to;
+    azl_identity_value_t *value = azl_identity_value();
+
+    set_environment("");
+    from = made("managed-identity:" CLIENT);
+    to = made("managed-identity");
+    value->bearer = azl_secret_str(value->pool, "token");
+    value->expires = NOW + 60;
+    from->serial = 1;
+    azl_identity_put(from, value, 0);
+    ck_assert_int_eq(
+        azl_identity_unpack(to, azl_test_pool,
+                            azl_identity_pack(from, azl_test_pool)),
+        0);
+    ck_assert_ptr_null(bearer(to, NOW));
+    ck_assert_int_eq(to->tried, 0);
+}
+END_TEST
+
+#define VAULT "keyvault:https://v.vault.azure.net/secrets/a"
+
+/* The token for the vault goes along, so that one process fetches it for all.
+ */
+START_TEST(a_vault_with_its_token)
+{
+    azl_identity_value_t *key = azl_identity_value();
+    azl_identity_value_t *token = azl_identity_value();
+    azl_identity_t *from, *to, *other;
+    azl_span_t packed;
+
+    set_environment("");
+    from = made(VAULT);
+    to = made(VAULT);
+    other = made(VAULT "/version");
+    token->bearer = azl_secret_str(token->pool, "token");
+    token->expires = NOW + 60;
+    from->inner->serial = 1;
+    from->inner->due = NOW + 30;
+    azl_identity_put(from->inner, token, 0);
+    packed = azl_identity_pack(from, azl_test_pool);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
+    ck_assert_ptr_null(to->value);
+    ck_assert_str_eq(azl_secret_reveal(to->inner->value->bearer), "token");
+    ck_assert_int_eq(to->inner->value->expires, NOW + 60);
+    ck_assert_int_eq(to->inner->due, NOW + 30);
+    key->bearer = azl_secret_str(key->pool, "key");
+    from->serial = 2;
+    azl_identity_put(from, key, 0);
+    packed = azl_identity_pack(from, azl_test_pool);
+    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
+    ck_assert_str_eq(
+        azl_secret_reveal(azl_identity_key(to, azl_test_pool, NOW)), "key");
+    ck_assert_int_eq(azl_identity_unpack(other, azl_test_pool, packed), 0);
+    /* bytes that are missing */
+    while (packed.len) {
+        packed.len--;
+        ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 0);
+    }
+    ck_assert_ptr_null(other->inner->value);
 }
 END_TEST
 
@@ -409,8 +477,9 @@ START_TEST(a_clock_that_is_put_back)
     ck_assert_int_eq(
         azl_identity_refresh(id, azl_test_pool, NOW, NULL, NULL, &problem),
         AZL_IDENTITY_FAILED);
-    ck_assert_int_eq(
-        azl_identity_unpack(other, azl_identity_pack(id, azl_test_pool)), 1);
+    ck_assert_int_eq(azl_identity_unpack(other, azl_test_pool,
+                                         azl_identity_pack(id, azl_test_pool)),
+                     1);
     ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW), 0);
     ck_assert_int_eq(
         azl_identity_due(id, azl_test_pool, NOW - apr_time_from_sec(10)), 0);
@@ -596,6 +665,8 @@ TCase *azl_test_identity_entra(void)
     tcase_add_test(tc, places);
     tcase_add_test(tc, who_and_where);
     tcase_add_test(tc, handed_on);
+    tcase_add_test(tc, not_another_s);
+    tcase_add_test(tc, a_vault_with_its_token);
     tcase_add_test(tc, a_clock_that_is_put_back);
     tcase_add_test(tc, a_clock_that_is_put_back_while_it_is_refused);
     tcase_add_loop_test(tc, a_moment, 0, N(moments));
