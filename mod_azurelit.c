@@ -55,7 +55,8 @@ static void register_hooks(apr_pool_t *p)
     /* Connection pools of this process: mod_proxy opens the mutex they are
      * made under in its own child_init. */
     ap_hook_child_init(azl_hook_child_init, after_proxy, NULL, APR_HOOK_MIDDLE);
-    /* What a child that was killed had in flight is forgotten. [azl_store.c] */
+    /* What a child that was killed had in flight is forgotten, what it had to
+     * write is written. [azl_lifecycle.c] */
     ap_hook_child_status(azl_hook_child_status, NULL, NULL, APR_HOOK_MIDDLE);
 
     /*

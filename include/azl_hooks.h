@@ -18,13 +18,12 @@ int azl_hook_open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog,
                          apr_pool_t *ptemp, server_rec *s);
 void azl_hook_child_init(apr_pool_t *pchild, server_rec *s);
+/* ... and end. */
+void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
+                           int slot, mpm_child_status state);
 
 /* azl_conf_dump.c: `httpd -t -D DUMP_AZURELIT` prints it. */
 void azl_hook_test_config(apr_pool_t *pconf, server_rec *s);
-
-/* azl_store.c: a child began or ended. */
-void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
-                           int slot, mpm_child_status state);
 
 /* azl_hold.c: around the processing of a connection. */
 int azl_hook_hold_connection(conn_rec *c);

@@ -21,6 +21,8 @@
 apr_status_t azl_store_open(apr_pool_t *ptemp, server_rec *s);
 /* This child takes part. */
 void azl_store_child_init(void);
+/* In the parent: whatever ended it, what it had in flight is over. */
+void azl_store_child_ended(pid_t pid);
 /* The segment, or NULL; this child's row, or -1. */
 azl_shared_t *azl_store_shared(void);
 int azl_store_row(void);

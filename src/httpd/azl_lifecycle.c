@@ -318,6 +318,9 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
         }
         give_memory_back();
         hold |= conf->hold > 0;
+        if (conf->log) {
+            azl_usage_log_child_init(conf->log, pchild);
+        }
         for (i = 0; i < conf->endpoints->nelts; i++) {
             const char *err;
 
@@ -340,4 +343,24 @@ void azl_hook_child_init(apr_pool_t *pchild, server_rec *s)
         }
     }
     azl_hold_child_init(hold);
+}
+
+/* Whatever ended it: what it had in flight is over, what it had to say is
+ * not. */
+void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
+                           int slot, mpm_child_status state)
+{
+    (void)gen;
+    (void)slot;
+    if (state != MPM_CHILD_EXITED) {
+        return;
+    }
+    azl_store_child_ended(pid);
+    for (; s; s = s->next) {
+        const azl_conf_t *conf = azl_conf_get(s);
+
+        if (conf->log) {
+            azl_usage_log_child_ended(conf->log, pid);
+        }
+    }
 }

@@ -244,14 +244,9 @@ void azl_store_child_init(void)
     row = shared ? azl_shared_enter(shared, getpid()) : -1;
 }
 
-/* Whatever ended it: what it had in flight is over. */
-void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
-                           int slot, mpm_child_status state)
+void azl_store_child_ended(pid_t pid)
 {
-    (void)s;
-    (void)gen;
-    (void)slot;
-    if (shared && state == MPM_CHILD_EXITED) {
+    if (shared) {
         azl_shared_leave(shared, pid);
     }
 }

@@ -1,16 +1,45 @@
 #include "azl_usage_log.h"
 
+#include <string.h>
+#include <unistd.h>
+
+#include <ap_mpm.h>
 #include <apr_file_io.h>
 #include <apr_strings.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <apr_thread_proc.h>
 
 #include "azl_httpd.h"
+#include "azl_log_buffer.h"
+#include "azl_request.h"
 
 /* A record is below 2 KB; names have their limits. */
 #define RECORD_MAX 8192
 
+/* A record that follows the one before it so soon is gathered: at a slower pace
+ * a write for each costs less than waking a thread. */
+#define CLOSE_BEHIND apr_time_from_msec(1)
+/* So long what is gathered may wait. */
+#define GATHER_TIME apr_time_from_msec(5)
+
+/* The records of this process that wait to be written. */
+typedef struct gather_t {
+    azl_log_part_t *part;
+    apr_thread_mutex_t *lock; /* for all that follows, and the part */
+    apr_thread_cond_t *more;
+    apr_thread_t *thread; /* writes what is left when the time is over */
+    apr_time_t last;      /* record */
+    int due;              /* the thread is about to */
+    int ending;
+} gather_t;
+
 struct azl_usage_log_t {
     const char *name;
     apr_file_t *file;
+    server_rec *s;
+    azl_log_buffer_t *buffer; /* NULL: each record is written at once */
+    gather_t *gather;         /* NULL: likewise */
 };
 
 static apr_status_t open_file(apr_pool_t *pconf, const char *name,
@@ -24,6 +53,20 @@ static apr_status_t open_file(apr_pool_t *pconf, const char *name,
                          pconf);
 }
 
+/* Without threads or memory for it each record is written at once. */
+static void prepare_to_gather(azl_usage_log_t *log, apr_pool_t *pconf)
+{
+    int threaded = AP_MPMQ_NOT_SUPPORTED;
+    int processes = 0;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &processes);
+    if (threaded == AP_MPMQ_NOT_SUPPORTED || processes < 1 ||
+        azl_log_buffer_create(&log->buffer, pconf, processes) != APR_SUCCESS) {
+        log->buffer = NULL;
+    }
+}
+
 azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
                                     const char *name)
 {
@@ -31,6 +74,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
     apr_status_t rv;
 
     log->name = name;
+    log->s = s;
     if (*name == '|') {
         piped_log *pl = ap_open_piped_log(pconf, name + 1);
 
@@ -44,6 +88,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
             return NULL;
         }
         log->file = ap_piped_log_write_fd(pl);
+        prepare_to_gather(log, pconf);
         return log;
     }
     rv = open_file(pconf, name, &log->file);
@@ -56,7 +101,150 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
             name);
         return NULL;
     }
+    prepare_to_gather(log, pconf);
     return log;
+}
+
+static apr_status_t write_out(azl_usage_log_t *log, azl_span_t lines)
+{
+    /* one write(2): appends of several processes never mix */
+    return apr_file_write_full(log->file, lines.at, lines.len, NULL);
+}
+
+/*
+ * Gathering
+ */
+
+/* The requests they were of are over: what is left is to say which. */
+static void tell_lost(const azl_usage_log_t *log, azl_span_t lines,
+                      apr_status_t rv)
+{
+    static const char before_id[] = "\"request_id\":\"";
+    const char *end = lines.at + lines.len;
+    const char *at = lines.at;
+
+    while ((at = memmem(at, (apr_size_t)(end - at), before_id,
+                        sizeof(before_id) - 1)) != NULL) {
+        at += sizeof(before_id) - 1;
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, log->s,
+                     AZLNO(0043) "%.*s: the usage record could not be written; "
+                                 "free space on the disk of the usage log",
+                     AZL_REQUEST_ID_LEN, at);
+    }
+}
+
+static void write_part(azl_usage_log_t *log, azl_log_part_t *part)
+{
+    azl_span_t lines = azl_log_part_take(part);
+    apr_status_t rv = lines.len ? write_out(log, lines) : APR_SUCCESS;
+
+    if (rv != APR_SUCCESS) {
+        tell_lost(log, lines, rv);
+    }
+}
+
+static void *APR_THREAD_FUNC write_gathered(apr_thread_t *thread, void *data)
+{
+    azl_usage_log_t *log = data;
+    gather_t *g = log->gather;
+
+    apr_thread_mutex_lock(g->lock);
+    while (!g->ending) {
+        if (!g->due) {
+            apr_thread_cond_wait(g->more, g->lock);
+            continue;
+        }
+        apr_thread_mutex_unlock(g->lock);
+        apr_sleep(GATHER_TIME);
+        apr_thread_mutex_lock(g->lock);
+        write_part(log, g->part);
+        g->due = 0;
+    }
+    apr_thread_mutex_unlock(g->lock);
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static apr_status_t end_gathering(void *data)
+{
+    azl_usage_log_t *log = data;
+    gather_t *g = log->gather;
+    apr_status_t unused;
+
+    apr_thread_mutex_lock(g->lock);
+    g->ending = 1;
+    apr_thread_cond_signal(g->more);
+    apr_thread_mutex_unlock(g->lock);
+    apr_thread_join(&unused, g->thread);
+    apr_thread_mutex_lock(g->lock);
+    write_part(log, g->part);
+    apr_thread_mutex_unlock(g->lock);
+    return APR_SUCCESS;
+}
+
+void azl_usage_log_child_init(azl_usage_log_t *log, apr_pool_t *pchild)
+{
+    gather_t *g;
+
+    if (!log->buffer || log->gather) {
+        return;
+    }
+    g = apr_pcalloc(pchild, sizeof(*g));
+    if (apr_thread_mutex_create(&g->lock, APR_THREAD_MUTEX_DEFAULT, pchild) !=
+            APR_SUCCESS ||
+        apr_thread_cond_create(&g->more, pchild) != APR_SUCCESS) {
+        return;
+    }
+    /* the parent gives it back */
+    g->part = azl_log_buffer_take(log->buffer, getpid());
+    if (!g->part) {
+        return;
+    }
+    log->gather = g;
+    if (apr_thread_create(&g->thread, NULL, write_gathered, log, pchild) !=
+        APR_SUCCESS) {
+        log->gather = NULL;
+        return;
+    }
+    /* before the thread's pool goes */
+    apr_pool_pre_cleanup_register(pchild, log, end_gathering);
+}
+
+void azl_usage_log_child_ended(azl_usage_log_t *log, pid_t pid)
+{
+    azl_log_part_t *part =
+        log->buffer ? azl_log_buffer_find(log->buffer, pid) : NULL;
+
+    if (part) {
+        write_part(log, part);
+        azl_log_part_release(part);
+    }
+}
+
+/* 0: it is to be written at once. */
+static int gather(azl_usage_log_t *log, azl_span_t line, apr_time_t now)
+{
+    gather_t *g = log->gather;
+    int gathered = 0;
+
+    if (!g) {
+        return 0;
+    }
+    apr_thread_mutex_lock(g->lock);
+    if (!g->ending && (now - g->last < CLOSE_BEHIND || g->due)) {
+        gathered = azl_log_part_put(g->part, line);
+        if (!gathered) {
+            write_part(log, g->part);
+            gathered = azl_log_part_put(g->part, line);
+        }
+    }
+    if (gathered && !g->due) {
+        g->due = 1;
+        apr_thread_cond_signal(g->more);
+    }
+    g->last = now;
+    apr_thread_mutex_unlock(g->lock);
+    return gathered;
 }
 
 apr_status_t azl_usage_log_write(azl_usage_log_t *log, apr_pool_t *p,
@@ -65,9 +253,9 @@ apr_status_t azl_usage_log_write(azl_usage_log_t *log, apr_pool_t *p,
     azl_buf_t *line = azl_buf_create(p, RECORD_MAX);
     apr_status_t rv = azl_record_write(line, rec);
 
-    if (rv == APR_SUCCESS) {
-        /* one write(2): appends of several processes never mix */
-        rv = apr_file_write_full(log->file, line->data, line->len, NULL);
+    if (rv == APR_SUCCESS &&
+        !gather(log, azl_span(line->data, line->len), rec->time + rec->total)) {
+        rv = write_out(log, azl_span(line->data, line->len));
     }
     azl_buf_free(line);
     return rv;
