@@ -12,8 +12,8 @@ import httpx
 import pytest
 from ask import WORDS, chat, error_of, events, said
 from certs import Authority
-from env import free_port
 from h2client import Connection
+from ports import free_port
 from simulator import Simulator
 
 TLS_ERRORS = (r"\[proxy", r"\[ssl:")

@@ -5,7 +5,7 @@ import json
 import pytest
 from ask import chat, error_of
 from conf import digest
-from env import free_port
+from ports import free_port
 
 OTHER = "sk-vhost-other-key"
 SMALL = 2000
@@ -160,8 +160,9 @@ def test_own_retry_and_log(client, gateway, sim):
     assert post(client, "all.test", "pair").status_code == 429
     sim.script({"error": "rate_ms"}, deployment="d1")
     assert post(client, "retry.test", "pair").status_code == 200
-    gateway.until((gateway.logs / "retry.jsonl").read_text)
-    lines = (gateway.logs / "retry.jsonl").read_text().splitlines()
+    log = gateway.logs / "retry.jsonl"
+    gateway.until(lambda: log.read_text().endswith("\n"))
+    lines = log.read_text().splitlines()
     assert [json.loads(line)["attempts"] for line in lines] == [2]
     assert len(gateway.records(1)) == 1
 

@@ -14,8 +14,8 @@ import pytest
 from ask import dial
 from canned import END, HOLD, Canned
 from certs import Authority
-from env import free_port
 from h2client import Connection
+from ports import free_port
 from processes import owners, tree
 from tongues import CLIENTS, TEXT, UPSTREAMS, WORDS, chunked, dump, head
 

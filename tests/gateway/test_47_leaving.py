@@ -14,8 +14,8 @@ import pytest
 from ask import chat, dial, hang_up
 from canned import HOLD, Canned
 from certs import Authority
-from env import free_port
 from h2client import Connection
+from ports import free_port
 from tongues import CLIENTS, UPSTREAMS, WORDS, chunked, head
 
 # More than the system keeps for both ends of a connection.

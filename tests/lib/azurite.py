@@ -12,6 +12,7 @@ from azure.storage.blob import (
     BlobServiceClient,
     generate_blob_sas,
 )
+from ports import free_port
 
 SOURCE = Path(__file__).resolve().parent.parent / "azurite"
 AZURITE = Path(os.environ.get("AZURELIT_AZURITE", SOURCE))
@@ -26,12 +27,6 @@ KEY = (
     "tr/KBHBeksoGMGw=="
 )
 CONTAINER = "config"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Azurite:
