@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import httpx
 from conf import MODULES, Conf
 from errorlog import ErrorLog
+from ports import free_port
 
 TOP = Path(__file__).resolve().parent.parent.parent
 
@@ -32,12 +32,6 @@ def build_tree():
         if (path / ".libs" / "mod_azurelit.so").exists():
             return path
     return TOP / "build-dev"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def query(name):
@@ -121,6 +115,8 @@ class Env:
             "ThreadsPerChild 32",
             "MaxRequestWorkers 128",
             "GracefulShutdownTimeout 10",
+            # Longer than a client of the tests keeps a connection.
+            "KeepAliveTimeout 30",
             "AllowEncodedSlashes NoDecode",
         ]
         loads = [
@@ -180,13 +176,13 @@ class Env:
             self.tmp.chmod(0o777)
 
     def wait(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 break
             # It listens before its configuration is complete: ask.
             with contextlib.suppress(httpx.HTTPError):
-                httpx.get(self.url, timeout=1)
+                httpx.get(self.url, timeout=5)
                 return
             time.sleep(0.02)
         raise RuntimeError(
@@ -201,7 +197,7 @@ class Env:
         self.process.send_signal(signal.SIGUSR1)
 
     @staticmethod
-    def until(condition, timeout=20):
+    def until(condition, timeout=40):
         end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, "did not happen"
@@ -221,17 +217,27 @@ class Env:
         options.setdefault("headers", {"Authorization": f"Bearer {self.key}"})
         return httpx.Client(**options)
 
+    def fresh_client(self, **options):
+        """A connection for each request: one that is kept may be ended by a
+        restart, or by a clock that is set, just when the next is sent."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        # Without certificates it is made faster.
+        return self.client(limits=limits, verify=False, **options)
+
     # --------------------------------------------------------------- files
 
-    def records(self, count=None, timeout=10):
-        """The usage records of requests since forget_records(); waits until
-        there are `count` of them, as a record is written after its answer."""
+    def records(self, count=None, timeout=30):
+        """The usage records of requests since forget_records(), in the order
+        in which these began; waits until there are `count` of them, as a
+        record is written after its answer."""
         end = time.monotonic() + timeout
         while True:
             text = ""
             if self.usage_log.exists():
                 text = self.usage_log.read_text()
-            records = [json.loads(line) for line in text.splitlines()]
+            # The last line may still be written.
+            lines = text[: text.rfind("\n") + 1].splitlines()
+            records = [json.loads(line) for line in lines]
             # Not one that comes late, of a request of another test.
             records = [one for one in records if one["time"] >= self.since]
             if count is None or len(records) >= count:
@@ -240,7 +246,7 @@ class Env:
                 break
             time.sleep(0.02)
         assert count is None or len(records) == count, records
-        return records
+        return sorted(records, key=lambda one: one["time"])
 
     def forget_records(self):
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -21,12 +21,14 @@ class ErrorLog:
             return ""
         with self.path.open("rb") as file:
             file.seek(self.offset)
-            return file.read().decode(errors="replace")
+            return file.read().decode(errors="surrogateescape")
 
     def unexpected(self):
         """The lines nobody expected; the log counts as read afterwards."""
         text = self.text()
-        self.offset += len(text.encode())
+        # The last line may still be written.
+        text = text[: text.rfind("\n") + 1]
+        self.offset += len(text.encode(errors="surrogateescape"))
         expected, self.expected = self.expected, []
         return [
             line
