@@ -17,7 +17,7 @@ def configure(env, sim):
     env.secrets += [OTHER, EXPIRED]
     seed = secrets.token_hex(8)
     env.many = [f"sk-many-{seed}-{number}" for number in range(MANY)]
-    keys = env.root / "keys"
+    keys = env.root / "many-keys"
     keys.write_text(
         "# many\n\n"
         + "".join(
@@ -142,17 +142,21 @@ def test_many_keys(gateway, client):
     assert records[-1]["key_name"] == f"many-{MANY - 1}"
 
 
+def takes(gateway, key):
+    with gateway.fresh_client(headers={}) as client:
+        answer = post(client, Authorization=f"Bearer {key}")
+    return answer.status_code == 200
+
+
 def test_key_file_is_read_again(gateway, client):
     new = "sk-new-" + secrets.token_hex(8)
     gateway.secrets.append(new)
     answer = post(client, Authorization=f"Bearer {new}")
     error_of(answer, 401, "invalid_api_key")
-    with (gateway.root / "keys").open("a") as file:
+    with (gateway.root / "many-keys").open("a") as file:
         file.write(f"new {digest(new)}\n")
     gateway.graceful()
-    gateway.until(
-        lambda: post(client, Authorization=f"Bearer {new}").status_code == 200
-    )
+    gateway.until(lambda: takes(gateway, new))
 
 
 def ctl(gateway, *arguments, given=None):
@@ -172,15 +176,13 @@ def test_azurelitctl(gateway, client):
     gateway.secrets.append(key)
     assert directive.startswith("AzureLITKey made sha256:")
     assert ctl(gateway, "hash", given=key + "\n").stdout.strip() in directive
-    file = gateway.root / "keys"
+    file = gateway.root / "many-keys"
     with file.open("a") as keys:
         keys.write(directive.removeprefix("AzureLITKey ") + "\n")
     checked = ctl(gateway, "check", file)
     assert checked.returncode == 0, checked
     gateway.graceful()
-    gateway.until(
-        lambda: post(client, Authorization=f"Bearer {key}").status_code == 200
-    )
+    gateway.until(lambda: takes(gateway, key))
     gateway.until(
         lambda: "made" in {one["key_name"] for one in gateway.records()}
     )

@@ -292,7 +292,7 @@ def test_after_a_restart(client, gateway, sim):
 @pytest.fixture
 def second(gateway):
     """Another httpd of the same keys, on its own port."""
-    env = Env("second")
+    env = Env(f"{gateway.root.name}-second")
     env.key, env.master, env.sim_key = (
         gateway.key, gateway.master, gateway.sim_key,
     )
