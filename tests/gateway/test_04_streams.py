@@ -105,7 +105,7 @@ def test_long_line(client, sim):
 def test_comes_as_it_is_made(client, sim):
     """The first event is here before the upstream has made the last: it is
     held back for ever, so that no clock is needed."""
-    sim.script({"chunk_delay": 0.5})
+    sim.script({"hold": 4})
     with client.stream(
         "POST", "/v1/chat/completions", json=chat(stream=True)
     ) as answer:

@@ -262,7 +262,7 @@ def test_deflate_and_streams(gateway, client, host):
 @pytest.mark.parametrize("host", ["deflate.test", "types.test"])
 def test_deflate_does_not_hold_events(gateway, sim, host):
     """The first event is here while the upstream waits with the second."""
-    sim.script({"chunk_delay": 0.5})
+    sim.script({"hold": 4})
     with raw(gateway, host, chat(stream=True)) as sock:
         seen = b""
         while b"\r\n\r\n" not in seen or not body_of(seen):
