@@ -4,7 +4,6 @@ import collections
 import concurrent.futures
 import time
 
-import httpx
 import pytest
 from ask import WORDS, chat, dial, error_of, events, said
 
@@ -26,11 +25,7 @@ class Served:
         self.sim = sim
         self.pretence = pretence
         self.socks = []
-        # Connections that are kept would not outlive a change of the clock;
-        # without certificates it is made faster.
-        self.client = env.client(
-            verify=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self.client = env.fresh_client()
 
     def start(self, *lines):
         conf = self.env.conf().endpoint("a", self.sim.url)
@@ -161,24 +156,36 @@ def until_both_are_known(served, **more):
         assert len(served.asked()) < 40
 
 
+def avoids(served, sim, slow, number, **more):
+    """Hardly anybody of so many goes to the slow one. The other may become
+    slow with the machine, but not always."""
+    for _ in range(4):
+        sim.reset()
+        served.start(*group("", ""), "AzureLITRouting m1 latency")
+        yield
+        until_both_are_known(served, **more)
+        for _ in range(number):
+            answer = served.ask(**more)
+            assert answer.status_code == 200, answer.text
+            if more:
+                assert said(events(answer)) == WORDS
+        # One in 64 does not look at latencies, and every second of those goes
+        # to the slow one: more than 4 of 20 are one in two million.
+        if served.asked()[-number:].count(slow) <= 4:
+            return
+    raise AssertionError(served.asked())
+
+
 def test_latency(served, sim):
-    served.start(*group("", ""), "AzureLITRouting m1 latency")
-    sim.script({"delay": 0.15, "times": FOREVER}, deployment="d1")
-    until_both_are_known(served)
-    served.good(20)
-    # One in 64 does not look at latencies.
-    assert served.asked()[-20:].count("d1") <= 3
+    for _ in avoids(served, sim, "d1", 20):
+        sim.script({"delay": 0.15, "times": FOREVER}, deployment="d1")
 
 
 def test_latency_of_streams_is_their_first_token(served, sim):
     """Long answers do not make one slow."""
-    served.start(*group("", ""), "AzureLITRouting m1 latency")
-    sim.script({"chunk_delay": 0.03, "times": FOREVER}, deployment="d1")
-    sim.script({"delay": 0.4, "times": FOREVER}, deployment="d2")
-    until_both_are_known(served, stream=True)
-    for _ in range(12):
-        assert said(events(served.ask(stream=True))) == WORDS
-    assert served.asked()[-12:].count("d2") <= 3
+    for _ in avoids(served, sim, "d2", 12, stream=True):
+        sim.script({"chunk_delay": 0.03, "times": FOREVER}, deployment="d1")
+        sim.script({"delay": 0.4, "times": FOREVER}, deployment="d2")
 
 
 def test_cost(served, sim):
@@ -234,7 +241,8 @@ def test_prompt_cache_key(served):
     """It decides, whatever the prompt is."""
     served.start(*group("", "", ""), "AzureLITRouting m1 cache-affinity")
     places = set()
-    for key in range(12):
+    # All at one: 3 * (1/3)^16, one in 14 million.
+    for key in range(16):
         for prompt in range(3):
             served.good(text=long_text(prompt), prompt_cache_key=f"k{key}")
         assert len(set(served.asked()[-3:])) == 1
@@ -295,7 +303,8 @@ def test_hard_rpm(served, gateway, stream):
     for _ in range(2):
         refused(served.ask(stream=stream))
     assert served.asked() == ["d1"] * 3
-    found = gateway.records(5)
+    # A record is written after its answer, and its time has milliseconds.
+    found = sorted(gateway.records(5), key=lambda one: -one["attempts"])
     assert [one["attempts"] for one in found] == [1, 1, 1, 0, 0]
     assert found[-1]["error"] == "RateLimit"
     served.pretence.new_minute()

@@ -8,10 +8,9 @@ import itertools
 import statistics
 import time
 
-import httpx
 import pytest
 from ask import WORDS, chat, dial, error_of, events, said
-from env import free_port
+from ports import free_port
 from simulator import Simulator
 
 GROUPS = 90
@@ -42,7 +41,7 @@ def groups(env, sim, cooldown):
         conf.model(f"g{number}", f"a/s{number}", "order=2")
         conf.model(f"alone{number}", f"a/f{number}")
         conf.model(f"short{number}", f"a/f{number}")
-        conf.add(f"AzureLITTimeout short{number} timeout=1s")
+        conf.add(f"AzureLITTimeout short{number} timeout=3s")
     for number in range(ENDPOINTS):
         name = f"e{number}"
         env.environment[f"KEY_{number}"] = env.sim_key
@@ -76,11 +75,7 @@ class Group:
         self.sim = sim
         self.pretence = pretence
         self.log = log
-        # Connections that are kept would not outlive a change of the clock;
-        # without certificates it is made faster.
-        self.client = gateway.client(
-            verify=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self.client = gateway.fresh_client()
         pretence.new_minute()
 
     def sick(self, *behaviours):
@@ -326,6 +321,7 @@ def test_one_probe_and_no_herd(group):
         answer = group.ask()
         done.append(answer.status_code)
         if len(done) == number - 1:
+            group.gateway.until(lambda: group.asked().count("f") == 2)
             group.sim.release()
         return answer.status_code
 
@@ -379,9 +375,7 @@ def test_trial_is_not_for_who_cannot_make_it(gateway, sim, restart, pretence,
     pretence.new_minute()
     restart(conf)
     sim.script({"error": "capacity"}, deployment="d1")
-    client = gateway.client(
-        verify=False, limits=httpx.Limits(max_keepalive_connections=0)
-    )
+    client = gateway.fresh_client()
     path = "/v1/chat/completions"
     assert client.post(path, json=chat("both")).status_code == 200
     pretence.advance(COOL + 1)
@@ -545,11 +539,11 @@ def test_long_wait_is_told(group, behaviour, after, stream):
 
 def test_no_wait_beyond_the_deadline(group):
     """The model's, or the client's own."""
-    group.sick({**limited(Retry_After="2"), "times": 2})
+    group.sick({**limited(Retry_After="5"), "times": 2})
     answer = group.ask(group.short)
     assert answer.status_code == 429
-    assert answer.headers["retry-after"] == "2"
-    answer = group.ask(group.alone, headers={"x-litellm-timeout": "1"})
+    assert answer.headers["retry-after"] == "5"
+    answer = group.ask(group.alone, headers={"x-litellm-timeout": "3"})
     assert answer.status_code == 429
     assert group.asked() == "ff"
 
@@ -580,8 +574,8 @@ def test_no_tight_loop_with_many_retries(gateway, sim, restart, pretence,
     start = time.monotonic()
     assert group.ask(group.short).status_code == 429
     took = time.monotonic() - start
-    # A second is all this model has.
-    assert took < 3
+    # Three seconds are all this model has.
+    assert took < 8
     assert len(group.times()) <= 1 + took / 0.1
 
 
@@ -608,13 +602,13 @@ def test_shortest_time_is_told(group):
 @pytest.mark.parametrize("stream", [False, True])
 def test_client_leaves_while_it_waits(group, stream):
     """Nobody is asked for somebody who has gone."""
-    group.sick(limited(Retry_After="3"))
+    group.sick(limited(Retry_After="5"))
     sock = dial(group.gateway, chat(group.alone, stream=stream))
     group.gateway.until(lambda: group.asked() == "f")
     start = time.monotonic()
     sock.close()
     (record,) = group.gateway.records(1)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4.5
     assert (record["status"], record["error"]) == (499, "ClientClosed")
     assert record["attempts"] == 1
     assert group.asked() == "f"
@@ -622,7 +616,7 @@ def test_client_leaves_while_it_waits(group, stream):
 
 def test_jitter(group):
     """Those who were refused together do not come back together."""
-    number = 12
+    number = 24
     group.sick({**limited(retry_after_ms="800"), "times": number})
     statuses = in_parallel(
         number, lambda: group.ask(group.alone).status_code
@@ -637,8 +631,9 @@ def test_jitter(group):
         later["time"] - sooner["time"]
         for sooner, later in zip(refused, again)
     )
-    # A quarter of 800 ms, evenly: 58 ms.
-    assert spread > 0.02
+    # A quarter of 800 ms, evenly: 58 ms. Of so many, less than a third of it
+    # is one in ten million at most.
+    assert spread > 0.019
 
 
 # ------------------------------------------------- flapping
@@ -699,16 +694,17 @@ def test_flapping(gateway, sim, restart, log, pretence, kind):
                 ask()
             assert (flapping.asked(), len(sim.journal())) == (5, 0)
             flapping.down()
-            end = time.monotonic() + 2
+            begin = time.monotonic()
             number = 0
-            while time.monotonic() < end:
+            while time.monotonic() < begin + 2 or number <= 30:
                 ask()
                 number += 1
                 time.sleep(0.005)
-            assert len(sim.journal()) == number > 30
+            took = time.monotonic() - begin
+            assert len(sim.journal()) == number
             if kind == "unavailable":
                 # Three failures, then one each half second.
-                assert flapping.asked() <= 5 + 3 + 5
+                assert flapping.asked() <= 5 + 3 + 1 + took / 0.5
             flapping.up()
             start = time.monotonic()
             before = flapping.asked()
