@@ -27,6 +27,7 @@ def configure(env, sim):
     # What fails in one test is whole again in the next.
     conf.add("AzureLITCooldown off")
     conf.endpoint("slow", sim.url, "timeout=1s")
+    conf.endpoint("late", sim.url, "timeout=4s").model("late", "late/d1")
     conf.endpoint("dead", "http://127.0.0.1:1", "connect-timeout=1s")
     conf.model("one", "a/d1").model("two", "a/d1").model("two", "a/d2",
                                                           "order=2")
@@ -156,7 +157,7 @@ def test_slow_moves_on(client, gateway, sim, log, behaviour):
 def test_silent_in_the_middle(client, gateway, sim, log):
     log.expect(r"\[proxy", "AZL0030")
     sim.script({"hold": 5})
-    data = events(post(client, "slow", stream=True))
+    data = events(post(client, "late", stream=True))
     assert set(data[-1]) == {"error"}
     assert "[DONE]" not in data
     assert said(data[:-1])
@@ -294,7 +295,7 @@ def test_large_answer_ends_with_the_connection(client, gateway, sim, tail):
 def test_client_goes_before_a_large_answer_ends_early(gateway, sim):
     """It did not see the cut: it had left."""
     sim.script({"protocol": "1.0", "long": BIG, "cut_bytes": BIG - 1000,
-                "split": 65536, "trickle": 0.03})
+                "split": 65536, "trickle": 0.2})
     sock = dial(gateway, chat("one"))
     got = b""
     while b"xxxx" not in got:

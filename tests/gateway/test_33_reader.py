@@ -7,7 +7,7 @@ import time
 
 import pytest
 from ask import chat, dial, error_of, events
-from env import free_port
+from ports import free_port
 
 
 def configure(env, sim):
@@ -55,7 +55,7 @@ def test_a_request_it_does_not_take_is_no_failure(client, gateway, sim, plain,
                          json=chat("goes-on", stream=True))
     assert "error" in events(answer)[-1]
     gateway.records(1)
-    assert "a/d2 cools down" in log.text()
+    gateway.until(lambda: "a/d2 cools down" in log.text())
     assert "b/d1 cools down" not in log.text()
 
 
@@ -88,12 +88,20 @@ def test_half_closed_while_it_waits(gateway, sim, log, model):
     """It is taken for gone, and must not read an empty 200."""
     log.expect(r"\[proxy")
     sim.script({"status": 429, "headers": {"retry-after-ms": "2000"},
-                "body": "{}", "times": 9}, deployment="d3")
-    with dial(gateway, chat(model)) as sock:
-        time.sleep(0.1)
-        sock.shutdown(socket.SHUT_WR)
-        sock.settimeout(10)
-        assert sock.recv(65536) == b""
+                "body": "{}", "times": 99}, deployment="d3")
+    for _ in range(10):
+        gateway.forget_records()
+        with dial(gateway, chat(model)) as sock:
+            time.sleep(0.1)
+            sock.shutdown(socket.SHUT_WR)
+            sock.settimeout(30)
+            got = sock.recv(65536)
+        # Its answer may be there before, but not always.
+        if got == b"":
+            break
+        assert not got.startswith(b"HTTP/1.1 200 ")
+        gateway.records(1)
+    assert got == b""
     record = gateway.records(1)[0]
     assert (record["status"], record["error"]) == (499, "ClientClosed")
     sim.heal()
@@ -214,7 +222,7 @@ def test_no_room_for_the_server(env, sim, restart, log):
     env.graceful(conf("y", 124))
     env.until(lambda: "AZL0012" in log.text())
     headers = {"Authorization": f"Bearer {env.key}", "Host": "y.test"}
-    with env.client(headers=headers) as client:
+    with env.fresh_client(headers=headers) as client:
         for number in range(3):
             answer = client.post("/v1/chat/completions", json=chat("m1"))
             assert answer.status_code == 200
