@@ -319,7 +319,9 @@ def test_notes_of_a_refused_request(client, gateway):
         "model_not_found",
     )
     request_id = one(gateway)["request_id"]
-    lines = (gateway.logs / "tokens.log").read_text().splitlines()
+    log = gateway.logs / "tokens.log"
+    gateway.until(lambda: f"{request_id}\n" in log.read_text())
+    lines = log.read_text().splitlines()
     line = [line for line in lines if line.endswith(request_id)][0]
     assert line.startswith("- - - - - - - ")
 
