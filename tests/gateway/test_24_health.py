@@ -7,9 +7,10 @@ import httpx
 import pytest
 from ask import chat, error_of
 from conf import Conf
-from env import free_port
+from ports import free_port
 from simulator import Simulator
 
+FOREVER = 10**6
 MEMBERS = {
     "model",
     "deployment",
@@ -109,18 +110,24 @@ def test_one_model(gateway):
 
 
 def test_traffic_shows(gateway, client, sim):
-    before = health(gateway)[0]["m1", "a/d1"]
-    client.post("/v1/chat/completions", json=chat("same"))
-    entry = health(gateway)[0]["m1", "a/d1"]
-    # Less than before, where a new minute has begun.
-    assert entry["calls_this_minute"] in (1, before["calls_this_minute"] + 1)
-    failures = entry["failures_this_minute"]
-    assert failures in (0, before["failures_this_minute"])
-    assert entry["latency_ms"] is not None
+
+    def one_more():
+        before = health(gateway)[0]["m1", "a/d1"]
+        client.post("/v1/chat/completions", json=chat("same"))
+        entry = health(gateway)[0]["m1", "a/d1"]
+        # A new minute may begin just now, but not twice.
+        return (
+            entry["calls_this_minute"] == before["calls_this_minute"] + 1
+            and entry["failures_this_minute"] == before["failures_this_minute"]
+            and entry["latency_ms"] is not None
+        )
+
+    assert one_more() or one_more()
 
 
-def test_cool_down_shows(restart, gateway, client, sim, log):
+def test_cool_down_shows(restart, gateway, client, sim, pretence, log):
     restart(configure(gateway, sim))
+    pretence.new_minute()
     # for 7 seconds: long enough to be seen
     sim.script({"error": "rate_text"}, deployment="d1")
     assert client.post("/v1/chat/completions", json=chat()).is_success
@@ -287,7 +294,9 @@ def test_background_asks_the_idle(restart, gateway, sim):
     # One process does, not each of them.
     asked = asked_of(sim)
     assert asked.count("d1") <= asked.count("d2") + 1
-    assert health(gateway)[0]["m1", "a/d2"]["calls_this_minute"] >= 1
+    gateway.until(
+        lambda: health(gateway)[0]["m1", "a/d2"]["calls_this_minute"] >= 1
+    )
 
 
 def test_background_leaves_the_busy_alone(restart, gateway, client, sim):
@@ -300,23 +309,23 @@ def test_background_leaves_the_busy_alone(restart, gateway, client, sim):
             for entry in sim.journal()
             if entry["json"].get("max_completion_tokens") == 16
         ]
-        return probes.count("d2") >= 4 and probes
+        # d1 had requests between two rounds, unless the machine stood still.
+        others = probes.count("d2")
+        return others >= 4 and probes.count("d1") <= others // 2
 
-    found = []
-    gateway.until(lambda: found.append(traffic_and_probes()) or found[-1])
-    # d1 had requests between two rounds, unless the machine stood still.
-    assert found[-1].count("d1") <= found[-1].count("d2") // 2
+    gateway.until(traffic_and_probes)
 
 
 def test_background_finds_out(restart, gateway, sim, log):
     """Down and up again, and no client has noticed."""
     restart(background(gateway, sim))
-    sim.script({"error": "server", "times": 3}, deployment="d2")
+    sim.script({"error": "server", "times": FOREVER}, deployment="d2")
 
     def state():
         return health(gateway)[0]["m1", "a/d2"]["state"]
 
     gateway.until(lambda: state() == "cooling")
+    sim.heal()
     gateway.until(lambda: state() == "ok")
     log.expect("AZL0070", "AZL0071")
 
