@@ -566,7 +566,7 @@ def test_credentials_that_are_not_given(restart, gateway, service, log):
 
 def test_the_first_request_waits(restart, gateway, service):
     """A process that has just begun does not refuse whom it could serve."""
-    service.script({"delay": 1, "times": 2}, deployment="container")
+    service.script({"delay": 0.5, "times": 2}, deployment="container")
     restart(temporary_only(gateway, "container"))
     with gateway.client() as client:
         answer = client.post("/v1/chat/completions", json=chat("container"))
@@ -580,7 +580,9 @@ def test_graceful_restarts(restart, gateway, service, log, kind):
     log.expect("AH03490")  # there are more of them than usual
     conf = temporary_only(gateway, kind)
     restart(conf)
-    until(lambda: given_out(service, kind))
+    with gateway.client() as client:
+        answer = client.post("/v1/chat/completions", json=chat(kind))
+        assert answer.status_code == 200, answer.text
     fetched = given_out(service, kind)
     for _ in range(3):
         old = set(tree(gateway.process.pid)[1:])

@@ -10,7 +10,7 @@ import processes
 import pytest
 import sdk
 from ask import WORDS, chat, error_of
-from env import free_port
+from ports import free_port
 from service_account import ServiceAccount
 from simulator import Simulator
 
@@ -201,9 +201,10 @@ def test_the_token_as_bearer(client, gateway, services):
         assert "x-goog-api-key" not in fields and "api-key" not in fields
         assert gateway.key not in str(fields)
     # one token for many requests
+    before = len(fetched(services.google))
     for _ in range(5):
         check_good(ask(client, "account"))
-    assert fetched(services.google) == []
+    assert len(fetched(services.google)) == before
 
 
 # ------------------------------------------------------------ httpd -t
@@ -311,15 +312,20 @@ def test_renewed_in_time(env, restart, services, alias):
     assert len(fetched(sim)) <= len(bearers(sim)) + 1
 
 
-@pytest.mark.parametrize("alias", ["account", "instance", "databricks"])
-def test_taken_back(client, gateway, services, log, alias):
+def test_taken_back(client, gateway, services, log):
     """Another one is fetched, and the client learns nothing."""
-    sim = services.bricks if alias == "databricks" else services.google
-    name = "tokens" if alias == "databricks" else "given"
-    sim.control("POST", "config", {name: {}})
-    check_good(ask(client, alias))
-    assert "AZL0110" in log.text()
-    assert len(bearers(sim)) == 2
+    # who has just begun has fetched them by then
+    for alias in ROTATED:
+        check_good(ask(client, alias))
+    services.google.reset()
+    services.bricks.reset()
+    services.google.control("POST", "config", {"given": {}})
+    services.bricks.control("POST", "config", {"tokens": {}})
+    for alias in ROTATED:
+        check_good(ask(client, alias))
+    assert log.text().count("AZL0110") == 3
+    assert len(bearers(services.google)) == 4
+    assert len(bearers(services.bricks)) == 2
 
 
 def test_refused_for_good(env, restart, services, log):
@@ -373,13 +379,16 @@ def test_a_file_that_becomes_worse(client, gateway, services, log):
 
 def test_graceful_restart(client, gateway, services):
     """The next processes know a token before anybody needs one."""
+    for alias in ALIASES:
+        check_good(ask(client, alias))
     before = len(fetched(services.google))
     parent = gateway.process.pid
     children = set(processes.tree(parent)[1:])
     gateway.graceful()
     gateway.until(lambda: not children & set(processes.tree(parent)))
-    for alias in ALIASES:
-        check_good(ask(client, alias))
+    with gateway.client() as fresh:
+        for alias in ALIASES:
+            check_good(ask(fresh, alias))
     # from those before them
     assert len(fetched(services.google)) == before
 
@@ -418,7 +427,9 @@ def test_not_there_at_start(env, restart, services, sim, log):
         check_good(ask(client, "both"))
         assert len(sim.asked()) == 1 and services.google.asked() == []
         error_of(ask(client, "account"), 502, NO_CREDENTIAL)
-        assert "gave no answer: the connection was refused" in log.text()
+        env.until(
+            lambda: "gave no answer: the connection was refused" in log.text()
+        )
         assert "it cannot be asked" in log.text()
         late = Simulator(
             where,
@@ -455,9 +466,13 @@ def test_slow(env, restart, services, sim, log):
         assert time.monotonic() - start < 9
         assert len(sim.asked()) == 1
         env.until(lambda: "it took too long" in log.text(), 40)
-        start = time.monotonic()
-        check_good(ask(client, "both"))
-        assert time.monotonic() - start < 2
+        # the machine may be late, but not always
+        took = []
+        for _ in range(4):
+            start = time.monotonic()
+            check_good(ask(client, "both"))
+            took.append(time.monotonic() - start)
+        assert min(took) < 2
 
 
 GARBAGE = [
@@ -502,7 +517,7 @@ def test_garbage(env, restart, services, sim, log, number):
         assert log.text().count("AZL0100") == 1
         services.google.heal()
         env.until(lambda: ask(client, "account").status_code == 200, 60)
-    assert "AZL0101" in log.text()
+    env.until(lambda: "AZL0101" in log.text())
     # more and more seldom
     assert len(fetched(services.google)) < 12
 
@@ -524,7 +539,7 @@ def test_accounts_that_are_refused(env, restart, services, log, which):
     restart(google(base(env), env, path, "account", option))
     with env.client() as client:
         error_of(ask(client, "account"), 502, NO_CREDENTIAL)
-    assert "400 invalid_grant: is the key" in log.text()
+    env.until(lambda: "400 invalid_grant: is the key" in log.text())
     assert services.google.asked() == []
 
 
@@ -533,7 +548,8 @@ def test_a_wrong_secret(env, restart, services, log):
     restart(databricks(base(env), env, "env:WRONG_SECRET"))
     with env.client() as client:
         error_of(ask(client, "databricks"), 502, NO_CREDENTIAL)
-    assert "401 invalid_client: the client's id or secret" in log.text()
+    hint = "401 invalid_client: the client's id or secret"
+    env.until(lambda: hint in log.text())
     assert services.bricks.asked() == []
 
 
@@ -590,7 +606,7 @@ def test_tls(env, restart, services, authority, log):
             check_good(ask(client, "own"))
             check_good(ask(client, "unverified"))
             error_of(ask(client, "elsewhere"), 502, NO_CREDENTIAL)
-        assert "the certificate is not accepted" in log.text()
+        env.until(lambda: "the certificate is not accepted" in log.text())
         assert len(fetched(safe)) == 2
     finally:
         safe.stop()
