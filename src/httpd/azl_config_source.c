@@ -32,7 +32,7 @@
 #define RETAINED "mod_azurelit source, layout 1, "
 
 /* The first lines of what `httpd -t` says. */
-#define REASON_MAX 1000
+#define REASON_MAX 4000
 
 /* How `httpd -t` ends that has read everything and is not content. Whoever
  * killed it has nothing against the configuration. */

@@ -77,38 +77,6 @@ static void warn_useless(const azl_conf_t *conf, server_rec *s,
     }
 }
 
-/* Runs for `httpd -t` too: what is wrong is said here. */
-int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
-                          apr_pool_t *ptemp, server_rec *s)
-{
-    (void)plog;
-    for (; s; s = s->next) {
-        azl_conf_t *conf = azl_conf_get(s);
-        const char *err;
-
-        if (conf->enabled != 1 || conf->catalog) {
-            continue;
-        }
-        err = azl_conf_resolve(conf, pconf, ptemp);
-        if (!err) {
-            err = check_endpoints(conf, ptemp);
-        }
-        if (!err) {
-            err = azl_probe_check_modules(conf);
-        }
-        if (!err) {
-            err = azl_identity_prepare(conf);
-        }
-        if (err) {
-            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
-                         AZLNO(0005) "%s", err);
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
-        warn_useless(conf, s, pconf);
-    }
-    return OK;
-}
-
 int azl_hook_open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -237,6 +205,51 @@ static const char *create_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
         azl_upstream_serve(endpoint[i], pconf, s);
     }
     return for_own_upstreams(conf, create_own, pconf, s);
+}
+
+/* mod_ssl and mod_proxy look at what they are given only after `httpd -t` has
+ * ended, and then httpd ends too, also on a restart. */
+static const char *try_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
+                                 apr_pool_t *ptemp, apr_pool_t *plog,
+                                 server_rec *s)
+{
+    return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST
+               ? create_upstreams(conf, pconf, ptemp, plog, s)
+               : NULL;
+}
+
+/* Runs for `httpd -t` too: what is wrong is said here. */
+int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
+                          apr_pool_t *ptemp, server_rec *s)
+{
+    for (; s; s = s->next) {
+        azl_conf_t *conf = azl_conf_get(s);
+        const char *err;
+
+        if (conf->enabled != 1 || conf->catalog) {
+            continue;
+        }
+        err = azl_conf_resolve(conf, pconf, ptemp);
+        if (!err) {
+            err = check_endpoints(conf, ptemp);
+        }
+        if (!err) {
+            err = azl_probe_check_modules(conf);
+        }
+        if (!err) {
+            err = azl_identity_prepare(conf);
+        }
+        if (!err) {
+            err = try_upstreams(conf, pconf, ptemp, plog, s);
+        }
+        if (err) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_CRIT, 0, s,
+                         AZLNO(0005) "%s", err);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+        warn_useless(conf, s, pconf);
+    }
+    return OK;
 }
 
 static void open_store(apr_pool_t *ptemp, server_rec *s)

@@ -91,7 +91,16 @@ BY_ITSELF = {
     "broken secret": model("api_key: WRITTEN-HERE", "model: ["),
     "strict": "model_list: []\nguardrails: [x]\n",
 }
+# What looks as a certificate does, and is none.
+PEM = (
+    "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"
+)
 BY_HTTPD = {
+    "authority": "litellm_settings: {ssl_verify: FOLDER/ca.pem}\n"
+    + model(
+        "model: azure/d1", "api_base: https://127.0.0.1:9",
+        "api_key: os.environ/SIM_KEY",
+    ),
     "environment": model(
         "model: azure/d1", NOWHERE, "api_key: os.environ/NOBODY_HAS_SET_THIS"
     ),
@@ -105,6 +114,8 @@ BY_HTTPD = {
 def begin_refusing(restart, env, sim, log, name, text):
     """What was right stays, and once it is told is enough."""
     where = folder(env, name.replace(" ", "-"))
+    (where / "ca.pem").write_text(PEM)
+    text = text.replace("FOLDER", str(where))
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
     document.write_text(text)
@@ -114,7 +125,7 @@ def begin_refusing(restart, env, sim, log, name, text):
     with env.client() as client:
         assert models(client) == ["kept"]
     assert copy.read_text() == yaml(sim, "kept")
-    return where
+    return where, text
 
 
 def refusals(log):
@@ -124,8 +135,9 @@ def refusals(log):
 @pytest.mark.parametrize("name", BY_HTTPD)
 def test_refused_by_httpd(restart, gateway, sim, log, name):
     log.expect("AZL0152")
-    text = BY_HTTPD[name]
-    where = begin_refusing(restart, gateway, sim, log, name, text)
+    where, text = begin_refusing(
+        restart, gateway, sim, log, name, BY_HTTPD[name]
+    )
     assert (where / "copy.yaml.refused").read_text() == text
     # once is enough
     time.sleep(INTERVAL + 2)
@@ -136,10 +148,11 @@ def test_refused_by_httpd(restart, gateway, sim, log, name):
 def test_refused_by_itself(restart, gateway, sim, log, name):
     """It may hold a secret: it is not even written down."""
     log.expect("AZL0160")
-    text = BY_ITSELF[name]
-    where = begin_refusing(restart, gateway, sim, log, name, text)
+    where, _ = begin_refusing(
+        restart, gateway, sim, log, name, BY_ITSELF[name]
+    )
     assert sorted(path.name for path in where.rglob("*")) == [
-        "config.yaml", "copy.yaml", "copy.yaml.staging",
+        "ca.pem", "config.yaml", "copy.yaml", "copy.yaml.staging",
     ]
     assert "WRITTEN-HERE" not in log.text()
     assert refusals(log) == ["AZL0160"]
