@@ -1,34 +1,17 @@
 """A configuration that lies in Azure Storage (Azurite), with each credential
 that is taken there."""
 
-import base64
-import json
-import time
-
+import entra_service
 import pytest
 from azurite import Azurite
-from sources import RESTARTS, folder, live, nothing, start, yaml
+from services import running
+from simbase import entra as tokens
+from sources import RESTARTS, folder, live, nothing, source, start, yaml
 
 configure = nothing
 
 
-def part(document):
-    text = base64.urlsafe_b64encode(json.dumps(document).encode())
-    return text.decode().rstrip("=")
-
-
-def storage_token():
-    """As Entra gives them out, but for the signature."""
-    now = int(time.time())
-    claims = {
-        "aud": "https://storage.azure.com",
-        "iss": "https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/",
-        "iat": now - 60,
-        "nbf": now - 60,
-        "exp": now + 3600,
-    }
-    head = {"alg": "RS256", "typ": "JWT"}
-    return f"{part(head)}.{part(claims)}.c2lnbmF0dXJl"
+STORAGE = "https://storage.azure.com"
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +45,21 @@ def test_account_key(restart, gateway, sim, azurite, log):
     live(gateway, "second")
 
 
-def test_shared_access_signature(restart, gateway, sim, azurite, log):
+def test_shared_access_signature(
+    restart, gateway, sim, tls_azurite, authority, log
+):
     log.expect(*RESTARTS)
-    url = azurite.put("sas/gateway.yaml", yaml(sim, "signed"))
-    sas = azurite.sas("sas/gateway.yaml")
+    url = tls_azurite.put("sas/gateway.yaml", yaml(sim, "first"))
+    sas = tls_azurite.sas("sas/gateway.yaml")
     gateway.environment["CONFIG_SAS"] = sas
     gateway.secrets.append(sas)
     start(
         restart, gateway, sim, url, folder(gateway, "sas") / "copy.yaml",
-        "credential=sas:env:CONFIG_SAS",
+        "credential=sas:env:CONFIG_SAS", f"tls-ca={authority.ca}",
     )
-    live(gateway, "signed")
+    live(gateway, "first")
+    tls_azurite.put("sas/gateway.yaml", yaml(sim, "second"))
+    live(gateway, "second")
 
 
 @pytest.mark.parametrize("what", ["blob", "key"])
@@ -98,18 +85,39 @@ def test_storage_says_no(restart, gateway, sim, azurite, log, what):
     gateway.forget_records()
 
 
-def test_token(restart, gateway, sim, tls_azurite, authority, log):
+@pytest.fixture
+def entra(env):
+    """Who gives out identities, at the address of a machine's metadata."""
+    service = entra_service.start(env.root / "entra")
+    before = env.environment
+    env.environment = dict(before)
+    entra_service.set_environment(env)
+    env.secrets += entra_service.SECRETS
+    with running(env, service):
+        yield service
+    env.environment = before
+
+
+@pytest.mark.parametrize("credential", ["token-file", "managed-identity"])
+def test_token(
+    restart, gateway, sim, tls_azurite, authority, log, entra, credential
+):
     """Azurite looks at issuer, audience and times, and takes tokens over TLS
     only."""
     log.expect(*RESTARTS)
-    where = folder(gateway, "token")
-    token = where / "token"
-    token.write_text(storage_token())
+    where = folder(gateway, credential)
+    if credential == "token-file":
+        token = where / "token"
+        token.write_text(tokens.make(entra_service.KEY, STORAGE, "me", 3600))
+        credential = f"token-file:{token}"
     url = tls_azurite.put("token/gateway.yaml", yaml(sim, "first"))
-    start(
-        restart, gateway, sim, url, where / "copy.yaml",
-        f"credential=token-file:{token}", f"tls-ca={authority.ca}",
+    conf = source(
+        gateway, url, where / "copy.yaml", f"credential={credential}",
+        f"tls-ca={authority.ca}",
     )
+    restart(conf.add(f"AzureLITMetadata {entra.url}/"))
     live(gateway, "first")
     tls_azurite.put("token/gateway.yaml", yaml(sim, "second"))
     live(gateway, "second")
+    asked = {one["query"].get("resource") for one in entra.journal()}
+    assert asked == ({STORAGE} if credential == "managed-identity" else set())

@@ -9,6 +9,8 @@ import secrets
 import time
 
 HEAD = {"typ": "JWT", "alg": "HS256"}
+# Who looks at it without a key of ours looks at this.
+ISSUER = "https://sts.windows.net/0a1b2c3d-0000-4000-8000-000000000001/"
 
 
 def encode(data):
@@ -24,8 +26,10 @@ def make(key, audience, subject, lifetime):
     now = time.time()
     claims = {
         "aud": audience,
+        "iss": ISSUER,
         "appid": subject,
         "iat": now,
+        "nbf": now,
         "exp": now + lifetime,
         "uti": secrets.token_urlsafe(8),
     }
