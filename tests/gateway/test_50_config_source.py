@@ -220,6 +220,30 @@ def test_cannot_be_written(restart, gateway, sim, log):
 
 
 @pytest.mark.parametrize(
+    "what, number",
+    [("copy.yaml.new.tmp", "AZL0159"), ("copy.yaml", "AZL0153")],
+)
+def test_cannot_be_kept(restart, gateway, sim, log, what, number):
+    """By the parent, which is root as a rule: something is in its way."""
+    log.expect(number, *RESTARTS)
+    where = folder(gateway, number)
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    document.write_text(yaml(sim, "kept"))
+    copy.write_text(document.read_text())
+    start(restart, gateway, sim, f"file:{document}", copy)
+    live(gateway, "kept", timeout=5)
+    obstacle = where / what
+    obstacle.unlink(missing_ok=True)
+    (obstacle / "something").mkdir(parents=True)
+    document.write_text(yaml(sim, "new"))
+    gateway.until(lambda: number in log.text(), LIVE)
+    live(gateway, "kept", timeout=5)
+    (obstacle / "something").rmdir()
+    obstacle.rmdir()
+    live(gateway, "new")
+
+
+@pytest.mark.parametrize(
     "text, said",
     [
         ("", "needs a URL"),

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from ask import chat, events
-from processes import rollup, tree
+from processes import PROC, parents, rollup, tree
 from sources import (
     LIVE,
     RESTARTS,
@@ -16,6 +16,7 @@ from sources import (
     kill_all,
     live,
     nothing,
+    source,
     start,
     yaml,
 )
@@ -94,6 +95,59 @@ def test_killed_in_a_swap(restart, gateway, sim, log):
             yaml(sim, "kept", f"swap-{number - 1}"),
             yaml(sim, "kept", f"swap-{number}"),
         )
+
+
+def checks(env, copy):
+    """Those who are reading what is to take the place of a copy."""
+    mark = f"AZURELIT_CANDIDATE:{copy}"
+    found = []
+    for pid in parents():
+        with contextlib.suppress(OSError):
+            if mark in (PROC / str(pid) / "cmdline").read_text().split("\0"):
+                found.append(pid)
+    return found
+
+
+def test_killed_while_checked(restart, gateway, sim, log):
+    """The check, the children, the parent: nothing is taken unread, nothing
+    is held against it, and in the end it is live."""
+    log.expect(*RESTARTS, "AH00052")
+    where = folder(gateway, "checked")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    document.write_text(yaml(sim, "new"))
+    gate = where / "gate"
+    # who opens it waits for somebody at the other end
+    os.mkfifo(gate)
+    conf = source(gateway, f"file:{document}", copy).add(
+        f"<IfDefine AZURELIT_CANDIDATE:{copy}>",
+        f"Include {gate}",
+        "</IfDefine>",
+    )
+
+    def check():
+        gateway.until(lambda: checks(gateway, copy), LIVE)
+        return checks(gateway, copy)[0]
+
+    restart(conf)
+    killed = check()
+    os.kill(killed, signal.SIGKILL)
+    # the next one is another
+    gateway.until(lambda: set(checks(gateway, copy)) - {killed}, LIVE)
+    assert copy.read_text() == yaml(sim, "kept")
+    left = check()
+    kill_all(gateway)
+    gateway.until(lambda: left not in checks(gateway, copy))
+    assert (where / "copy.yaml.new").read_text() == yaml(sim, "new")
+    restart(conf)
+    live(gateway, "kept", timeout=5)
+    check()
+    gate.unlink()
+    gate.write_text("")
+    # the children, and with them who waits at the gate that is gone
+    for pid in tree(gateway.process.pid)[1:]:
+        os.kill(pid, signal.SIGKILL)
+    live(gateway, "new")
 
 
 def test_parent_killed(restart, gateway, sim):
