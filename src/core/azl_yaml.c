@@ -15,6 +15,7 @@ typedef struct pair_t {
 struct azl_yaml_t {
     azl_yaml_type_e type;
     int line;
+    int nodes;                 /* it and what is in it */
     int plain;                 /* a scalar without quotes */
     const char *text;          /* of a scalar */
     apr_array_header_t *pairs; /* of a list or a map: pair_t */
@@ -27,7 +28,7 @@ typedef struct reader_t {
     yaml_parser_t parser;
     yaml_event_t event;
     apr_hash_t *anchors; /* name -> azl_yaml_t * */
-    int nodes;           /* how many there are, with what was merged */
+    int nodes;           /* how many there are, were it all written out */
     apr_array_header_t *twice;
     azl_yaml_note_t *wrong;
 } reader_t;
@@ -44,9 +45,11 @@ static int event_line(const reader_t *r)
     return (int)r->event.start_mark.line + 1;
 }
 
-static int count(reader_t *r, int line)
+/* Both numbers are at most AZL_YAML_NODES_MAX. */
+static int count(reader_t *r, int nodes, int line)
 {
-    if (++r->nodes > AZL_YAML_NODES_MAX) {
+    r->nodes += nodes;
+    if (r->nodes > AZL_YAML_NODES_MAX) {
         return refuse(r, line, "the document is too large");
     }
     return 1;
@@ -199,7 +202,7 @@ static int merge_map(reader_t *r, azl_yaml_t *map, const azl_yaml_t *from,
         const pair_t *pair = &APR_ARRAY_IDX(from->pairs, i, pair_t);
 
         if (azl_yaml_find(map, pair->key) < 0) {
-            if (!count(r, line)) {
+            if (!count(r, 1 + pair->value->nodes, line)) {
                 return 0;
             }
             push(map, pair->key, pair->line, pair->value);
@@ -306,7 +309,7 @@ static int read_alias(reader_t *r, const azl_yaml_t **yaml)
 
     *yaml = apr_hash_get(r->anchors, name, APR_HASH_KEY_STRING);
     /* one that stands within what it names is not there yet */
-    return *yaml ? 1
+    return *yaml ? count(r, (*yaml)->nodes, event_line(r))
                  : refuse(r, event_line(r),
                           apr_pstrcat(r->pool, "*", name,
                                       " names nothing that stands before it",
@@ -318,17 +321,19 @@ static int read_node(reader_t *r, int depth, const azl_yaml_t **yaml)
 {
     const char *anchor = NULL;
     azl_yaml_t *made = NULL;
+    int before = r->nodes;
     int ok = 0;
 
-    if (!count(r, event_line(r))) {
+    if (r->event.type == YAML_ALIAS_EVENT) {
+        return read_alias(r, yaml);
+    }
+    if (!count(r, 1, event_line(r))) {
         return 0;
     }
     if (depth == AZL_YAML_DEPTH_MAX) {
         return refuse(r, event_line(r), "nested too deep");
     }
     switch (r->event.type) {
-    case YAML_ALIAS_EVENT:
-        return read_alias(r, yaml);
     case YAML_SCALAR_EVENT:
         anchor = apr_pstrdup(r->pool, (char *)r->event.data.scalar.anchor);
         ok = read_scalar(r, &made);
@@ -351,6 +356,9 @@ static int read_node(reader_t *r, int depth, const azl_yaml_t **yaml)
         break;
     default:
         return refuse(r, event_line(r), "something that cannot be there");
+    }
+    if (ok) {
+        made->nodes = r->nodes - before;
     }
     if (ok && anchor) {
         apr_hash_set(r->anchors, anchor, APR_HASH_KEY_STRING, made);

@@ -210,24 +210,39 @@ START_TEST(test_refused)
 END_TEST
 
 /* What doubles with every line when it is written out. */
-START_TEST(test_laughs)
+static const char *laughs(int lines)
 {
     azl_buf_t *text = azl_buf_create(azl_test_pool, 65536);
-    const azl_yaml_t *at;
     int i;
 
     azl_buf_puts(text, "l0: &l0 [ha, ha]\n");
-    for (i = 1; i < 30; i++) {
+    for (i = 1; i < lines; i++) {
         azl_buf_puts(text,
                      apr_psprintf(azl_test_pool, "l%d: &l%d [*l%d, *l%d]\n", i,
                                   i, i - 1, i - 1));
     }
-    at = azl_yaml_get(parse(azl_buf_pstr(text, azl_test_pool)), "l29");
-    for (i = 0; i < 29; i++) {
+    return azl_buf_pstr(text, azl_test_pool);
+}
+
+START_TEST(test_laughs)
+{
+    const azl_yaml_t *at = azl_yaml_get(parse(laughs(16)), "l15");
+    int i;
+
+    for (i = 0; i < 15; i++) {
         ck_assert_int_eq(azl_yaml_length(at), 2);
         ck_assert_ptr_eq(azl_yaml_at(at, 0), azl_yaml_at(at, 1));
         at = azl_yaml_at(at, 0);
     }
+    check_refused(laughs(30), 18, "too large");
+    /* a map that is merged may be large, too */
+    check_refused(apr_pstrcat(azl_test_pool, laughs(15),
+                              "m: &m {a: *l14, b: *l14}\n"
+                              "n: &n {<<: *m, c: *l14}\n"
+                              "o: &o {<<: *n, d: {<<: *n}}\n"
+                              "p: {<<: *o, e: {<<: *o}}\n",
+                              NULL),
+                  18, "too large");
 }
 END_TEST
 
