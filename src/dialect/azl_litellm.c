@@ -50,25 +50,61 @@ static void read_root(azl_lm_t *lm, azl_span_t doc)
 }
 
 /* A line end would begin another directive where these are printed. */
-static void refuse_controls(azl_lm_t *lm)
+static int has_controls(const char *text)
+{
+    while (*text && !apr_iscntrl(*text)) {
+        text++;
+    }
+    return *text != '\0';
+}
+
+/* httpd takes ${NAME} in a line for a variable, and knows no way to write it
+ * otherwise. */
+static int has_variable(const azl_lm_t *lm, const char *text)
+{
+    const char *end;
+
+    while ((text = strstr(text, "${")) && (end = strchr(text, '}'))) {
+        const char *name =
+            apr_pstrmemdup(lm->pool, text + 2, (apr_size_t)(end - text - 2));
+
+        if (!apr_hash_get(lm->placeholders, name, APR_HASH_KEY_STRING)) {
+            return 1;
+        }
+        text = end;
+    }
+    return 0;
+}
+
+static void check_word(azl_lm_t *lm, const azl_litellm_directive_t *directive,
+                       const azl_litellm_word_t *word)
+{
+    if (has_controls(word->text)) {
+        azl_lm_say(lm, AZL_LITELLM_ERROR, directive->line,
+                   "%s: a value with a line end or another control character "
+                   "in it",
+                   directive->name);
+    }
+    if (!lm->setup->environment &&
+        has_variable(lm, word->shown ? word->shown : word->text)) {
+        azl_lm_say(lm, AZL_LITELLM_ERROR, directive->line,
+                   "%s: a value with ${...} in it, which httpd takes for a "
+                   "variable where it reads directives (AzureLITConfig does "
+                   "not)",
+                   directive->name);
+    }
+}
+
+static void check_words(azl_lm_t *lm)
 {
     const azl_litellm_directive_t *directive =
         (void *)lm->out->directives->elts;
     int i, j;
-    const char *at;
 
     for (i = 0; i < lm->out->directives->nelts; i++, directive++) {
         for (j = 0; j < directive->words->nelts; j++) {
-            at = APR_ARRAY_IDX(directive->words, j, azl_litellm_word_t).text;
-            while (*at && !apr_iscntrl(*at)) {
-                at++;
-            }
-            if (*at) {
-                azl_lm_say(lm, AZL_LITELLM_ERROR, directive->line,
-                           "%s: a value with a line end or another control "
-                           "character in it",
-                           directive->name);
-            }
+            check_word(lm, directive,
+                       &APR_ARRAY_IDX(directive->words, j, azl_litellm_word_t));
         }
     }
 }
@@ -89,8 +125,9 @@ azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
     lm.aliases = apr_hash_make(p);
     lm.endpoints = apr_hash_make(p);
     lm.names = apr_hash_make(p);
+    lm.placeholders = apr_hash_make(p);
     read_root(&lm, doc);
-    refuse_controls(&lm);
+    check_words(&lm);
     if (out->messages->nelts) {
         qsort(out->messages->elts, (size_t)out->messages->nelts,
               sizeof(azl_litellm_message_t), by_line);
@@ -118,14 +155,15 @@ int azl_litellm_wrong(const azl_litellm_t *config, int strict)
            (strict ? config->count[AZL_LITELLM_UNSUPPORTED] : 0);
 }
 
-/* Without quotes only what httpd cannot take for anything else. */
+/* Without quotes only what httpd cannot take for anything else; the value of a
+ * variable may have spaces in it. */
 static const char *quoted(apr_pool_t *p, const char *word)
 {
     apr_size_t len = strlen(word), i;
     char *out, *to;
 
     for (i = 0; i < len &&
-                (apr_isalnum(word[i]) || strchr("=:/._-,+@*%&?${}#~", word[i]));
+                (apr_isalnum(word[i]) || strchr("=:/._-,+@*%&?$#~", word[i]));
          i++) {
     }
     if (len && i == len && word[0] != '#') {

@@ -11,23 +11,21 @@ static int set_entra(azl_lm_map_t *params, azl_lm_target_t *target)
 {
     azl_lm_t *lm = params->lm;
     azl_lm_value_t secret;
-    const char *tenant, *client, *scope;
+    const char *tenant, *client;
     int line;
 
     if (azl_lm_take(params, "azure_ad_token", &line)) {
         azl_lm_refuse(
             params, line,
-            "azure_ad_token ends azl_lm_after an hour; leave it out for a "
-            "managed "
+            "azure_ad_token ends after an hour; leave it out for a managed "
             "identity, or give client_id, tenant_id and client_secret");
         return -1;
     }
-    tenant = azl_lm_text(params, "tenant_id", &line);
     client = azl_lm_text(params, "client_id", &line);
-    scope = azl_lm_text(params, "azure_scope", &line);
     if (!client) {
         return 0;
     }
+    tenant = azl_lm_text(params, "tenant_id", &line);
     if (azl_lm_value(params, "client_secret", &secret)) {
         if (!tenant) {
             azl_lm_say(lm, AZL_LITELLM_ERROR, line,
@@ -52,10 +50,17 @@ static int set_entra(azl_lm_map_t *params, azl_lm_target_t *target)
                        params->where);
         }
     }
+    return 1;
+}
+
+static void set_scope(azl_lm_map_t *params, azl_lm_target_t *target)
+{
+    int line;
+    const char *scope = azl_lm_text(params, "azure_scope", &line);
+
     if (scope) {
         azl_lm_add(params, target, "scope", scope);
     }
-    return 1;
 }
 
 /* LiteLLM asks its environment for an identity when there is no key. */
@@ -81,16 +86,17 @@ static int set_azure_credential(azl_lm_map_t *params,
         return 1;
     }
     entra = set_entra(params, target);
-    if (entra) {
-        return entra > 0;
-    }
-    if (wants_default(params->lm, provider)) {
+    if (entra == 0 && wants_default(params->lm, provider)) {
         target->credential = azl_lm_plain("azure-default");
+        entra = 1;
     }
-    else {
+    if (entra > 0) {
+        set_scope(params, target);
+    }
+    if (entra == 0) {
         azl_lm_set_key(params, provider, target);
     }
-    return 1;
+    return entra >= 0;
 }
 
 /* ".../openai/deployments/name", as the old SDK has it. */

@@ -120,7 +120,9 @@ static const char *aws_region(azl_lm_map_t *params, const char *own)
         region = azl_lm_variable(params->lm, variables[i]);
     }
     region = region ? region : own;
-    return region || params->lm->setup->environment ? region : "${AWS_REGION}";
+    return region || params->lm->setup->environment
+               ? region
+               : azl_lm_placeholder(params->lm, "AWS_REGION");
 }
 
 static int is_variable(const azl_lm_value_t *value, const char *name)
@@ -169,7 +171,7 @@ static int set_aws_profile(azl_lm_map_t *params, azl_lm_target_t *target)
         apr_pstrcat(lm->pool, "aws:file:",
                     file   ? file
                     : home ? home
-                           : "${HOME}",
+                           : azl_lm_placeholder(lm, "HOME"),
                     file ? "" : "/.aws/credentials", "#", profile, NULL));
     return 1;
 }
@@ -291,12 +293,17 @@ int azl_lm_set_databricks(azl_lm_map_t *params,
         return 1;
     }
     client = azl_lm_text(params, "client_id", &line);
-    if (client && azl_lm_value(params, "client_secret", &secret)) {
+    if (client && !azl_lm_value(params, "client_secret", &secret)) {
+        azl_lm_say(lm, AZL_LITELLM_ERROR, line,
+                   "%s: client_id needs client_secret", params->where);
+        return 0;
+    }
+    if (client) {
         target->credential = azl_lm_with_secret(
             lm, apr_pstrcat(lm->pool, "databricks:", client, NULL), &secret,
             target);
     }
-    else if (!client && !azl_lm_variable(lm, provider->key_variable)) {
+    else if (!azl_lm_variable(lm, provider->key_variable)) {
         client = azl_lm_variable(lm, "DATABRICKS_CLIENT_ID");
         if (client) {
             target->credential = azl_lm_plain(

@@ -16,6 +16,7 @@ typedef struct azl_lm_map_t {
     const char *where;      /* "router_settings" */
     const azl_yaml_t *yaml; /* NULL: there is none */
     char *taken;            /* a mark for each entry */
+    int sent; /* LiteLLM puts what it does not know itself into requests */
     struct azl_lm_map_t *more; /* where to look for what is not in it */
 } azl_lm_map_t;
 
@@ -30,6 +31,7 @@ typedef struct azl_lm_t {
     apr_hash_t *aliases;   /* name -> name, of those that are answered */
     apr_hash_t *endpoints; /* all that makes one -> its name */
     apr_hash_t *names;     /* of endpoints */
+    apr_hash_t *placeholders; /* names of variables that directives have */
     const char *tls;       /* option of https endpoints; NULL: none */
     int entra;             /* enable_azure_ad_token_refresh */
     int hard;              /* limits are enforced */
@@ -111,6 +113,8 @@ const char *azl_lm_seconds(azl_lm_map_t *map, const char *key, int *line);
 void azl_lm_rest(const azl_lm_map_t *map, const azl_lm_reason_t *reasons);
 /* What os.environ/NAME stands for. */
 void azl_lm_reference(azl_lm_t *lm, const char *name, azl_lm_value_t *value);
+/* "${NAME}", in a directive that is printed. */
+const char *azl_lm_placeholder(azl_lm_t *lm, const char *name);
 /* A variable of the document or of the environment; NULL: not set, or not
  * known. */
 const char *azl_lm_variable(azl_lm_t *lm, const char *name);
@@ -174,6 +178,7 @@ int azl_lm_set_databricks(azl_lm_map_t *params,
                           const char *model, azl_lm_target_t *target);
 
 /* azl_litellm_models.c */
+void azl_lm_credentials(azl_lm_t *lm, const azl_yaml_t *list, int line);
 void azl_lm_models(azl_lm_t *lm, const azl_yaml_t *list);
 /* azl_litellm_groups.c: other names of models (model_group_alias). */
 void azl_lm_aliases(azl_lm_t *lm, const azl_yaml_t *map, int line);

@@ -282,6 +282,36 @@ static void add_deployment(azl_lm_t *lm, const azl_lm_deployment_t *d)
                d->alias, have->line);
 }
 
+/* In whose place it is looked at is found out by read_deployment(). */
+void azl_lm_credentials(azl_lm_t *lm, const azl_yaml_t *list, int line)
+{
+    static const azl_lm_reason_t reasons[] = {
+        {"credential_info", "it is for people"}, {NULL, NULL}};
+    int i;
+
+    if (azl_yaml_type(list) != AZL_YAML_LIST &&
+        azl_yaml_type(list) != AZL_YAML_NULL) {
+        azl_lm_say(lm, AZL_LITELLM_ERROR, line,
+                   "credential_list must be a list");
+        return;
+    }
+    for (i = 0; i < azl_yaml_length(list); i++) {
+        azl_lm_map_t *one =
+            azl_lm_map(lm, "credential_list", azl_yaml_at(list, i),
+                       azl_yaml_line(azl_yaml_at(list, i)));
+
+        if (!azl_lm_text(one, "credential_name", &line) ||
+            !azl_lm_take(one, "credential_values", &line)) {
+            azl_lm_say(lm, AZL_LITELLM_ERROR,
+                       azl_yaml_line(azl_yaml_at(list, i)),
+                       "an entry of credential_list needs credential_name and "
+                       "credential_values");
+        }
+        azl_lm_rest(one, reasons);
+    }
+    lm->credentials = list;
+}
+
 static azl_lm_map_t *credential_values(azl_lm_t *lm, azl_lm_map_t *params)
 {
     int line, i;
@@ -362,6 +392,7 @@ static void read_model(azl_lm_t *lm, const azl_yaml_t *yaml)
     params = azl_lm_map(
         lm, apr_pstrcat(lm->pool, "model '", alias, "': litellm_params", NULL),
         part, line);
+    params->sent = 1;
     part = azl_lm_take(model, "model_info", &line);
     info = azl_lm_map(
         lm, apr_pstrcat(lm->pool, "model '", alias, "': model_info", NULL),

@@ -48,9 +48,8 @@ const char *azl_lm_text_or(azl_lm_map_t *params, const char *key,
         return text;
     }
     text = azl_lm_variable(lm, variable);
-    return text || lm->setup->environment
-               ? text
-               : apr_pstrcat(lm->pool, "${", variable, "}", NULL);
+    return text || lm->setup->environment ? text
+                                          : azl_lm_placeholder(lm, variable);
 }
 
 /* What the endpoint is called: the first label of its host, or LiteLLM's name
@@ -156,8 +155,7 @@ int azl_lm_set_url(azl_lm_map_t *params, const azl_lm_provider_t *provider,
         target->url = provider->url;
     }
     if (!target->url && provider->url_variable && !lm->setup->environment) {
-        target->url =
-            apr_pstrcat(lm->pool, "${", provider->url_variable, "}", NULL);
+        target->url = azl_lm_placeholder(lm, provider->url_variable);
     }
     if (!target->url) {
         azl_lm_say(lm, AZL_LITELLM_ERROR, line, "%s needs api_base",

@@ -72,6 +72,12 @@ const azl_yaml_t *azl_lm_take(azl_lm_map_t *map, const char *key, int *line)
     return azl_yaml_type(value) == AZL_YAML_NULL ? NULL : value;
 }
 
+const char *azl_lm_placeholder(azl_lm_t *lm, const char *name)
+{
+    apr_hash_set(lm->placeholders, name, APR_HASH_KEY_STRING, name);
+    return apr_pstrcat(lm->pool, "${", name, "}", NULL);
+}
+
 /* What a variable of the document stands for: the text, or the name of one of
  * the environment. */
 static void resolve(azl_lm_t *lm, azl_lm_value_t *value)
@@ -95,9 +101,20 @@ static void resolve(azl_lm_t *lm, azl_lm_value_t *value)
         value->variable = name;
         value->text = lm->setup->environment
                           ? lm->setup->environment(lm->setup->baton, name)
-                          : apr_pstrcat(lm->pool, "${", name, "}", NULL);
+                          : azl_lm_placeholder(lm, name);
         return;
     }
+}
+
+/* What a shell would let one be called, and what Kubernetes makes of others. */
+static int is_variable_name(const char *name)
+{
+    const char *at = name;
+
+    while (apr_isalnum(*at) || (*at && strchr("_-.", *at))) {
+        at++;
+    }
+    return *name && !*at;
 }
 
 int azl_lm_value(azl_lm_map_t *map, const char *key, azl_lm_value_t *value)
@@ -117,6 +134,13 @@ int azl_lm_value(azl_lm_map_t *map, const char *key, azl_lm_value_t *value)
         return 0;
     }
     resolve(map->lm, value);
+    if (value->variable && !is_variable_name(value->variable)) {
+        azl_lm_say(map->lm, AZL_LITELLM_ERROR, value->line,
+                   "%s.%s: " REFERENCE " must be followed by the name of a "
+                   "variable",
+                   map->where, key);
+        return 0;
+    }
     return 1;
 }
 
@@ -201,6 +225,29 @@ int azl_lm_decimal(const char *text, int places, apr_int64_t *n)
     return 1;
 }
 
+/* As Python and YAML 1.1 have it, only between digits. */
+static const char *without_underscores(apr_pool_t *p, const char *text)
+{
+    char *out = apr_palloc(p, strlen(text) + 1), *to = out;
+    const char *at;
+
+    for (at = text; *at; at++) {
+        int between = at > text && apr_isdigit(at[-1]) && apr_isdigit(at[1]);
+
+        if (*at != '_' || !between) {
+            *to++ = *at;
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
+/* 010 is 8 in YAML 1.1 and 10 everywhere else. */
+static int is_octal(const char *text)
+{
+    return *text == '0' && apr_isdigit(text[1]);
+}
+
 int azl_lm_number(azl_lm_map_t *map, const char *key, int places,
                   apr_int64_t *n, int *line)
 {
@@ -216,8 +263,11 @@ int azl_lm_number(azl_lm_map_t *map, const char *key, int places,
                    map->where, key);
         return 0;
     }
-    if (!apr_isdigit(text[*text == '.']) || !azl_lm_decimal(text, places, n)) {
-        azl_lm_say(map->lm, AZL_LITELLM_ERROR, *line, "%s.%s must be a number",
+    text = without_underscores(map->lm->pool, text);
+    if (is_octal(text) || !azl_lm_decimal(text, places, n)) {
+        azl_lm_say(map->lm, AZL_LITELLM_ERROR, *line,
+                   "%s.%s must be a number, of at least 0, as 12, 1_000, 0.5 "
+                   "or 1.5e-6",
                    map->where, key);
         return 0;
     }
@@ -254,8 +304,34 @@ const char *azl_lm_seconds(azl_lm_map_t *map, const char *key, int *line)
                                     ms / 1000);
 }
 
-/* What is switched off is off. */
-static int says_nothing(const azl_yaml_t *value)
+static int is_one_of(const char *key, const char *const *keys)
+{
+    while (*keys && strcmp(*keys, key) != 0) {
+        keys++;
+    }
+    return *keys != NULL;
+}
+
+/* Does it change nothing that this is off? */
+static int is_off_anyway(const azl_lm_map_t *map, const char *key)
+{
+    static const char *const on[] = {"health_check_details",
+                                     "ignore_invalid_deployments", NULL};
+    static const char *const off[] = {"allow_client_keepalive_override",
+                                      "drop_params",
+                                      "merge_reasoning_content_in_choices",
+                                      "stream",
+                                      "use_chat_completions_api",
+                                      "use_in_pass_through",
+                                      "use_litellm_proxy",
+                                      "use_xai_oauth",
+                                      NULL};
+
+    return map->sent ? is_one_of(key, off) : !is_one_of(key, on);
+}
+
+static int says_nothing(const azl_lm_map_t *map, const char *key,
+                        const azl_yaml_t *value)
 {
     int on = 1;
 
@@ -263,7 +339,7 @@ static int says_nothing(const azl_yaml_t *value)
     case AZL_YAML_NULL:
         return 1;
     case AZL_YAML_SCALAR:
-        return azl_yaml_bool(value, &on) && !on;
+        return azl_yaml_bool(value, &on) && !on && is_off_anyway(map, key);
     default:
         return azl_yaml_length(value) == 0;
     }
@@ -277,7 +353,8 @@ void azl_lm_rest(const azl_lm_map_t *map, const azl_lm_reason_t *reasons)
         const char *key = azl_yaml_key(map->yaml, i);
         const azl_lm_reason_t *why = reasons;
 
-        if (map->taken[i] || says_nothing(azl_yaml_at(map->yaml, i))) {
+        if (map->taken[i] ||
+            says_nothing(map, key, azl_yaml_at(map->yaml, i))) {
             continue;
         }
         while (why->key && strcmp(why->key, key) != 0 &&

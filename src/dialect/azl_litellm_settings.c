@@ -23,6 +23,8 @@ static const azl_lm_reason_t router_reasons[] = {
     {"allowed_fails_policy", "AzureLITCooldown counts all failures alike"},
     {"retry_after", "another deployment is tried at once; one that says "
                     "retry-after is left alone for that long"},
+    {"ignore_invalid_deployments", "a file with something wrong in it is not "
+                                   "taken at all"},
     {"max_fallbacks", "a chain of fallbacks is tried to its end, within "
                       "AzureLITTimeout"},
     {"routing_strategy_args", "AzureLITRouting has no settings"},
@@ -198,6 +200,10 @@ static void read_checks(azl_lm_map_t *router)
     const azl_yaml_t *checks =
         azl_lm_take(router, "optional_pre_call_checks", &line);
 
+    if (checks && azl_yaml_type(checks) != AZL_YAML_LIST) {
+        azl_lm_say(router->lm, AZL_LITELLM_ERROR, line,
+                   "router_settings.optional_pre_call_checks must be a list");
+    }
     for (i = 0; i < azl_yaml_length(checks); i++) {
         const char *name = azl_yaml_text(azl_yaml_at(checks, i));
 
@@ -307,14 +313,33 @@ static azl_lm_map_t *section(azl_lm_t *lm, const char *name)
                       i < 0 ? 1 : azl_yaml_key_line(lm->root, i));
 }
 
+static void check_variables(azl_lm_t *lm)
+{
+    const azl_yaml_t *map = lm->variables->yaml;
+    int i;
+
+    for (i = 0; i < azl_yaml_length(map); i++) {
+        if (azl_yaml_length(azl_yaml_at(map, i))) {
+            azl_lm_say(lm, AZL_LITELLM_ERROR, azl_yaml_key_line(map, i),
+                       "environment_variables.%s must be a single value",
+                       azl_yaml_key(map, i));
+        }
+    }
+}
+
 void azl_lm_settings(azl_lm_t *lm)
 {
     azl_lm_map_t *router, *litellm, *general;
     const azl_yaml_t *aliases;
-    int line;
+    int line, i;
 
     lm->variables = section(lm, "environment_variables");
-    lm->credentials = azl_yaml_get(lm->root, "credential_list");
+    check_variables(lm);
+    i = azl_yaml_find(lm->root, "credential_list");
+    if (i >= 0) {
+        azl_lm_credentials(lm, azl_yaml_at(lm->root, i),
+                           azl_yaml_key_line(lm->root, i));
+    }
     read_top(lm);
     router = section(lm, "router_settings");
     litellm = section(lm, "litellm_settings");

@@ -14,6 +14,7 @@
 #include "azl_test.h"
 
 #define TEXT_MAX (1024 * 1024)
+#define KEY "api_key: os.environ/K"
 
 /* The environment that these tests see. */
 static inline const char *environment(void *baton, const char *name)

@@ -1,8 +1,6 @@
 /* model_list: what becomes of endpoints and deployments. */
 #include "litellm_fixture.h"
 
-#define KEY "api_key: os.environ/K"
-
 /* What one model becomes, when the environment is there. */
 static const struct {
     const char *params;
@@ -30,6 +28,9 @@ static const struct {
     {"model: azure/d, api_base: 'https://a.b'",
      "Endpoint a https://a.b dialect=azure credential=azure-default\n"
      "Model m a/d\n"},
+    {"model: azure/d, api_base: 'https://a.b', azure_scope: x/.default",
+     "Endpoint a https://a.b dialect=azure credential=azure-default "
+     "scope=x/.default\nModel m a/d\n"},
     {"model: azure_ai/claude-sonnet-4-5, " KEY
      ", api_base: 'https://f.services.ai.azure.com/anthropic/v1/messages'",
      "Endpoint f https://f.services.ai.azure.com dialect=anthropic "
@@ -139,20 +140,21 @@ START_TEST(test_references)
         converted(&without, model("model: azure/d, api_base: "
                                   "os.environ/AZ_BASE, api_version: "
                                   "os.environ/AZ_VERSION")),
-        "Endpoint az-base ${AZ_BASE} dialect=azure "
-        "credential=env:AZURE_API_KEY api-version=${AZ_VERSION}\n"
+        "Endpoint az-base \"${AZ_BASE}\" dialect=azure "
+        "credential=env:AZURE_API_KEY \"api-version=${AZ_VERSION}\"\n"
         "Model m az-base/d\n");
-    ck_assert_str_eq(converted(&without, model("model: azure/d")),
-                     "Endpoint azure-api-base ${AZURE_API_BASE} dialect=azure "
-                     "credential=env:AZURE_API_KEY\n"
-                     "Model m azure-api-base/d\n");
+    ck_assert_str_eq(
+        converted(&without, model("model: azure/d")),
+        "Endpoint azure-api-base \"${AZURE_API_BASE}\" dialect=azure "
+        "credential=env:AZURE_API_KEY\n"
+        "Model m azure-api-base/d\n");
     ck_assert_str_eq(
         converted(&without,
                   model("model: vertex_ai/gemini-x, vertex_project: "
                         "os.environ/P, vertex_credentials: os.environ/C")),
-        "Endpoint vertex-us-central1 https://us-central1-aiplatform."
-        "googleapis.com/v1/projects/${P}/locations/us-central1 dialect=gemini "
-        "credential=google:${C}\n"
+        "Endpoint vertex-us-central1 \"https://us-central1-aiplatform."
+        "googleapis.com/v1/projects/${P}/locations/us-central1\" "
+        "dialect=gemini \"credential=google:${C}\"\n"
         "Model m vertex-us-central1/gemini-x base-model=gemini-x\n");
     check_said(read_with(&without, model("model: bedrock/x.y")), 3,
                AZL_LITELLM_WARNING, "aws:instance");
@@ -165,6 +167,23 @@ START_TEST(test_references)
     check_said(read_with(&with_environment,
                          model("model: azure/d, api_base: os.environ/NONE")),
                3, AZL_LITELLM_ERROR, "'NONE' is not set");
+}
+END_TEST
+
+/* Numbers however they are written, and what says nothing. */
+START_TEST(test_numbers)
+{
+    ck_assert_str_eq(
+        converted(&with_environment,
+                  model("model: openai/x, rpm: '600', tpm: 1_000_000, "
+                        "max_parallel_requests: 0, order: null, "
+                        "input_cost_per_token: '0.00000125', "
+                        "output_cost_per_token: 1e-6, drop_params: false, "
+                        "use_in_pass_through: no, tags: []")),
+        "Endpoint openai https://api.openai.com/v1 dialect=openai "
+        "credential=env:OPENAI_API_KEY\n"
+        "Model m openai/x rpm=600 tpm=1000000 max-parallel=0 "
+        "base-model=x input-price=1.25 output-price=1\n");
 }
 END_TEST
 
@@ -352,6 +371,16 @@ START_TEST(test_credentials)
                        "- {model_name: m, litellm_params: {model: openai/d, "
                        "litellm_credential_name: nobody's}}\n");
     check_said(config, 2, AZL_LITELLM_ERROR, "'nobody's'");
+    config = read_with(&with_environment,
+                       "credential_list:\n"
+                       "- {credential_name: a, credential_values: {api_key: "
+                       "k}, credential_info: {description: d}, x: 1}\n"
+                       "- {credential_name: b}\n"
+                       "- 7\n");
+    check_said(config, 2, AZL_LITELLM_UNSUPPORTED, "credential_info is not");
+    check_said(config, 2, AZL_LITELLM_UNSUPPORTED, "credential_list.x is not");
+    check_said(config, 3, AZL_LITELLM_ERROR, "needs credential_name");
+    check_said(config, 4, AZL_LITELLM_ERROR, "must be a map");
 }
 END_TEST
 
@@ -412,7 +441,29 @@ START_TEST(test_unsupported_of_a_model)
         {"model: cohere/x", AZL_LITELLM_UNSUPPORTED, "'cohere/x' is not known"},
         {"model: openai/x*", AZL_LITELLM_UNSUPPORTED, "left out"},
         {"model: azure/d, api_base: 'https://a', azure_ad_token: x",
-         AZL_LITELLM_UNSUPPORTED, "azure_ad_token"},
+         AZL_LITELLM_UNSUPPORTED, "azure_ad_token ends after an hour"},
+        {"model: azure/d, api_base: 'https://a', tenant_id: t",
+         AZL_LITELLM_UNSUPPORTED, "litellm_params.tenant_id"},
+        {"model: azure/d, api_base: 'https://a', azure_scope: s, " KEY,
+         AZL_LITELLM_UNSUPPORTED, "litellm_params.azure_scope"},
+        {"model: databricks/d, api_base: 'https://a', client_id: c",
+         AZL_LITELLM_ERROR, "client_id needs client_secret"},
+        {"model: openai/x, parallel_tool_calls: false", AZL_LITELLM_UNSUPPORTED,
+         "parallel_tool_calls"},
+        {"model: openai/x, api_base: os.environ/", AZL_LITELLM_ERROR,
+         "must be followed by the name"},
+        {"model: openai/x, api_key: 'os.environ/A B'", AZL_LITELLM_ERROR,
+         "must be followed by the name"},
+        {"model: openai/x, rpm: 010", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, rpm: -1", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, rpm: 0x1F", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, rpm: 1__0", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, rpm: yes", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, rpm: '1:30'", AZL_LITELLM_ERROR, "rpm must be a"},
+        {"model: openai/x, input_cost_per_token: .inf", AZL_LITELLM_ERROR,
+         "input_cost_per_token must be a"},
+        {"model: openai/x, input_cost_per_token: -1e-6", AZL_LITELLM_ERROR,
+         "input_cost_per_token must be a"},
         {"model: azure/d, api_base: 'https://a', client_id: c, "
          "client_secret: os.environ/S",
          AZL_LITELLM_ERROR, "needs tenant_id"},
@@ -460,6 +511,7 @@ TCase *azl_test_litellm_models(void)
 
     tcase_add_test(tc, test_providers);
     tcase_add_test(tc, test_references);
+    tcase_add_test(tc, test_numbers);
     tcase_add_test(tc, test_options_of_a_model);
     tcase_add_test(tc, test_endpoints);
     tcase_add_test(tc, test_weights);

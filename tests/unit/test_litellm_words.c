@@ -15,6 +15,84 @@ START_TEST(test_control_characters)
 }
 END_TEST
 
+/* Each stays one word, and the same, when httpd reads the line. */
+START_TEST(test_quotes)
+{
+    static const struct {
+        const char *name; /* as YAML */
+        const char *word;
+    } cases[] = {
+        {"a-b_c.d:e/f@g", "a-b_c.d:e/f@g"},
+        {"'a b'", "\"a b\""},
+        {"'a\"b'", "\"a\\\"b\""},
+        {"\"it's\"", "\"it's\""},
+        {"'\"'", "\"\\\"\""},
+        {"'x\\'", "\"x\\\\\""},
+        {"'a\\\"b'", "\"a\\\\\\\"b\""},
+        {"'#x'", "\"#x\""},
+        {"'x#'", "x#"},
+        {"'%{HTTP_HOST}e'", "\"%{HTTP_HOST}e\""},
+        {"'<If true>'", "\"<If true>\""},
+        {"'on=error'", "on=error"},
+        {"''", "\"\""},
+        {"'$1'", "$1"},
+        {"'{a}'", "\"{a}\""},
+        {"\"\\u00e4\"", "\"\xc3\xa4\""},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *yaml = apr_pstrcat(
+            azl_test_pool, "model_list:\n- model_name: ", cases[i].name,
+            "\n  litellm_params: {model: openai/o}\n"
+            "  model_info: {base_model: o}\n",
+            NULL);
+
+        ck_assert_str_eq(
+            converted(&without, yaml),
+            apr_pstrcat(azl_test_pool,
+                        "Endpoint openai https://api.openai.com/v1 "
+                        "dialect=openai credential=env:OPENAI_API_KEY\nModel ",
+                        cases[i].word, " openai/o base-model=o\n", NULL));
+    }
+}
+END_TEST
+
+/* httpd would put a variable's value there, where it reads lines. */
+START_TEST(test_variables_of_httpd)
+{
+    static const char *const values[] = {"'http://h/${HOME}'", "'http://${}'",
+                                         "'http://${a${AZ}}'",
+                                         "'http://${AZ}/${HOME}'"};
+    size_t i;
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        const char *yaml = model(
+            apr_pstrcat(azl_test_pool, "model: openai/o, api_base: ", values[i],
+                        ", api_key: os.environ/K", NULL));
+        azl_litellm_t *config = read_with(&without, yaml);
+
+        check_said(config, 2, AZL_LITELLM_ERROR,
+                   "AzureLITEndpoint: a value with ${...} in it");
+        ck_assert_int_eq(config->count[AZL_LITELLM_ERROR], 1);
+        ck_assert(strstr(messages_of(config), "http:") == NULL);
+        /* AzureLITConfig hands over words, not lines */
+        ck_assert_int_eq(read_with(&with_environment, yaml)->messages->nelts,
+                         0);
+    }
+    /* without an end it is none; a secret is not printed */
+    ck_assert_str_eq(
+        converted(&without, model("model: openai/o, " KEY
+                                  ", api_base: 'http://h/${HOME'")),
+        "Endpoint h \"http://h/${HOME\" dialect=openai credential=env:K\n"
+        "Model m h/o base-model=o\n");
+    ck_assert_int_eq(
+        read_with(&without, model("model: openai/o, api_key: 'k${HOME}'"))
+            ->count[AZL_LITELLM_ERROR],
+        0);
+}
+END_TEST
+
 START_TEST(test_decimal)
 {
     static const struct {
@@ -56,6 +134,8 @@ TCase *azl_test_litellm_words(void)
     TCase *tc = azl_test_tcase("litellm_words");
 
     tcase_add_test(tc, test_control_characters);
+    tcase_add_test(tc, test_quotes);
+    tcase_add_test(tc, test_variables_of_httpd);
     tcase_add_test(tc, test_decimal);
     return tc;
 }
