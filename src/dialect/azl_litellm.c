@@ -122,6 +122,7 @@ azl_litellm_t *azl_litellm_read(apr_pool_t *p, azl_span_t doc,
     lm.setup = setup;
     lm.out = out;
     lm.deployments = apr_array_make(p, 16, sizeof(azl_lm_deployment_t));
+    lm.places = apr_hash_make(p);
     lm.aliases = apr_hash_make(p);
     lm.endpoints = apr_hash_make(p);
     lm.names = apr_hash_make(p);

@@ -97,11 +97,14 @@ void azl_lm_aliases(azl_lm_t *lm, const azl_yaml_t *yaml, int line)
  * deployment of the group has; one without it gets no share.
  */
 
-static int same_choice(const azl_lm_deployment_t *a,
-                       const azl_lm_deployment_t *b)
-{
-    return a->order == b->order && strcmp(a->alias, b->alias) == 0;
-}
+/* Deployments of which one is chosen by weight: those of a model with the same
+ * order. */
+typedef struct choice_t {
+    const azl_lm_deployment_t *first;
+    int kind;           /* what counts, an index of their weights; 3: nothing */
+    apr_int64_t common; /* all weights are multiples of this */
+    apr_int64_t max;    /* ... and at most this */
+} choice_t;
 
 static apr_int64_t divisor(apr_int64_t a, apr_int64_t b)
 {
@@ -114,57 +117,76 @@ static apr_int64_t divisor(apr_int64_t a, apr_int64_t b)
     return a;
 }
 
-/* What all weights of a choice are divided by to be whole numbers; *max is the
- * largest of them. */
-static apr_int64_t unit(const azl_lm_t *lm, const azl_lm_deployment_t *of,
-                        int kind, apr_int64_t *max)
+static choice_t *choice_of(azl_lm_t *lm, apr_hash_t *choices,
+                           const azl_lm_deployment_t *d)
+{
+    const char *key = apr_psprintf(lm->pool, "%d %s", d->order, d->alias);
+    choice_t *choice = apr_hash_get(choices, key, APR_HASH_KEY_STRING);
+
+    if (!choice) {
+        choice = apr_pcalloc(lm->pool, sizeof(*choice));
+        choice->first = d;
+        while (choice->kind < 3 && d->weight[choice->kind] < 0) {
+            choice->kind++;
+        }
+        apr_hash_set(choices, key, APR_HASH_KEY_STRING, choice);
+    }
+    return choice;
+}
+
+/* Each deployment's choice, in their order. */
+static choice_t **read_choices(azl_lm_t *lm)
 {
     const azl_lm_deployment_t *d = (void *)lm->deployments->elts;
-    apr_int64_t common = 0;
+    int n = lm->deployments->nelts;
+    choice_t **of = apr_palloc(lm->pool, sizeof(*of) * (apr_size_t)(n + 1));
+    apr_hash_t *choices = apr_hash_make(lm->pool);
     int i;
 
-    *max = 0;
-    for (i = 0; i < lm->deployments->nelts; i++) {
-        if (same_choice(&d[i], of) && d[i].weight[kind] > 0) {
-            common = divisor(d[i].weight[kind], common);
-            *max = d[i].weight[kind] > *max ? d[i].weight[kind] : *max;
+    for (i = 0; i < n; i++) {
+        choice_t *choice = choice_of(lm, choices, &d[i]);
+
+        of[i] = choice;
+        if (choice->kind < 3 && d[i].weight[choice->kind] > 0) {
+            apr_int64_t weight = d[i].weight[choice->kind];
+
+            choice->common = divisor(weight, choice->common);
+            choice->max = weight > choice->max ? weight : choice->max;
         }
     }
-    return common;
+    return of;
+}
+
+static void say_no_weight(azl_lm_t *lm, const azl_lm_deployment_t *d,
+                          const choice_t *choice)
+{
+    static const char *const names[] = {"weight", "rpm", "tpm"};
+
+    azl_lm_say(lm, AZL_LITELLM_WARNING, d->line,
+               "model '%s': this deployment has no %s, while that in line %d "
+               "has one: as with LiteLLM it is asked only when no other can "
+               "answer",
+               d->alias, names[choice->kind], choice->first->line);
 }
 
 /* NULL: nobody says anything, all are alike. */
-static const char *weight_of(azl_lm_t *lm, const azl_lm_deployment_t *d)
+static const char *weight_of(azl_lm_t *lm, const azl_lm_deployment_t *d,
+                             const choice_t *choice)
 {
-    const azl_lm_deployment_t *first = (void *)lm->deployments->elts;
-    apr_int64_t common, max, weight;
-    int kind;
+    apr_int64_t weight;
 
-    while (!same_choice(first, d)) {
-        first++;
-    }
-    for (kind = 0; kind < 3 && first->weight[kind] < 0; kind++) {
-    }
-    if (kind == 3) {
+    if (choice->kind == 3) {
         return NULL;
     }
-    common = unit(lm, d, kind, &max);
-    weight = d->weight[kind];
+    weight = d->weight[choice->kind];
     if (weight < 0) {
-        azl_lm_say(lm, AZL_LITELLM_WARNING, d->line,
-                   "model '%s': this deployment has no %s, while that in line "
-                   "%d has one: as with LiteLLM it is asked only when no other "
-                   "can answer",
-                   d->alias,
-                   kind == 0   ? "weight"
-                   : kind == 1 ? "rpm"
-                               : "tpm",
-                   first->line);
+        say_no_weight(lm, d, choice);
         weight = 0;
     }
     if (weight > 0) {
-        weight = max / common <= WEIGHT_MAX ? weight / common
-                                            : weight / (max / WEIGHT_MAX + 1);
+        weight = choice->max / choice->common <= WEIGHT_MAX
+                     ? weight / choice->common
+                     : weight / (choice->max / WEIGHT_MAX + 1);
         weight = weight ? weight : 1;
     }
     return weight == 1 ? NULL
@@ -173,12 +195,13 @@ static const char *weight_of(azl_lm_t *lm, const azl_lm_deployment_t *d)
 
 void azl_lm_write_models(azl_lm_t *lm)
 {
+    choice_t **choices = read_choices(lm);
     int i, j;
 
     for (i = 0; i < lm->deployments->nelts; i++) {
         const azl_lm_deployment_t *d =
             &APR_ARRAY_IDX(lm->deployments, i, azl_lm_deployment_t);
-        const char *weight = weight_of(lm, d);
+        const char *weight = weight_of(lm, d, choices[i]);
         azl_litellm_directive_t *directive =
             azl_lm_directive(lm, "AzureLITModel", d->line);
 

@@ -28,6 +28,7 @@ typedef struct azl_lm_t {
     azl_lm_map_t *variables;         /* environment_variables */
     const azl_yaml_t *credentials;   /* credential_list */
     apr_array_header_t *deployments; /* azl_lm_deployment_t */
+    apr_hash_t *places;    /* alias and id of one -> int *, where it is */
     apr_hash_t *aliases;   /* name -> name, of those that are answered */
     apr_hash_t *endpoints; /* all that makes one -> its name */
     apr_hash_t *names;     /* of endpoints */

@@ -9,6 +9,8 @@
 
 /* Of weights, to count in whole numbers what may be fractions. */
 #define WEIGHT_PLACES 3
+/* A milliard; a million of them can still be added up. */
+#define WEIGHT_LARGEST APR_INT64_C(1000000000000)
 /* LiteLLM's prices are dollars a token; ours are whole pico-dollars a token,
  * written as dollars a million tokens. */
 #define PICO_PLACES 12
@@ -232,6 +234,9 @@ static void read_weights(azl_lm_map_t *params, azl_lm_deployment_t *d)
     for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         d->weight[i] = -1;
         azl_lm_number(params, keys[i], WEIGHT_PLACES, &d->weight[i], &line);
+        if (d->weight[i] > WEIGHT_LARGEST) {
+            d->weight[i] = WEIGHT_LARGEST;
+        }
     }
 }
 
@@ -258,19 +263,20 @@ static void read_limits(azl_lm_map_t *params, azl_lm_deployment_t *d)
 /* Two that are the same are one with both their weights. */
 static void add_deployment(azl_lm_t *lm, const azl_lm_deployment_t *d)
 {
-    azl_lm_deployment_t *have = (void *)lm->deployments->elts;
-    int i, j;
+    const char *key = apr_pstrcat(lm->pool, d->alias, "\n", d->id, NULL);
+    const int *place = apr_hash_get(lm->places, key, APR_HASH_KEY_STRING);
+    azl_lm_deployment_t *have;
+    int j;
 
-    for (i = 0; i < lm->deployments->nelts; i++, have++) {
-        if (strcmp(have->alias, d->alias) == 0 &&
-            strcmp(have->id, d->id) == 0) {
-            break;
-        }
-    }
-    if (i == lm->deployments->nelts) {
+    if (!place) {
+        int *at = apr_palloc(lm->pool, sizeof(*at));
+
+        *at = lm->deployments->nelts;
+        apr_hash_set(lm->places, key, APR_HASH_KEY_STRING, at);
         APR_ARRAY_PUSH(lm->deployments, azl_lm_deployment_t) = *d;
         return;
     }
+    have = &APR_ARRAY_IDX(lm->deployments, *place, azl_lm_deployment_t);
     for (j = 0; j < 3; j++) {
         if (have->weight[j] >= 0 && d->weight[j] >= 0) {
             have->weight[j] += d->weight[j];

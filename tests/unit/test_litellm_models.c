@@ -296,6 +296,9 @@ START_TEST(test_weights)
         {{"rpm: 10, tpm: 5", "tpm: 5", NULL}, "1 0 "},
         {{"tpm: 100000", "tpm: 250000", NULL}, "2 5 "},
         {{"rpm: 1000001", "rpm: 1", NULL}, "999 1 "},
+        /* more than anybody has */
+        {{"rpm: 999999999999999", "rpm: 999999999999999", "rpm: 1e9", NULL},
+         "1 1 1 "},
         /* each order for itself */
         {{"weight: 4, order: 1", "order: 2", "order: 2", NULL}, "1 1 1 "},
     };
