@@ -137,11 +137,12 @@ static int set_aws_keys(azl_lm_map_t *params, azl_lm_target_t *target)
     azl_lm_value_t id, secret, token;
     int both = azl_lm_value(params, "aws_access_key_id", &id) &
                azl_lm_value(params, "aws_secret_access_key", &secret);
-    int has_token = azl_lm_value(params, "aws_session_token", &token);
+    int has_token;
 
     if (!id.line && !secret.line) {
         return 0;
     }
+    has_token = azl_lm_value(params, "aws_session_token", &token);
     if (!both || !is_variable(&id, "AWS_ACCESS_KEY_ID") ||
         !is_variable(&secret, "AWS_SECRET_ACCESS_KEY") ||
         (has_token && !is_variable(&token, "AWS_SESSION_TOKEN"))) {

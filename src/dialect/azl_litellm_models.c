@@ -337,8 +337,9 @@ static azl_lm_map_t *credential_values(azl_lm_t *lm, azl_lm_map_t *params)
         }
     }
     azl_lm_say(lm, AZL_LITELLM_ERROR, line,
-               "%s: there is no '%s' in credential_list", params->where,
-               wanted);
+               "%s.litellm_credential_name: there is no '%s' in "
+               "credential_list",
+               params->where, wanted);
     return NULL;
 }
 
