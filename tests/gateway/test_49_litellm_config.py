@@ -1,6 +1,7 @@
 """Configurations of LiteLLM, taken as they are by AzureLITConfig."""
 
 import json
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,6 +79,7 @@ def configure(env, sim):
         **env.environment,
         "SWC_BASE": sim.url + "/",
         "WEU_BASE": env.weu.url,
+        "ODD_BASE": sim.url,
         "NOWHERE": "http://127.0.0.1:1",
         "OPENAI_BASE": env.plain.url + "/v1",
         "ANTHROPIC_BASE": env.anthropic.url,
@@ -242,6 +244,45 @@ def test_model_info_of_directives(env, sim, client, restart):
     assert params["timeout"] == 1.5
     assert params["max_parallel_requests"] == 7
     assert "httpd.conf:" in all[0]["model_info"]["source"]
+
+
+# ---------------------------------------------------- azurelitctl convert
+
+
+def converted(env, name):
+    return subprocess.run(
+        [env.ctl, "convert", "--strict", FILES / f"{name}.yaml"],
+        stdout=subprocess.PIPE, check=True, text=True,
+    ).stdout
+
+
+def shown(env, client):
+    """/model/info but for what endpoints are called and where it stands."""
+    data = info(client, Authorization=f"Bearer {env.master}")
+    for one in data:
+        del one["model_info"]["source"]
+        if one["model_info"]["id"] != "weu-1":
+            del one["model_info"]["id"]
+    return data
+
+
+def test_directives_come_to_the_same(env, sim, client, ask, restart, log):
+    """Where they can be told apart, and with values that are not what httpd
+    would take them for."""
+    log.expect(*AWAY)
+    names = ("regions", "failover", "databricks", "odd")
+    base = configure(env, sim).text().split("AzureLITConfig")[0]
+    env.start(base + "".join(
+        f"AzureLITConfig {FILES / name}.yaml strict\n" for name in names
+    ))
+    theirs = shown(env, client)
+    assert theirs[-1]["model_info"]["base_model"] == (
+        """a "quoted" \\ and #1 %{x}e 'it' <b> ${ é $1 \\"""
+    )
+    env.start(base + "".join(converted(env, name) for name in names))
+    assert shown(env, client) == theirs
+    for model in ("gpt-4.1", "gpt-4", "gpt-5", "claude", "dbx-claude", "odd"):
+        assert text(ask(model)) == WORDS
 
 
 # --------------------------------------------------------------- messages
