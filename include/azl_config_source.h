@@ -49,11 +49,9 @@ typedef struct azl_config_source_t {
 
 /* What has become of a source since httpd was started first. */
 typedef struct azl_config_view_t {
-    const char *shown;   /* where it lies */
+    const char *shown; /* where it lies */
     const char *copy;
-    int loaded;
-    apr_time_t read;     /* 0: never */
-    apr_time_t changed;  /* when the last restart for it was */
+    apr_time_t read; /* 0: never */
     apr_uint64_t changes;
     apr_uint64_t refused;
     apr_uint64_t failed; /* it could not be read */

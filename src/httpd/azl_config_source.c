@@ -91,12 +91,10 @@ void azl_config_source_view(const azl_config_source_t *line,
     memset(view, 0, sizeof(*view));
     view->shown = azl_source_shown(line->source);
     view->copy = line->copy;
-    view->loaded = line->loaded;
     if (line->state) {
         azl_config_counts_t *counts = line->state->counts;
 
         view->read = (apr_time_t)atomic_load(&counts->read);
-        view->changed = (apr_time_t)atomic_load(&counts->changed);
         view->changes = atomic_load(&counts->changes);
         view->refused = atomic_load(&counts->refused);
         view->failed = atomic_load(&counts->failed);
@@ -273,7 +271,6 @@ static void accept_next(azl_config_source_t *line, apr_pool_t *p)
     line->state->restarting = 1;
     atomic_store(&counts->found, 0);
     atomic_fetch_add(&counts->changes, 1);
-    atomic_store(&counts->changed, (apr_uint64_t)apr_time_now());
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, line->server,
                  AZLNO(0154) "AzureLITConfigSource %s: new configuration, "
                              "restarting gracefully",

@@ -11,8 +11,7 @@
 
 /* In shared memory: the agent, the parent and whoever wants to see it. */
 typedef struct azl_config_counts_t {
-    _Atomic apr_uint64_t read;    /* apr_time_t of the last time; 0: never */
-    _Atomic apr_uint64_t changed; /* apr_time_t; 0: never */
+    _Atomic apr_uint64_t read; /* apr_time_t of the last time; 0: never */
     _Atomic apr_uint64_t changes;
     _Atomic apr_uint64_t refused;
     _Atomic apr_uint64_t failed;

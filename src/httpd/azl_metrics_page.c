@@ -276,13 +276,16 @@ static void write_sources(const azl_metrics_out_t *out)
 
         azl_metrics_family(out, family->name, family->type, family->help);
         for (i = 0; i < lines->nelts; i++) {
-            azl_metrics_label_t labels[] = {{"source", NULL}, {NULL, NULL}};
+            azl_metrics_label_t labels[] = {
+                {"source", NULL}, {"copy", NULL}, {NULL, NULL}};
             azl_config_view_t view;
             const char *value;
 
             azl_config_source_view(
                 APR_ARRAY_IDX(lines, i, azl_config_source_t *), &view);
+            /* several lines may have the same source, none the same copy */
             labels[0].value = view.shown;
+            labels[1].value = view.copy;
             value = family->value(&view, text);
             if (value) {
                 azl_metrics_sample(out, family->name, labels, value);

@@ -354,3 +354,22 @@ def test_metrics(restart, gateway, sim, log):
         assert counted(client, "refused_total") == 1
         assert counted(client, "changes_total") == 1
         assert begun <= counted(client, "read_timestamp_seconds")
+
+
+def test_metrics_of_one_source_twice(restart, gateway, sim, log):
+    """Two servers may read the same; no sample may be there twice."""
+    log.expect("AZL0157")
+    where = folder(gateway, "twice")
+    conf = gateway.conf().add("AzureLITProbe off", "AzureLITMetrics open")
+    for name in ("a", "b"):
+        (where / name).write_text(yaml(sim, name))
+        conf.add(line(f"file:{where}/nothing", where / name))
+    restart(conf)
+    with gateway.client() as client:
+        samples = [
+            one.rpartition(" ")[0]
+            for one in client.get("/metrics").text.splitlines()
+            if one.startswith("azurelit_config_source_failed_total{")
+        ]
+    assert len(samples) == 2
+    assert len(set(samples)) == 2
