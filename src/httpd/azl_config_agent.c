@@ -52,11 +52,6 @@ void azl_config_refused(const azl_config_source_t *line,
     atomic_fetch_add(&counts->refused, 1);
 }
 
-const char *azl_config_said(const azl_config_source_t *line, apr_pool_t *p)
-{
-    return apr_pstrcat(p, line->copy, ".check", NULL);
-}
-
 apr_interval_time_t azl_config_pause(const azl_config_source_t *line)
 {
     apr_interval_time_t wait = line->interval;
@@ -94,8 +89,8 @@ static void tell(const azl_config_source_t *line, const char *problem,
     }
     if (problem && !*failing) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, line->server,
-                     AZLNO(0157) "AzureLITConfigSource %s: it cannot be read: "
-                                 "%s; %s",
+                     AZLNO(0157) "AzureLITConfigSource %s: what it says now "
+                                 "cannot be had: %s; %s",
                      azl_source_shown(line->source), problem,
                      line->loaded ? "the configuration stays as it is"
                                   : "there is none yet, and readiness is 503");

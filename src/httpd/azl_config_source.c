@@ -29,7 +29,7 @@
  * and the copy's. A module that was replaced by one with another layout must
  * not find it: count on when anything in azl_config_state_t or
  * azl_config_counts_t moves. */
-#define RETAINED "mod_azurelit source, layout 1, "
+#define RETAINED "mod_azurelit source, layout 2, "
 
 /* The first lines of what `httpd -t` says. */
 #define REASON_MAX 4000
@@ -214,13 +214,31 @@ static const char *const *check_arguments(const azl_config_source_t *line,
     return args;
 }
 
+/* Where `httpd -t` writes what it has to say. */
+static const char *said_file(const azl_config_source_t *line, apr_pool_t *p)
+{
+    return apr_pstrcat(p, line->copy, ".check", NULL);
+}
+
+/* Nobody else's file, wherever a link may lead. */
+static apr_status_t open_said(apr_file_t **said,
+                              const azl_config_source_t *line, apr_pool_t *p)
+{
+    const char *path = said_file(line, p);
+
+    apr_file_remove(path, p);
+    return apr_file_open(said, path,
+                         APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL,
+                         APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
+}
+
 /* What the check has said, on one line. */
 static const char *reason_of(const azl_config_source_t *line, apr_pool_t *p)
 {
     azl_span_t text;
     char *said, *at;
 
-    if (azl_file_read(p, azl_config_said(line, p), AZL_SOURCE_MAX, &text) !=
+    if (azl_file_read(p, said_file(line, p), AZL_SOURCE_MAX, &text) !=
             APR_SUCCESS ||
         text.len == 0) {
         return "httpd -t has said nothing";
@@ -309,6 +327,7 @@ static void check_ended(int reason, void *data, apr_wait_t status)
         }
         start_again(line);
     }
+    apr_file_remove(said_file(line, p), p);
     apr_pool_destroy(p);
 }
 
@@ -330,10 +349,7 @@ static apr_status_t start_check(azl_config_source_t *line)
         rv = apr_procattr_cmdtype_set(attributes, APR_PROGRAM_ENV);
     }
     if (rv == APR_SUCCESS) {
-        rv = apr_file_open(&said, azl_config_said(line, p),
-                           APR_FOPEN_WRITE | APR_FOPEN_CREATE |
-                               APR_FOPEN_TRUNCATE,
-                           APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
+        rv = open_said(&said, line, p);
     }
     if (rv == APR_SUCCESS) {
         rv = apr_procattr_child_err_set(attributes, said, NULL);

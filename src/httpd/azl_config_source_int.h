@@ -46,7 +46,5 @@ apr_interval_time_t azl_config_pause(const azl_config_source_t *line);
 /* Write a file as a whole: whoever reads it sees the old one or the new one. */
 apr_status_t azl_config_write(const char *path, azl_span_t text,
                               apr_pool_t *p);
-/* Where `httpd -t` writes what it has to say. */
-const char *azl_config_said(const azl_config_source_t *line, apr_pool_t *p);
 
 #endif /* AZL_CONFIG_SOURCE_INT_H */
