@@ -107,8 +107,8 @@ int azl_identity_ready(azl_identity_t *id, apr_time_t now);
  * token that was there by then, and nobody has said so before. */
 int azl_identity_refused(azl_identity_t *id, apr_time_t sent);
 /* 1 if there is another value than the one that was there at `sent`. It is
- * waited for, at most AZL_IDENTITY_WAIT, if it is about to be fetched; where
- * the endpoint refuses one after the other it is not. */
+ * waited for, until AZL_IDENTITY_WAIT after it was refused, if it is about to
+ * be fetched; where the endpoint refuses one after the other it is not. */
 int azl_identity_renewed(azl_identity_t *id, apr_time_t sent);
 /* 1 if the value is a key as others are written down: the endpoint's dialect
  * says which header it goes into. */

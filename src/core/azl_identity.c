@@ -565,23 +565,30 @@ int azl_identity_refused(azl_identity_t *id, apr_time_t sent)
     apr_thread_mutex_lock(id->mutex);
     news = id->kind->remote && !id->refused && id->value && id->value->bearer &&
            sent >= id->since;
-    id->refused |= news;
+    if (news) {
+        apr_time_t now = apr_time_now();
+
+        /* not by each request anew: where none comes they would fail late, and
+         * hold all threads meanwhile */
+        id->renew_by =
+            (now > id->renew_at ? now : id->renew_at) + AZL_IDENTITY_WAIT;
+        id->refused = 1;
+    }
     apr_thread_mutex_unlock(id->mutex);
     return news;
 }
 
 int azl_identity_renewed(azl_identity_t *id, apr_time_t sent)
 {
-    apr_time_t until = apr_time_now() + AZL_IDENTITY_WAIT;
-    apr_interval_time_t left = AZL_IDENTITY_WAIT;
+    apr_interval_time_t left;
     int failures, renewed;
 
     apr_thread_mutex_lock(id->mutex);
     failures = id->failures;
-    while (id->refused && id->failures == failures && left > 0 &&
+    while (id->refused && id->failures == failures &&
+           (left = id->renew_by - apr_time_now()) > 0 &&
            (id->renewing || apr_time_now() >= id->renew_at)) {
         apr_thread_cond_timedwait(id->first, id->mutex, left);
-        left = until - apr_time_now();
     }
     renewed = id->value && id->since > sent;
     apr_thread_mutex_unlock(id->mutex);

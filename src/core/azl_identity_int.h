@@ -111,6 +111,7 @@ struct azl_identity_t {
     azl_identity_value_t *value; /* NULL: none yet */
     apr_time_t since;          /* it is there */
     int refused;               /* by the endpoint, whatever its time */
+    apr_time_t renew_by;       /* ... and another is waited for until then */
     int renewing;              /* ... and it is fetched because of that */
 };
 

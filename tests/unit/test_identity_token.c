@@ -350,8 +350,7 @@ START_TEST(databricks)
     id = made(&setup);
     ck_assert_str_eq(id->url, "https://" HOST "/oidc/v1/token");
     /* "client:open sesame" */
-    ck_assert_str_eq(azl_secret_reveal(id->secret),
-                     "Y2xpZW50Om9wZW4gc2VzYW1l");
+    ck_assert_str_eq(azl_secret_reveal(id->secret), "Y2xpZW50Om9wZW4gc2VzYW1l");
     setup.token_url = NOWHERE;
     ck_assert_str_eq(made(&setup)->url, NOWHERE);
     unsetenv("AZL_WORD");
@@ -447,6 +446,36 @@ START_TEST(refused_tokens)
     ck_assert_int_eq(refresh(id, 0), AZL_IDENTITY_FAILED);
     /* until another one comes it is better than none */
     ck_assert_str_eq(authorization(id, NOW), "Bearer t0");
+}
+END_TEST
+
+static apr_interval_time_t waited(azl_identity_t *id)
+{
+    apr_time_t start = apr_time_now();
+
+    ck_assert_int_eq(azl_identity_renewed(id, start), 0);
+    return apr_time_now() - start;
+}
+
+/* One that does not come is waited for a moment after it was refused, and not
+ * by each request again: their threads would all be gone. */
+START_TEST(refused_and_not_renewed)
+{
+    azl_identity_setup_t setup = setup_of("google:metadata");
+    azl_identity_t *id;
+    apr_interval_time_t first;
+
+    setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
+    id = made(&setup);
+    unsetenv("GCE_METADATA_HOST");
+    put(id, "t0", NOW);
+    ck_assert_int_eq(azl_identity_refused(id, NOW), 1);
+    first = waited(id);
+    ck_assert_int_ge(first, AZL_IDENTITY_WAIT / 2);
+    ck_assert_int_lt(waited(id), first / 2);
+    /* nor where the next one may be fetched in a while only */
+    id->renew_at = apr_time_now() + apr_time_from_sec(60);
+    ck_assert_int_lt(waited(id), first / 2);
 }
 END_TEST
 
@@ -554,6 +583,7 @@ TCase *azl_test_identity_token(void)
     tcase_add_test(tc, answers);
     tcase_add_test(tc, refused_tokens);
     tcase_add_test(tc, refused_again_and_again);
+    tcase_add_test(tc, refused_and_not_renewed);
     tcase_add_test(tc, a_file_that_changes);
     tcase_add_test(tc, files_without_a_token);
     return tc;
