@@ -9,7 +9,6 @@
 
 #include "azl_crypto.h"
 #include "azl_identity_int.h"
-#include "azl_options.h"
 
 #define AUTHORITY "https://login.microsoftonline.com"
 #define DEFAULT_SUFFIX "/.default"
@@ -151,7 +150,6 @@ static const char *configure_client(azl_identity_t *id, const char *tenant,
                                     const char *client, const char *source)
 {
     const char *problem;
-    int literal;
 
     if (!azl_identity_is_id(tenant) || !azl_identity_is_id(client)) {
         return "the tenant and the client must be ids such as "
@@ -159,12 +157,10 @@ static const char *configure_client(azl_identity_t *id, const char *tenant,
     }
     id->tenant = tenant;
     id->client = client;
-    id->secret_source = source;
-    problem = azl_option_secret(id->pool, source, &id->secret, &literal);
-    if (problem || literal) {
-        return problem ? problem : "it must be " PRINCIPAL_FORM;
+    problem = azl_identity_find_secret(id, source);
+    if (!problem) {
+        problem = azl_identity_entra_scope(id);
     }
-    problem = azl_identity_entra_scope(id);
     return problem ? problem : configure_authority(id);
 }
 
@@ -185,14 +181,8 @@ static const char *configure_principal(azl_identity_t *id)
 static const char *fetch_principal(azl_identity_t *id, apr_pool_t *p,
                                    azl_identity_value_t *value)
 {
-    const azl_secret_t *secret;
-    int literal;
+    const azl_secret_t *secret = azl_identity_current_secret(id, p);
 
-    /* A new secret may be in its file. One that only root may read is as it
-     * was at the start. */
-    if (azl_option_secret(p, id->secret_source, &secret, &literal)) {
-        secret = id->secret;
-    }
     return ask(
         id, p,
         azl_identity_field(p, "client_secret", azl_secret_reveal(secret)),

@@ -167,6 +167,13 @@ int azl_identity_look(azl_identity_t *id, apr_pool_t *p,
  * value stays. */
 int azl_identity_file_changed(azl_identity_t *id, apr_pool_t *p);
 
+/* For kinds with a client's secret: where that stands, env:NAME or file:/path.
+ * It must be there now. NULL, or what is wrong. */
+const char *azl_identity_find_secret(azl_identity_t *id, const char *source);
+/* What it is now, as a new one may be in its file; one that only root may read
+ * is as it was at the start. In the pool. */
+const azl_secret_t *azl_identity_current_secret(const azl_identity_t *id,
+                                                apr_pool_t *p);
 /* Ask a token service of OAuth 2.0 (RFC 6749) and take what it gives. NULL, or
  * why there is no token and what may help. */
 const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,

@@ -334,6 +334,33 @@ const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
 }
 
 /*
+ * A client's secret
+ */
+
+const char *azl_identity_find_secret(azl_identity_t *id, const char *source)
+{
+    const char *problem;
+    int literal;
+
+    id->secret_source = source;
+    problem = azl_option_secret(id->pool, source, &id->secret, &literal);
+    return problem || !literal
+               ? problem
+               : apr_pstrcat(id->pool, "it must be ", id->kind->form, NULL);
+}
+
+const azl_secret_t *azl_identity_current_secret(const azl_identity_t *id,
+                                                apr_pool_t *p)
+{
+    const azl_secret_t *secret;
+    int literal;
+
+    return azl_option_secret(p, id->secret_source, &secret, &literal)
+               ? id->secret
+               : secret;
+}
+
+/*
  * Databricks
  */
 
@@ -344,26 +371,17 @@ const char *azl_identity_token(azl_identity_t *id, apr_pool_t *p,
 static const char *configure_databricks(azl_identity_t *id)
 {
     const char *colon = strchr(id->rest, ':');
-    const char *client, *problem;
-    const azl_secret_t *secret;
-    char *both, *text;
-    int literal;
+    const char *problem;
 
     if (!colon || colon == id->rest || !colon[1]) {
         return "it must be " DATABRICKS_FORM;
     }
-    client = apr_pstrmemdup(id->pool, id->rest, (apr_size_t)(colon - id->rest));
-    problem = azl_option_secret(id->pool, colon + 1, &secret, &literal);
-    if (problem || literal) {
-        return problem ? problem : "it must be " DATABRICKS_FORM;
+    id->client =
+        apr_pstrmemdup(id->pool, id->rest, (apr_size_t)(colon - id->rest));
+    problem = azl_identity_find_secret(id, colon + 1);
+    if (problem) {
+        return problem;
     }
-    both = apr_pstrcat(id->pool, client, ":", azl_secret_reveal(secret), NULL);
-    text = apr_palloc(id->pool,
-                      (apr_size_t)apr_base64_encode_len((int)strlen(both)));
-    apr_base64_encode(text, both, (int)strlen(both));
-    id->secret = azl_secret_str(id->pool, text);
-    azl_crypto_wipe(both, strlen(both));
-    azl_crypto_wipe(text, strlen(text));
     id->url = id->setup.token_url;
     if (!id->url) {
         id->url =
@@ -375,14 +393,26 @@ static const char *configure_databricks(azl_identity_t *id)
     return NULL;
 }
 
+/* RFC 7617. */
+static const char *basic(const char *client, const azl_secret_t *secret,
+                         apr_pool_t *p)
+{
+    char *both = apr_pstrcat(p, client, ":", azl_secret_reveal(secret), NULL);
+    int len = (int)strlen(both);
+    char *text = apr_palloc(p, (apr_size_t)apr_base64_encode_len(len));
+
+    apr_base64_encode(text, both, len);
+    azl_crypto_wipe(both, (apr_size_t)len);
+    return apr_pstrcat(p, "Authorization: Basic ", text, NULL);
+}
+
 static const char *fetch_databricks(azl_identity_t *id, apr_pool_t *p,
                                     azl_identity_value_t *value)
 {
     const char *headers[] = {NULL, AZL_IDENTITY_FORM, NULL};
     azl_http_request_t request;
 
-    headers[0] = apr_pstrcat(p, "Authorization: Basic ",
-                             azl_secret_reveal(id->secret), NULL);
+    headers[0] = basic(id->client, azl_identity_current_secret(id, p), p);
     memset(&request, 0, sizeof(request));
     request.url = id->url;
     request.headers = headers;

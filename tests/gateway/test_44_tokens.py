@@ -568,6 +568,27 @@ def test_a_secret_in_a_file(env, restart, services):
     assert kind == "application/x-www-form-urlencoded"
 
 
+def test_a_secret_that_changes(env, restart, services):
+    """It is read again whenever a token is fetched."""
+    path = env.root / "tokens" / "secret-2"
+    path.write_text(SECRET)
+    path.chmod(0o644)
+    services.bricks.script({"expires_in": 4, "times": 99}, deployment="token")
+    restart(databricks(base(env), env, f"file:{path}"))
+    try:
+        with env.client() as client:
+            check_good(ask(client, "databricks"))
+            path.write_text(SECRET + "-2\n")
+            services.bricks.control("POST", "config", {"secret": SECRET + "-2"})
+            end = time.monotonic() + 20
+            while len(fetched(services.bricks)) < 3:
+                assert time.monotonic() < end
+                check_good(ask(client, "databricks"))
+                time.sleep(0.1)
+    finally:
+        services.bricks.control("POST", "config", {"secret": SECRET})
+
+
 # -------------------------------------------------------------------- TLS
 
 

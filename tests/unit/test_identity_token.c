@@ -349,8 +349,8 @@ START_TEST(databricks)
     setenv("AZL_WORD", "open sesame", 1);
     id = made(&setup);
     ck_assert_str_eq(id->url, "https://" HOST "/oidc/v1/token");
-    /* "client:open sesame" */
-    ck_assert_str_eq(azl_secret_reveal(id->secret), "Y2xpZW50Om9wZW4gc2VzYW1l");
+    ck_assert_str_eq(id->client, "client");
+    ck_assert_str_eq(azl_secret_reveal(id->secret), "open sesame");
     setup.token_url = NOWHERE;
     ck_assert_str_eq(made(&setup)->url, NOWHERE);
     unsetenv("AZL_WORD");

@@ -34,7 +34,7 @@ LIFETIME = 3600
 
 
 class Databricks(Service):
-    settings = (*Service.settings, "tokens")
+    settings = (*Service.settings, "tokens", "secret")
     errors = ERRORS
     audiences = ("2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",)
 
