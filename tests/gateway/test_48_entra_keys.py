@@ -16,7 +16,7 @@ NO_CREDENTIAL = "upstream_credential_unavailable"
 
 class Services:
     def __init__(self, env):
-        where = env.root / "keys"
+        where = env.root / "keys-that-change"
         self.entra = entra_service.start(
             where / "entra", "--vault", f"model={env.sim_key}"
         )
