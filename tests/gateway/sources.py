@@ -3,8 +3,9 @@
 import contextlib
 import os
 import signal
+import time
 
-from processes import PROC, tree
+from processes import PROC, parents, tree
 
 INTERVAL = 1
 # The promise, and what a loaded machine needs to fork and read.
@@ -24,6 +25,13 @@ def yaml(sim, *aliases, **more):
             "      api_key: os.environ/SIM_KEY",
         ]
     return "\n".join(lines) + "\n"
+
+
+def put(path, text):
+    """As a whole: an agent may read it at any moment."""
+    new = path.with_suffix(".other")
+    new.write_text(text)
+    new.replace(path)
 
 
 def folder(env, name):
@@ -70,8 +78,8 @@ def start(restart, env, sim, url, copy, *options):
     restart(source(env, url, copy, *options))
 
 
-def agents(env):
-    """Children of httpd that have no threads: none serves."""
+def alone(env):
+    """Children of httpd that have one thread."""
     found = []
     for pid in tree(env.process.pid)[1:]:
         # it may have ended meanwhile
@@ -81,11 +89,30 @@ def agents(env):
     return found
 
 
+def agents(env):
+    """Those of them that do not serve. Who does has begun alone, too."""
+    found = alone(env)
+    time.sleep(0.3)
+    still = alone(env)
+    return [pid for pid in found if pid in still]
+
+
+def kill(*pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def until_gone(env, pids):
+    """Who has not quite ended still has the port."""
+    env.until(lambda: not set(pids) & set(parents()))
+
+
 def kill_all(env):
     """Nobody gets away: who is stopped starts no more children."""
     env.process.send_signal(signal.SIGSTOP)
-    for pid in tree(env.process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    everybody = tree(env.process.pid)
+    kill(*everybody)
     env.process.wait()
+    until_gone(env, everybody)
     (env.root / "httpd.pid").unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from sources import (
     live,
     models,
     nothing,
+    put,
     source,
     start,
     yaml,
@@ -25,20 +26,26 @@ from sources import (
 configure = nothing
 
 
-def test_live_without_a_restart_of_ours(restart, gateway, sim, client, log):
+def test_live_without_a_restart_of_ours(restart, gateway, sim, log):
     log.expect(*RESTARTS)
     where = folder(gateway, "file")
     document, copy = where / "config.yaml", where / "copy.yaml"
-    document.write_text(yaml(sim, "first"))
+    put(document, yaml(sim, "first"))
     start(restart, gateway, sim, f"file:{document}", copy)
     # there was no copy: the agent brings it at once
     live(gateway, "first")
-    document.write_text(yaml(sim, "first", "second"))
+    put(document, yaml(sim, "first", "second"))
     live(gateway, "second")
     assert copy.read_text() == document.read_text()
-    answer = client.post("/v1/chat/completions", json=chat("second"))
-    assert answer.status_code == 200, answer.text
-    document.write_text(yaml(sim, "second"))
+
+    def answers():
+        # a process of before may still take a connection
+        with gateway.client() as fresh:
+            answer = fresh.post("/v1/chat/completions", json=chat("second"))
+        return answer.status_code == 200
+
+    gateway.until(answers)
+    put(document, yaml(sim, "second"))
 
     def gone():
         with gateway.client() as fresh:
@@ -55,7 +62,7 @@ def test_readiness_until_there_is_one(restart, gateway, sim, client, log):
     assert client.get("/health/readiness").status_code == 503
     assert client.get("/health/liveness").status_code == 200
     gateway.until(lambda: "AZL0157" in log.text())
-    document.write_text(yaml(sim, "m1"))
+    put(document, yaml(sim, "m1"))
 
     def ready():
         with gateway.client() as fresh:
@@ -72,7 +79,7 @@ def test_copy_when_the_source_is_away(restart, gateway, sim, log):
     start(
         restart, gateway, sim, "http://127.0.0.1:9/config/gateway.yaml", copy
     )
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     gateway.until(lambda: "AZL0157" in log.text())
 
 
@@ -118,7 +125,7 @@ def begin_refusing(restart, env, sim, log, name, text):
     text = text.replace("FOLDER", str(where))
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(text)
+    put(document, text)
     options = ["strict=on"] if name == "strict" else []
     start(restart, env, sim, f"file:{document}", copy, *options)
     env.until(lambda: refusals(log), LIVE)
@@ -139,8 +146,9 @@ def test_refused_by_httpd(restart, gateway, sim, log, name):
         restart, gateway, sim, log, name, BY_HTTPD[name]
     )
     assert (where / "copy.yaml.refused").read_text() == text
-    # once is enough
-    time.sleep(INTERVAL + 2)
+    if name == "url":
+        # once is enough
+        time.sleep(INTERVAL + 2)
     assert refusals(log) == ["AZL0152"]
     assert not (where / "copy.yaml.check").exists()
 
@@ -165,8 +173,8 @@ def test_told_again(restart, gateway, sim, log):
     log.expect("AZL0160", *RESTARTS)
     where = folder(gateway, "told")
     names = ["wrong", "right"]
-    (where / "wrong.yaml").write_text("model_list: [\n")
-    (where / "right.yaml").write_text(yaml(sim, "right"))
+    put(where / "wrong.yaml", "model_list: [\n")
+    put(where / "right.yaml", yaml(sim, "right"))
     conf = gateway.conf().add("AzureLITProbe off", "AzureLITMetrics open")
     for name in names:
         (where / f"{name}.copy").write_text(yaml(sim, name))
@@ -174,7 +182,7 @@ def test_told_again(restart, gateway, sim, log):
         conf.add(line(f"file:{document}", where / f"{name}.copy"))
     restart(conf.add("ServerLimit 32"))
     gateway.until(lambda: refusals(log), LIVE)
-    (where / "right.yaml").write_text(yaml(sim, "new"))
+    put(where / "right.yaml", yaml(sim, "new"))
     live(gateway, "wrong", "new")
     now = time.time()
 
@@ -193,10 +201,10 @@ def test_after_a_refusal(restart, gateway, sim, log):
     where = folder(gateway, "again")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text("model_list: [\n")
+    put(document, "model_list: [\n")
     start(restart, gateway, sim, f"file:{document}", copy)
     gateway.until(lambda: refusals(log), LIVE)
-    document.write_text(yaml(sim, "right"))
+    put(document, yaml(sim, "right"))
     live(gateway, "right")
 
 
@@ -204,7 +212,7 @@ def test_cannot_be_written(restart, gateway, sim, log):
     log.expect("AZL015[78]", *RESTARTS)
     where = folder(gateway, "closed")
     document, copy = where / "config.yaml", where / "copy.yaml"
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     copy.write_text(document.read_text())
     start(restart, gateway, sim, f"file:{document}", copy)
     staging = where / "copy.yaml.staging"
@@ -212,7 +220,7 @@ def test_cannot_be_written(restart, gateway, sim, log):
     # as if it were full
     os.chown(staging, os.geteuid(), os.getegid())
     staging.chmod(0o500)
-    document.write_text(yaml(sim, "new"))
+    put(document, yaml(sim, "new"))
     gateway.until(lambda: "cannot be written" in log.text(), LIVE)
     live(gateway, "kept")
     os.chown(staging, owner.st_uid, owner.st_gid)
@@ -229,16 +237,16 @@ def test_cannot_be_kept(restart, gateway, sim, log, what, number):
     log.expect(number, *RESTARTS)
     where = folder(gateway, number)
     document, copy = where / "config.yaml", where / "copy.yaml"
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     copy.write_text(document.read_text())
     start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     obstacle = where / what
     obstacle.unlink(missing_ok=True)
     (obstacle / "something").mkdir(parents=True)
-    document.write_text(yaml(sim, "new"))
+    put(document, yaml(sim, "new"))
     gateway.until(lambda: number in log.text(), LIVE)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     (obstacle / "something").rmdir()
     obstacle.rmdir()
     live(gateway, "new")
@@ -290,14 +298,14 @@ def test_one_of_two_is_away(restart, gateway, sim, log):
     log.expect("AZL015[78]", *RESTARTS)
     where = folder(gateway, "lines")
     first, second = where / "first.yaml", where / "second.yaml"
-    first.write_text(yaml(sim, "first"))
+    put(first, yaml(sim, "first"))
     conf = gateway.conf().add("AzureLITProbe off", "ServerLimit 32")
     for document in (first, second):
         copy = document.with_suffix(".copy")
         conf.add(line(f"file:{document}", copy, interval=3600))
     restart(conf)
     live(gateway, "first")
-    second.write_text(yaml(sim, "second"))
+    put(second, yaml(sim, "second"))
     live(gateway, "first", "second")
 
 
@@ -347,9 +355,9 @@ def test_metrics(restart, gateway, sim, log):
     with gateway.client() as client:
         gateway.until(lambda: counted(client, "failed_total"))
         assert counted(client, "read_timestamp_seconds") is None
-    document.write_text("model_list: [\n")
+    put(document, "model_list: [\n")
     gateway.until(lambda: refusals(log), LIVE)
-    document.write_text(yaml(sim, "new"))
+    put(document, yaml(sim, "new"))
     live(gateway, "new")
     with gateway.client() as client:
         assert counted(client, "refused_total") == 1

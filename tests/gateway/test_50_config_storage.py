@@ -81,7 +81,7 @@ def test_storage_says_no(restart, gateway, sim, azurite, log, what):
     )
     code = {"blob": "404 BlobNotFound", "key": "403 AuthorizationFailure"}
     gateway.until(lambda: code[what] in log.text())
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     gateway.forget_records()
 
 

@@ -12,12 +12,16 @@ from sources import (
     LIVE,
     RESTARTS,
     agents,
+    alone,
     folder,
+    kill,
     kill_all,
     live,
     nothing,
+    put,
     source,
     start,
+    until_gone,
     yaml,
 )
 
@@ -32,14 +36,13 @@ def test_agent_killed(restart, gateway, sim, log):
     where = folder(gateway, "killed")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     for _ in range(3):
         gateway.until(lambda: agents(gateway))
-        for pid in agents(gateway):
-            os.kill(pid, signal.SIGKILL)
-    document.write_text(yaml(sim, "new"))
+        kill(*agents(gateway))
+    put(document, yaml(sim, "new"))
     live(gateway, "new", timeout=2 * LIVE)
 
 
@@ -49,17 +52,16 @@ def test_left_behind(restart, gateway, sim, log):
     where = folder(gateway, "left")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     staging = where / "copy.yaml.staging"
     staging.mkdir(exist_ok=True)
     (staging / "candidate").write_text(yaml(sim, "old"))
     start(restart, gateway, sim, f"file:{document}", copy)
     gateway.until(lambda: agents(gateway))
     killed = set(agents(gateway))
-    for pid in killed:
-        os.kill(pid, signal.SIGKILL)
+    kill(*killed)
     gateway.until(lambda: set(agents(gateway)) - killed)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     # whoever takes it has done so before the next agent is there
     assert not (where / "copy.yaml.new").exists()
     assert not (where / "copy.yaml.check").exists()
@@ -71,12 +73,12 @@ def test_killed_in_a_swap(restart, gateway, sim, log):
     log.expect("AZL0153", *RESTARTS, "AH00052")
     where = folder(gateway, "swap")
     document, copy = where / "config.yaml", where / "copy.yaml"
-    document.write_text(yaml(sim, "kept", "swap-0"))
+    put(document, yaml(sim, "kept", "swap-0"))
     copy.write_text(document.read_text())
     for number in range(1, 5):
         start(restart, gateway, sim, f"file:{document}", copy)
         live(gateway, "kept", f"swap-{number - 1}")
-        document.write_text(yaml(sim, "kept", f"swap-{number}"))
+        put(document, yaml(sim, "kept", f"swap-{number}"))
         # at four moments of what follows; a step is over in no time
         steps = [
             where / "copy.yaml.staging" / "candidate",
@@ -115,7 +117,7 @@ def test_killed_while_checked(restart, gateway, sim, log):
     where = folder(gateway, "checked")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(yaml(sim, "new"))
+    put(document, yaml(sim, "new"))
     gate = where / "gate"
     # who opens it waits for somebody at the other end
     os.mkfifo(gate)
@@ -131,7 +133,7 @@ def test_killed_while_checked(restart, gateway, sim, log):
 
     restart(conf)
     killed = check()
-    os.kill(killed, signal.SIGKILL)
+    kill(killed)
     # the next one is another
     gateway.until(lambda: set(checks(gateway, copy)) - {killed}, LIVE)
     assert copy.read_text() == yaml(sim, "kept")
@@ -140,13 +142,12 @@ def test_killed_while_checked(restart, gateway, sim, log):
     gateway.until(lambda: left not in checks(gateway, copy))
     assert (where / "copy.yaml.new").read_text() == yaml(sim, "new")
     restart(conf)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     check()
     gate.unlink()
     gate.write_text("")
     # the children, and with them who waits at the gate that is gone
-    for pid in tree(gateway.process.pid)[1:]:
-        os.kill(pid, signal.SIGKILL)
+    kill(*tree(gateway.process.pid)[1:])
     live(gateway, "new")
 
 
@@ -155,23 +156,22 @@ def test_parent_killed(restart, gateway, sim):
     where = folder(gateway, "orphan")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     gateway.until(lambda: agents(gateway))
     gateway.process.send_signal(signal.SIGSTOP)
     everybody = tree(gateway.process.pid)[1:]
-    watching = set(agents(gateway))
-    assert watching
+    gateway.until(lambda: len(alone(gateway)) == 1)
+    watching = set(alone(gateway))
     gateway.process.kill()
     gateway.process.wait()
     gateway.until(
         lambda: not any(os.path.exists(f"/proc/{pid}") for pid in watching)
     )
     # a server whose parent is gone is httpd's to care about, not ours
-    for pid in set(everybody) - watching:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    kill(*set(everybody) - watching)
+    until_gone(gateway, everybody)
     (gateway.root / "httpd.pid").unlink(missing_ok=True)
 
 
@@ -212,9 +212,9 @@ def test_swaps_under_load(restart, gateway, sim, log):
     where = folder(gateway, "swaps")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
-    document.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "kept"))
     start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept", timeout=5)
+    live(gateway, "kept")
     sim.script({"delay": 0.02, "times": 1000000})
     seen = []
     load = [Load(gateway, number % 2 == 1) for number in range(6)]
@@ -223,12 +223,12 @@ def test_swaps_under_load(restart, gateway, sim, log):
     for number in range(SWAPS):
         if number in INVALID:
             refused = log.text().count("AZL0160")
-            document.write_text(f"model_list: [{number}\n")
+            put(document, f"model_list: [{number}\n")
             gateway.until(
                 lambda: log.text().count("AZL0160") > refused, LIVE
             )
         else:
-            document.write_text(yaml(sim, "kept", f"swap-{number}"))
+            put(document, yaml(sim, "kept", f"swap-{number}"))
             live(gateway, f"swap-{number}")
         if number == 4 or number == SWAPS - 1:
             seen.append(rollup(gateway.process.pid, "Anonymous"))
