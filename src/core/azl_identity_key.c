@@ -1,6 +1,8 @@
 /*
  * Keys that lie somewhere and change: in a file, or in an Azure Key Vault.
  */
+#include <strings.h>
+
 #include <apr_strings.h>
 
 #include "azl_crypto.h"
@@ -45,7 +47,7 @@ const azl_identity_kind_t azl_identity_key_file = {
  * A vault
  */
 
-#define VAULT_SCOPE "https://vault.azure.net/.default"
+#define VAULT "vault.azure.net"
 #define VAULT_VERSION "?api-version=7.4"
 #define VAULT_FORM "keyvault:https://VAULT.vault.azure.net/secrets/NAME"
 #define SECRETS "/secrets/"
@@ -63,6 +65,28 @@ static int is_secret_url(const char *url)
            path[sizeof(SECRETS) - 1];
 }
 
+/* What a token for the vault has to be asked for: the same for all vaults of a
+ * cloud, never what an answer of the vault says. */
+static const char *vault_scope(apr_pool_t *p, const char *url)
+{
+    static const char *const clouds[] = {"vault.azure.cn",
+                                         "vault.usgovcloudapi.net"};
+    const char *host = strstr(url, "://") + 3;
+    apr_size_t len = strcspn(host, ":/");
+    const char *cloud = VAULT;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(clouds) / sizeof(clouds[0]); i++) {
+        apr_size_t n = strlen(clouds[i]);
+
+        if (len > n && host[len - n - 1] == '.' &&
+            strncasecmp(host + len - n, clouds[i], n) == 0) {
+            cloud = clouds[i];
+        }
+    }
+    return apr_pstrcat(p, "https://", cloud, "/.default", NULL);
+}
+
 /* Whoever asks the vault gets a token for it. */
 static const char *configure_vault(azl_identity_t *id)
 {
@@ -77,7 +101,7 @@ static const char *configure_vault(azl_identity_t *id)
     memset(&setup, 0, sizeof(setup));
     setup.source = source ? source : "azure-default";
     setup.url = id->url;
-    setup.scope = VAULT_SCOPE;
+    setup.scope = vault_scope(id->pool, id->url);
     setup.tls_verify = 1;
     problem = azl_identity_create(id->pool, &setup, &id->inner);
     return problem ? apr_pstrcat(id->pool, "vault-credential=",

@@ -9,6 +9,7 @@
 #include "azl_identity_int.h"
 
 #define IMDS_URL "http://169.254.169.254"
+#define IMDS_ENV "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 #define IMDS_PATH "/metadata/identity/oauth2/token"
 /* A machine's metadata service is away for a moment now and then, above all
  * while it is updated (410): it is asked that often, with a second between. */
@@ -57,17 +58,34 @@ static const source_t imds = {.version = "2018-02-01",
  * The configuration
  */
 
-static const char *metadata_url(azl_identity_t *id)
+/* The URL that a variable has, as it is. NULL, or what is wrong with it. */
+static const char *read_url(azl_identity_t *id, const char *name, char **url)
 {
-    const char *text =
-        azl_identity_environment("AZURE_POD_IDENTITY_AUTHORITY_HOST");
-    char *url = apr_pstrdup(id->pool, text ? text : IMDS_URL);
+    *url = apr_pstrdup(id->pool, azl_identity_environment(name));
+    return azl_identity_is_word(*url) && (strncmp(*url, "https://", 8) == 0 ||
+                                          strncmp(*url, "http://", 7) == 0)
+               ? NULL
+               : apr_pstrcat(id->pool, name,
+                             " of the environment must be a URL", NULL);
+}
+
+/* Without slashes at its end. */
+static const char *find_metadata(azl_identity_t *id)
+{
+    const char *problem;
+    char *url;
     apr_size_t len;
 
+    id->metadata = IMDS_URL;
+    if (!azl_identity_environment(IMDS_ENV)) {
+        return NULL;
+    }
+    problem = read_url(id, IMDS_ENV, &url);
     for (len = strlen(url); len && url[len - 1] == '/'; len--) {
         url[len - 1] = '\0';
     }
-    return url;
+    id->metadata = url;
+    return problem;
 }
 
 static const char *find_source(azl_identity_t *id)
@@ -76,28 +94,31 @@ static const char *find_source(azl_identity_t *id)
     const char *header = azl_identity_environment("IDENTITY_HEADER");
     const char *msi = azl_identity_environment("MSI_ENDPOINT");
     const char *secret = azl_identity_environment("MSI_SECRET");
+    const char *problem;
+    char *url = NULL;
 
     if (endpoint && header) {
         if (azl_identity_environment("IDENTITY_SERVER_THUMBPRINT")) {
             return "identities of Service Fabric are not supported";
         }
         id->own = &app_service;
-        id->url = apr_pstrdup(id->pool, endpoint);
         id->secret = azl_secret_str(id->pool, header);
+        problem = read_url(id, "IDENTITY_ENDPOINT", &url);
     }
     else if (msi) {
         id->own = secret ? &machine_learning : &cloud_shell;
-        id->url = apr_pstrdup(id->pool, msi);
         id->secret = azl_secret_str(id->pool, secret);
+        problem = read_url(id, "MSI_ENDPOINT", &url);
     }
     else if (endpoint) {
-        return "identities of Azure Arc are not supported";
+        problem = "identities of Azure Arc are not supported";
     }
     else {
         id->own = &imds;
-        id->metadata = metadata_url(id);
+        problem = find_metadata(id);
     }
-    return NULL;
+    id->url = url;
+    return problem;
 }
 
 static const char *not_there(azl_identity_t *id)

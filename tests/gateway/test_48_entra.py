@@ -208,7 +208,7 @@ def test_app_service(env, restart, services):
         for name in ("system", "client", "resource", "default"):
             check_good(ask(client, name))
     entries = fetched(services.entra, "metadata")
-    assert {entry["path"] for entry in entries} == {"/msi/token"}
+    assert {entry["path"] for entry in entries} == {"/msi/token/"}
     assert {entry["fields"]["x-identity-header"] for entry in entries} == {
         HEADER
     }

@@ -33,7 +33,7 @@ def start(where, *arguments, **more):
 def app_service(sim):
     """The environment of App Service."""
     return {
-        "IDENTITY_ENDPOINT": sim.url + "/msi/token",
+        "IDENTITY_ENDPOINT": sim.url + "/msi/token/",
         "IDENTITY_HEADER": HEADER,
     }
 

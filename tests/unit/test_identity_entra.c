@@ -118,6 +118,11 @@ static const struct {
      "MSI_ENDPOINT=http://x MSI_SECRET=s DEFAULT_IDENTITY_CLIENT_ID=a/b",
      "managed-identity:CLIENT-ID"},
     {"managed-identity", "DEFAULT_IDENTITY_CLIENT_ID=a/b", NULL},
+    {"managed-identity", "MSI_ENDPOINT=localhost:80/x", "MSI_ENDPOINT of"},
+    {"managed-identity", "IDENTITY_ENDPOINT=x IDENTITY_HEADER=h",
+     "IDENTITY_ENDPOINT of"},
+    {"managed-identity", "AZURE_POD_IDENTITY_AUTHORITY_HOST=127.0.0.1",
+     "AZURE_POD_IDENTITY_AUTHORITY_HOST of"},
     {"managed-identity", "MSI_ENDPOINT=http://x", NULL},
     {"managed-identity:" CLIENT, "MSI_ENDPOINT=http://x",
      "cannot be asked for"},
@@ -249,6 +254,35 @@ START_TEST(what_for)
     ck_assert_str_eq(id->scope, scopes[_i].scope);
     ck_assert_str_eq(azl_identity_resource(id, azl_test_pool),
                      scopes[_i].resource);
+}
+END_TEST
+
+static const struct {
+    const char *url;
+    const char *resource;
+} vaults[] = {
+    {"https://v.vault.azure.net/secrets/a", "https://vault.azure.net"},
+    {"https://v.vault.azure.cn/secrets/a", "https://vault.azure.cn"},
+    {"https://v.vault.azure.cn:443/secrets/a", "https://vault.azure.cn"},
+    {"https://V.VAULT.USGOVCLOUDAPI.NET/secrets/a",
+     "https://vault.usgovcloudapi.net"},
+    {"https://v.privatelink.vaultcore.azure.net/secrets/a",
+     "https://vault.azure.net"},
+    {"https://vault.azure.cn/secrets/a", "https://vault.azure.net"},
+    {"https://nvault.azure.cn/secrets/a", "https://vault.azure.net"},
+    {"https://v.vault.azure.cn.example/secrets/a", "https://vault.azure.net"},
+    {"http://127.0.0.1:8080/secrets/v.vault.azure.cn",
+     "https://vault.azure.net"},
+};
+
+START_TEST(what_for_a_vault)
+{
+    azl_identity_t *id;
+
+    set_environment("");
+    id = made(apr_pstrcat(azl_test_pool, "keyvault:", vaults[_i].url, NULL));
+    ck_assert_str_eq(azl_identity_resource(id->inner, azl_test_pool),
+                     vaults[_i].resource);
 }
 END_TEST
 
@@ -661,6 +695,7 @@ TCase *azl_test_identity_entra(void)
     tcase_add_test(tc, no_secret_is_shown);
     tcase_add_test(tc, what_there_is);
     tcase_add_loop_test(tc, what_for, 0, N(scopes));
+    tcase_add_loop_test(tc, what_for_a_vault, 0, N(vaults));
     tcase_add_test(tc, what_does_not_go_together);
     tcase_add_test(tc, places);
     tcase_add_test(tc, who_and_where);

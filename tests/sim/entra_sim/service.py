@@ -1,7 +1,7 @@
 """What gives out tokens and keys on Azure.
 
   GET  /metadata/identity/oauth2/token       a machine's metadata (IMDS)
-  GET  /msi/token                            App Service, Container Apps
+  GET  /msi/token/                           App Service, Container Apps
   GET  /ml/token                             Azure Machine Learning
   POST /shell/token                          Cloud Shell
   POST /TENANT/oauth2/v2.0/token             Entra, with a secret or an
@@ -36,7 +36,7 @@ VAULT = "https://vault.azure.net"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 IDENTITIES = {
     "/metadata/identity/oauth2/token": "imds",
-    "/msi/token": "app_service",
+    "/msi/token/": "app_service",
     "/ml/token": "machine_learning",
     "/shell/token": "cloud_shell",
 }
