@@ -207,19 +207,18 @@ static double wait_in_message(const char *message)
     return seconds;
 }
 
+/* A time to wait: a number, or a date. Nothing else that may stand there is
+ * for the client. */
 static const char *header(apr_pool_t *p, const apr_table_t *headers,
                           const char *name)
 {
     const char *value = headers ? apr_table_get(headers, name) : NULL;
-    const char *at;
+    apr_size_t len = value ? strlen(value) : 0;
 
-    if (!value || !*value || strlen(value) > RETRY_AFTER_TEXT_MAX) {
+    if (!len || len > RETRY_AFTER_TEXT_MAX ||
+        (strspn(value, "0123456789.") != len &&
+         apr_date_parse_http(value) == APR_DATE_BAD)) {
         return NULL;
-    }
-    for (at = value; *at; ++at) {
-        if (!apr_isprint(*at)) {
-            return NULL;
-        }
     }
     return apr_pstrdup(p, value);
 }

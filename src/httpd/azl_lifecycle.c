@@ -102,7 +102,8 @@ int azl_hook_open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 }
 
 /* Behind these levels httpd writes the headers of requests, keys among them,
- * and mod_http2 their bodies too. */
+ * mod_http2 their bodies too, and mod_proxy_http the headers of an upstream,
+ * who may repeat its key there. */
 typedef struct log_limit_t {
     const char *file; /* of the module */
     const char *name; /* as in LogLevel */
@@ -111,7 +112,8 @@ typedef struct log_limit_t {
 
 static const log_limit_t log_limits[] = {
     {"http_core.c", "http:trace3", APLOG_TRACE3},
-    {"mod_http2.c", "http2:trace1", APLOG_TRACE1}};
+    {"mod_http2.c", "http2:trace1", APLOG_TRACE1},
+    {"mod_proxy_http.c", "proxy_http:trace3", APLOG_TRACE3}};
 
 /* No key and no prompt in a log, at any LogLevel. A virtual host may share its
  * levels with the main server, so the change is made in a copy. */
