@@ -7,6 +7,8 @@
 /* No answer has a trillion tokens or seconds; a larger number is garbage, and
  * taking it seriously would let sums overflow. */
 #define COUNT_MAX APR_INT64_C(1000000000000)
+/* Of one answer; more could let sums overflow, too. */
+#define ITERATIONS_MAX 1000
 
 /* What was read so far. Some upstreams say a thing in two places; the one that
  * OpenAI defines wins, wherever it stands. */
@@ -205,21 +207,103 @@ static void read_output_details(azl_scan_t *s, azl_usage_t *u)
     }
 }
 
+/* One of usage.iterations. */
+static void read_iteration(azl_span_t raw, azl_usage_beside_t *sum)
+{
+    azl_usage_beside_t got;
+    azl_span_t key, type = azl_span("", 0);
+    azl_scan_t s;
+    azl_value_t v;
+
+    memset(&got, 0, sizeof(got));
+    azl_scan_init(&s, raw.at, raw.len);
+    if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
+        return;
+    }
+    azl_scan_enter(&s);
+    while (azl_scan_member(&s, &key) == 1 && azl_scan_value(&s, &v) == 1) {
+        if (azl_span_is(key, "type")) {
+            type = v.raw;
+        }
+        else if (azl_span_is(key, "input_tokens")) {
+            count(&v, &got.input);
+        }
+        else if (azl_span_is(key, "cache_read_input_tokens")) {
+            count(&v, &got.cached);
+        }
+        else if (azl_span_is(key, "cache_creation_input_tokens")) {
+            count(&v, &got.cache_write);
+        }
+        else if (azl_span_is(key, "output_tokens")) {
+            count(&v, &got.completion);
+        }
+    }
+    if (azl_span_is(type, "\"advisor_message\"")) {
+        sum->other_model = 1;
+    }
+    else if (!azl_span_is(type, "\"compaction\"")) {
+        return;
+    }
+    sum->input += got.input;
+    sum->cached += got.cached;
+    sum->cache_write += got.cache_write;
+    sum->completion += got.completion;
+}
+
+/* Of several lists the last one counts. */
+static void read_iterations(azl_scan_t *s, azl_usage_t *u)
+{
+    azl_usage_beside_t sum;
+    azl_value_t v;
+    int n = 0;
+
+    if (azl_scan_peek(s) != AZL_JSON_ARRAY) {
+        azl_scan_value(s, &v);
+        return;
+    }
+    memset(&sum, 0, sizeof(sum));
+    azl_scan_enter(s);
+    while (azl_scan_element(s) == 1 && azl_scan_value(s, &v) == 1) {
+        if (n++ < ITERATIONS_MAX) {
+            read_iteration(v.raw, &sum);
+        }
+    }
+    u->beside = sum;
+}
+
+/* Add what stands beside the totals, or (-1) take it out of them. */
+static void put_beside(azl_usage_t *u, int sign)
+{
+    const azl_usage_beside_t *beside = &u->beside;
+
+    u->cached += sign * beside->cached;
+    u->cache_write += sign * beside->cache_write;
+    u->completion += sign * beside->completion;
+    u->prompt += sign * (beside->input + beside->cached + beside->cache_write);
+    u->other_tier |= beside->other_model;
+}
+
 int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
 {
     azl_usage_t got = *u;
-    apr_int64_t input = got.prompt - got.cached - got.cache_write;
+    apr_int64_t input;
     azl_scan_t s;
     azl_span_t key;
     azl_value_t v;
     int told = 0;
 
+    put_beside(&got, -1);
+    input = got.prompt - got.cached - got.cache_write;
     azl_scan_init(&s, raw.at, raw.len);
     if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
         return 0;
     }
     azl_scan_enter(&s);
     while (azl_scan_member(&s, &key) == 1) {
+        if (azl_span_is(key, "iterations")) {
+            read_iterations(&s, &got);
+            continue;
+        }
         if (azl_span_is(key, "output_tokens_details")) {
             read_output_details(&s, &got);
             continue;
@@ -251,6 +335,7 @@ int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
         return 0;
     }
     got.prompt = input + got.cached + got.cache_write;
+    put_beside(&got, 1);
     got.reported = 1;
     got.told |= told;
     *u = got;

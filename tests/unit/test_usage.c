@@ -332,6 +332,65 @@ START_TEST(messages_in_pieces)
 }
 END_TEST
 
+/* What the totals leave out is paid for, too. */
+START_TEST(messages_with_iterations)
+{
+    static const char last[] =
+        "{\"input_tokens\":23,\"output_tokens\":10,"
+        "\"cache_read_input_tokens\":4,\"service_tier\":\"standard\","
+        "\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":180,"
+        "\"cache_read_input_tokens\":50,\"cache_creation_input_tokens\":5,"
+        "\"output_tokens\":35},{\"type\":\"message\",\"input_tokens\":23,"
+        "\"output_tokens\":10},{\"type\":\"news\",\"output_tokens\":7},"
+        "{\"output_tokens\":7},8]}";
+    azl_usage_t u = {0};
+
+    ck_assert_int_eq(
+        azl_usage_read_messages(&u, azl_span_str("{\"input_tokens\":23}")), 1);
+    ck_assert_str_eq(kinds(&u), "p: 23/0/0/0/0/0");
+    ck_assert_int_eq(azl_usage_read_messages(&u, azl_span_str(last)), 1);
+    ck_assert_int_eq((int)u.prompt, 23 + 4 + 180 + 50 + 5);
+    ck_assert_int_eq((int)u.cached, 4 + 50);
+    ck_assert_int_eq((int)u.cache_write, 5);
+    ck_assert_int_eq((int)u.completion, 10 + 35);
+    ck_assert_int_eq(u.other_tier, 0);
+    /* again, whole and in part: once */
+    ck_assert_int_eq(azl_usage_read_messages(&u, azl_span_str(last)), 1);
+    ck_assert_int_eq(
+        azl_usage_read_messages(&u, azl_span_str("{\"output_tokens\":11,"
+                                                 "\"iterations\":null}")),
+        1);
+    ck_assert_int_eq((int)u.prompt, 23 + 4 + 180 + 50 + 5);
+    ck_assert_int_eq((int)u.completion, 11 + 35);
+    /* another model's: there is no price for them */
+    ck_assert_int_eq(
+        azl_usage_read_messages(
+            &u, azl_span_str("{\"iterations\":[{\"type\":\"advisor_message\","
+                             "\"input_tokens\":100,\"output_tokens\":1}],"
+                             "\"output_tokens\":11,"
+                             "\"service_tier\":\"standard\"}")),
+        1);
+    ck_assert_int_eq((int)u.prompt, 23 + 4 + 100);
+    ck_assert_int_eq((int)u.completion, 11 + 1);
+    ck_assert_int_eq(u.other_tier, 1);
+}
+END_TEST
+
+/* More of them than any answer has are not all added up. */
+START_TEST(iterations_have_an_end)
+{
+    const char *one = "{\"type\":\"compaction\",\"output_tokens\":"
+                      "1000000000000},";
+    const char *text = apr_pstrcat(azl_test_pool, "{\"iterations\":[",
+                                   azl_test_repeat(one, 2000),
+                                   "0],\"output_tokens\":1}", NULL);
+    azl_usage_t u = {0};
+
+    ck_assert_int_eq(azl_usage_read_messages(&u, azl_span_str(text)), 1);
+    ck_assert(u.completion == APR_INT64_C(1000000000000001));
+}
+END_TEST
+
 START_TEST(caches_of_minutes)
 {
     azl_usage_t u = {0};
@@ -380,6 +439,8 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, made_in_the_background);
     tcase_add_test(tc, kinds_of_tokens);
     tcase_add_test(tc, messages_in_pieces);
+    tcase_add_test(tc, messages_with_iterations);
+    tcase_add_test(tc, iterations_have_an_end);
     tcase_add_test(tc, caches_of_minutes);
     tcase_add_test(tc, sums);
     return tc;
