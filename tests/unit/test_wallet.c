@@ -3,6 +3,7 @@
  * one writes at a time, and who dies over it stops nobody.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,41 @@ START_TEST(what_was_replaced_is_gone)
         put(slot, apr_psprintf(azl_test_pool, "token-%d", i));
         ck_assert_int_eq(count(slot, "token-"), 1);
         ck_assert_int_eq(count(slot, " and more"), 0);
+    }
+}
+END_TEST
+
+/* What the kernel says of the memory at an address: "rd wr sh ...". */
+static void flags_of(const void *address, char flags[256])
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    unsigned long from, to, at = (unsigned long)address;
+    char line[512];
+    int here = 0;
+
+    ck_assert_ptr_nonnull(maps);
+    *flags = '\0';
+    while (fgets(line, sizeof(line), maps)) {
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+            here = at >= from && at < to;
+        }
+        if (here) {
+            sscanf(line, "VmFlags:%255[^\n]", flags);
+        }
+    }
+    fclose(maps);
+}
+
+START_TEST(not_in_a_core_dump)
+{
+    azl_wallet_t *wallet = make(SLOTS);
+    char flags[256];
+    char name;
+
+    for (name = 'a'; name < 'a' + SLOTS; name++) {
+        flags_of(slot_of(wallet, name), flags);
+        ck_assert_ptr_nonnull(strstr(flags, " sh"));
+        ck_assert_msg(strstr(flags, " dd") != NULL, "%s", flags);
     }
 }
 END_TEST
@@ -238,6 +274,7 @@ TCase *azl_test_wallet(void)
 
     tcase_add_test(tc, in_and_out);
     tcase_add_test(tc, what_was_replaced_is_gone);
+    tcase_add_test(tc, not_in_a_core_dump);
     tcase_add_test(tc, names);
     tcase_add_test(tc, a_larger_one);
     tcase_add_test(tc, one_at_a_time);
