@@ -31,9 +31,11 @@ typedef enum {
 /* NULL, or what is wrong; only what a configuration check can find out. */
 const char *azl_upstream_check_modules(const azl_endpoint_t *ep,
                                        apr_pool_t *p);
-const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
-                                apr_pool_t *ptemp, apr_pool_t *plog,
-                                server_rec *s);
+/* `sections` is empty at first: what endpoints of one server that are made one
+ * after the other have in common is made once. */
+const char *azl_upstream_create(azl_endpoint_t *ep, apr_hash_t *sections,
+                                apr_pool_t *pconf, apr_pool_t *ptemp,
+                                apr_pool_t *plog, server_rec *s);
 /* Prepare its settings for the requests of a server. */
 void azl_upstream_serve(azl_endpoint_t *ep, apr_pool_t *pconf, server_rec *s);
 const char *azl_upstream_child_init(azl_endpoint_t *ep, apr_pool_t *pchild,

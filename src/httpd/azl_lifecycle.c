@@ -193,13 +193,15 @@ static const char *create_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
                                     server_rec *s)
 {
     azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
+    apr_hash_t *sections = apr_hash_make(ptemp);
     const char *err;
     int i;
 
     for (i = 0; i < conf->endpoints->nelts; i++) {
         err = endpoint[i]->upstream
                   ? NULL
-                  : azl_upstream_create(endpoint[i], pconf, ptemp, plog, s);
+                  : azl_upstream_create(endpoint[i], sections, pconf, ptemp,
+                                        plog, s);
         if (err) {
             return apr_psprintf(ptemp, "%s: AzureLITEndpoint %s: %s",
                                 endpoint[i]->where, endpoint[i]->name, err);

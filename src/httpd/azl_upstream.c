@@ -34,8 +34,8 @@ struct azl_upstream_t {
     /* The same without a pool, for a request whose pooled connection turned
      * out to be dead. */
     proxy_worker *unpooled;
-    /* What <Proxy> would hold for this endpoint: mod_ssl's settings, and
-     * mod_proxy's in place of those for other sites. */
+    /* What <Proxy> would hold for this endpoint, and all that are like it:
+     * mod_ssl's settings, and mod_proxy's in place of those for other sites. */
     ap_conf_vector_t *section;
     /* The section merged into what holds for all of a server, by the address
      * of that: made once for requests without a section of their own. */
@@ -167,9 +167,12 @@ static const char *create_workers(azl_upstream_t *up, const azl_endpoint_t *ep,
     return NULL;
 }
 
-const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
-                                apr_pool_t *ptemp, apr_pool_t *plog,
-                                server_rec *s)
+/* Authorities are some hundred certificates, which are not read again for each
+ * endpoint: hundreds of those would hold up a restart for many seconds. */
+static const char *create_section(azl_upstream_t *up, const azl_endpoint_t *ep,
+                                  apr_hash_t *sections, apr_pool_t *pconf,
+                                  apr_pool_t *ptemp, apr_pool_t *plog,
+                                  server_rec *s)
 {
     /* With the first our Host would be the client's, with the second an
      * upstream's error would lose its body before we read it. What the third
@@ -178,12 +181,18 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
                                            {"ProxyErrorOverride", "Off"},
                                            {"ProxyAddHeaders", "Off"},
                                            {NULL, NULL}};
-    azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
+    /* a path, or what is none */
+    const char *kind = !ep->tls          ? "no TLS"
+                       : !ep->tls_verify ? "unverified"
+                                         : ep->tls_ca;
+    const azl_upstream_t *like =
+        apr_hash_get(sections, kind, APR_HASH_KEY_STRING);
     const char *err;
 
-    err = create_workers(up, ep, ep->connect_timeout, pconf);
-    if (err) {
-        return err;
+    if (like) {
+        up->section = like->section;
+        up->merged = like->merged;
+        return NULL;
     }
     up->merged = apr_hash_make(pconf);
     up->section = ap_create_per_dir_config(pconf);
@@ -191,14 +200,30 @@ const char *azl_upstream_create(azl_endpoint_t *ep, apr_pool_t *pconf,
     if (!err && ep->tls) {
         err = create_tls(up, ep, pconf, ptemp, plog, s);
     }
-    ep->upstream = up;
+    apr_hash_set(sections, kind, APR_HASH_KEY_STRING, up);
     return err;
+}
+
+const char *azl_upstream_create(azl_endpoint_t *ep, apr_hash_t *sections,
+                                apr_pool_t *pconf, apr_pool_t *ptemp,
+                                apr_pool_t *plog, server_rec *s)
+{
+    azl_upstream_t *up = apr_pcalloc(pconf, sizeof(*up));
+    const char *err = create_workers(up, ep, ep->connect_timeout, pconf);
+
+    ep->upstream = up;
+    return err ? err : create_section(up, ep, sections, pconf, ptemp, plog, s);
 }
 
 void azl_upstream_serve(azl_endpoint_t *ep, apr_pool_t *pconf, server_rec *s)
 {
+    apr_hash_t *merged = ep->upstream->merged;
+
+    if (apr_hash_get(merged, &s->lookup_defaults, sizeof(s->lookup_defaults))) {
+        return;
+    }
     apr_hash_set(
-        ep->upstream->merged,
+        merged,
         apr_pmemdup(pconf, &s->lookup_defaults, sizeof(s->lookup_defaults)),
         sizeof(s->lookup_defaults),
         ap_merge_per_dir_configs(pconf, s->lookup_defaults,

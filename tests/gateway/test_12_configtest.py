@@ -88,3 +88,20 @@ def test_good(env, sim):
         env.conf().endpoint("a", sim.url).model("m1", "a/d1")
     )
     assert status == 0 and "AZL" not in text
+
+
+def test_authorities_are_read_once(env, authority):
+    """However many endpoints trust them: a server with a hundred would start,
+    and restart, for many seconds."""
+    conf = env.conf().add("LogLevel ssl:trace1")
+    for name in ("a", "b", "c"):
+        conf.endpoint(name, f"https://{name}.test", f"tls-ca={authority.ca}")
+        conf.model(name, f"{name}/d1")
+    status, text = env.check(conf)
+    assert status == 0
+    assert text.count("Configuring client authentication") == 1
+    conf.endpoint("d", "https://d.test").model("d", "d/d1")
+    conf.endpoint("e", "https://e.test", "tls-verify=off").model("e", "e/d1")
+    status, text = env.check(conf)
+    assert status == 0
+    assert text.count("Configuring client authentication") == 2
