@@ -31,8 +31,16 @@ int azl_messages_refuse(azl_messages_in_t *in, const char *path,
 /* The member `cache_control` of what is being written, if this block has one
  * and the hub's reader can know it. */
 void azl_messages_cache(azl_messages_in_t *in, const azl_json_t *block);
-/* The member `messages` of the hub from the client's `system` and `messages`.
- * 1, or 0 with the error. */
+/* azl_messages_part.c: is a block of this type? */
+int azl_messages_is_type(const azl_json_t *block, const char *type);
+int azl_messages_is_media(const azl_json_t *block);
+/* A part of a message with this text, which is that of the block. */
+void azl_messages_text_part(azl_messages_in_t *in, const azl_json_t *text,
+                            const azl_json_t *block);
+/* 1; 0: it is no image or document that could go on. */
+int azl_messages_media(azl_messages_in_t *in, const azl_json_t *block);
+/* azl_messages_talk.c: the member `messages` of the hub from the client's
+ * `system` and `messages`. 1, or 0 with the error. */
 int azl_messages_talk(azl_messages_in_t *in, const azl_json_t *client);
 
 /* "end_turn" ... for a finish_reason. */

@@ -22,16 +22,6 @@ typedef struct talk_t {
     apr_size_t at;           /* index of the message */
 } talk_t;
 
-static int is_text(const azl_json_t *json, const char *text)
-{
-    return azl_span_is(azl_json_text(json), text);
-}
-
-static int is_type(const azl_json_t *block, const char *type)
-{
-    return is_text(azl_json_get(block, "type"), type);
-}
-
 static int refuse_block(talk_t *t, apr_size_t j, const char *message)
 {
     return azl_messages_refuse(
@@ -54,20 +44,8 @@ static int refuse_message(talk_t *t, const char *member, const char *message)
 /* A cache may begin behind this text. */
 static int is_marked(const azl_json_t *block)
 {
-    return is_type(block, "text") && azl_json_get(block, "cache_control");
-}
-
-/* The text is of this block. */
-static void write_text_part(azl_messages_in_t *in, const azl_json_t *text,
-                            const azl_json_t *block)
-{
-    azl_write_t *w = &in->w;
-
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "text");
-    azl_write_json(w, "text", text);
-    azl_messages_cache(in, block);
-    azl_write_close(w, '}');
+    return azl_messages_is_type(block, "text") &&
+           azl_json_get(block, "cache_control");
 }
 
 /* All texts of a list of blocks in one, with `between` between them. */
@@ -81,7 +59,7 @@ static azl_span_t join_texts(apr_pool_t *p, const azl_json_t *blocks,
     for (i = 0; i < azl_json_length(blocks); ++i) {
         const azl_json_t *block = azl_json_at(blocks, i);
 
-        if (is_type(block, "text")) {
+        if (azl_messages_is_type(block, "text")) {
             azl_buf_puts(out, any ? between : "");
             azl_buf_span(out, azl_json_text(azl_json_get(block, "text")));
             any = 1;
@@ -114,7 +92,8 @@ static int write_system_blocks(azl_messages_in_t *in, const azl_json_t *blocks)
         const azl_json_t *block = azl_json_at(blocks, i);
         const azl_json_t *text = azl_json_get(block, "text");
 
-        if (!is_type(block, "text") || azl_json_type(text) != AZL_JSON_STRING) {
+        if (!azl_messages_is_type(block, "text") ||
+            azl_json_type(text) != AZL_JSON_STRING) {
             return azl_messages_refuse(
                 in, apr_psprintf(in->p, "system[%d]", (int)i),
                 "Only text can be a system's.");
@@ -127,7 +106,7 @@ static int write_system_blocks(azl_messages_in_t *in, const azl_json_t *blocks)
             azl_write_open(w, "content", '[');
             open = 1;
         }
-        write_text_part(in, text, block);
+        azl_messages_text_part(in, text, block);
     }
     if (open) {
         azl_write_close(w, ']');
@@ -154,84 +133,6 @@ static int write_system(azl_messages_in_t *in, const azl_json_t *system)
 }
 
 /*
- * Media
- */
-
-static void write_image(azl_messages_in_t *in, const char *url,
-                        const azl_json_t *block)
-{
-    azl_write_t *w = &in->w;
-
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "image_url");
-    azl_write_open(w, "image_url", '{');
-    azl_write_str(w, "url", url);
-    azl_write_close(w, '}');
-    azl_messages_cache(in, block);
-    azl_write_close(w, '}');
-}
-
-static void write_file(azl_messages_in_t *in, const char *data,
-                       const azl_json_t *block)
-{
-    const char *title = azl_json_string(azl_json_get(block, "title"));
-    azl_write_t *w = &in->w;
-
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "type", "file");
-    azl_write_open(w, "file", '{');
-    azl_write_str(w, "filename", title ? title : "document.pdf");
-    azl_write_str(w, "file_data", data);
-    azl_write_close(w, '}');
-    azl_messages_cache(in, block);
-    azl_write_close(w, '}');
-}
-
-static const char *data_url(apr_pool_t *p, const azl_json_t *source)
-{
-    const char *type = azl_json_string(azl_json_get(source, "media_type"));
-    const char *data = azl_json_string(azl_json_get(source, "data"));
-
-    return type && data ? apr_pstrcat(p, "data:", type, ";base64,", data, NULL)
-                        : NULL;
-}
-
-/* 1; 0: it is no image or document that could go on. */
-static int write_media(talk_t *t, const azl_json_t *block)
-{
-    const azl_json_t *source = azl_json_get(block, "source");
-    int image = is_type(block, "image");
-    const char *url = NULL;
-
-    if (is_type(source, "base64")) {
-        url = data_url(t->in->p, source);
-    }
-    else if (is_type(source, "url") && image) {
-        url = azl_json_string(azl_json_get(source, "url"));
-    }
-    else if (is_type(source, "text") && !image &&
-             azl_json_type(azl_json_get(source, "data")) == AZL_JSON_STRING) {
-        write_text_part(t->in, azl_json_get(source, "data"), block);
-        return 1;
-    }
-    if (!url) {
-        return 0;
-    }
-    if (image) {
-        write_image(t->in, url, block);
-    }
-    else {
-        write_file(t->in, url, block);
-    }
-    return 1;
-}
-
-static int is_media(const azl_json_t *block)
-{
-    return is_type(block, "image") || is_type(block, "document");
-}
-
-/*
  * The user
  */
 
@@ -244,7 +145,7 @@ static int was_called(const talk_t *t, azl_span_t id)
         const azl_json_t *block = azl_json_at(t->calls, i);
         azl_span_t other = azl_json_text(azl_json_get(block, "id"));
 
-        if (is_type(block, "tool_use") && other.len == id.len &&
+        if (azl_messages_is_type(block, "tool_use") && other.len == id.len &&
             memcmp(other.at, id.at, id.len) == 0) {
             return 1;
         }
@@ -307,7 +208,8 @@ static int write_result_media(talk_t *t, apr_size_t j, const azl_json_t *block)
     for (i = 0; i < azl_json_length(content); ++i) {
         const azl_json_t *part = azl_json_at(content, i);
 
-        if (is_media(part) ? !write_media(t, part) : !is_type(part, "text")) {
+        if (azl_messages_is_media(part) ? !azl_messages_media(t->in, part)
+                                        : !azl_messages_is_type(part, "text")) {
             return refuse_block(t, j,
                                 "A tool's result must be text, images or "
                                 "documents that are given inline.");
@@ -320,14 +222,15 @@ static int write_user_block(talk_t *t, apr_size_t j, const azl_json_t *block)
 {
     const azl_json_t *text = azl_json_get(block, "text");
 
-    if (is_type(block, "text") && azl_json_type(text) == AZL_JSON_STRING) {
-        write_text_part(t->in, text, block);
+    if (azl_messages_is_type(block, "text") &&
+        azl_json_type(text) == AZL_JSON_STRING) {
+        azl_messages_text_part(t->in, text, block);
         return 1;
     }
-    if (is_type(block, "tool_result")) {
+    if (azl_messages_is_type(block, "tool_result")) {
         return write_result_media(t, j, block);
     }
-    if (is_media(block) && write_media(t, block)) {
+    if (azl_messages_is_media(block) && azl_messages_media(t->in, block)) {
         return 1;
     }
     return refuse_block(t, j,
@@ -344,11 +247,11 @@ static int says_more(const azl_json_t *content)
         const azl_json_t *block = azl_json_at(content, i);
         const azl_json_t *said = azl_json_get(block, "content");
 
-        if (!is_type(block, "tool_result")) {
+        if (!azl_messages_is_type(block, "tool_result")) {
             return 1;
         }
         for (k = 0; k < azl_json_length(said); ++k) {
-            if (!is_type(azl_json_at(said, k), "text")) {
+            if (!azl_messages_is_type(azl_json_at(said, k), "text")) {
                 return 1;
             }
         }
@@ -364,7 +267,8 @@ static int write_user(talk_t *t, const azl_json_t *content)
     for (j = 0; j < azl_json_length(content); ++j) {
         const azl_json_t *block = azl_json_at(content, j);
 
-        if (is_type(block, "tool_result") && !write_result(t, j, block)) {
+        if (azl_messages_is_type(block, "tool_result") &&
+            !write_result(t, j, block)) {
             return 0;
         }
     }
@@ -422,7 +326,7 @@ static int count_calls(const azl_json_t *content)
     apr_size_t i;
 
     for (i = 0; i < azl_json_length(content); ++i) {
-        n += is_type(azl_json_at(content, i), "tool_use");
+        n += azl_messages_is_type(azl_json_at(content, i), "tool_use");
     }
     return n;
 }
@@ -436,8 +340,8 @@ static int is_signed(const azl_json_t *block)
 {
     azl_span_t signature = azl_json_text(azl_json_get(block, "signature"));
 
-    return is_type(block, "redacted_thinking") ||
-           (is_type(block, "thinking") && signature.len &&
+    return azl_messages_is_type(block, "redacted_thinking") ||
+           (azl_messages_is_type(block, "thinking") && signature.len &&
             !azl_span_is(signature, AZL_MESSAGES_UNSIGNED));
 }
 
@@ -489,8 +393,8 @@ static int check_assistant(talk_t *t, const azl_json_t *content)
     for (j = 0; j < azl_json_length(content); ++j) {
         const azl_json_t *block = azl_json_at(content, j);
 
-        if (!is_type(block, "text") && !is_type(block, "tool_use") &&
-            !is_left_out(block)) {
+        if (!azl_messages_is_type(block, "text") &&
+            !azl_messages_is_type(block, "tool_use") && !is_left_out(block)) {
             return refuse_block(t, j,
                                 "A block of the assistant must be text, a "
                                 "tool_use or thinking.");
@@ -524,8 +428,8 @@ static void write_said(talk_t *t, const azl_json_t *content, azl_span_t text)
         const azl_json_t *block = azl_json_at(content, i);
         const azl_json_t *said = azl_json_get(block, "text");
 
-        if (is_type(block, "text") && azl_json_text(said).len) {
-            write_text_part(t->in, said, block);
+        if (azl_messages_is_type(block, "text") && azl_json_text(said).len) {
+            azl_messages_text_part(t->in, said, block);
         }
     }
     azl_write_close(w, ']');
@@ -552,7 +456,8 @@ static int write_assistant(talk_t *t, const azl_json_t *content)
         for (j = 0; j < azl_json_length(content); ++j) {
             const azl_json_t *block = azl_json_at(content, j);
 
-            if (is_type(block, "tool_use") && !write_call(t, j, block)) {
+            if (azl_messages_is_type(block, "tool_use") &&
+                !write_call(t, j, block)) {
                 return 0;
             }
         }
@@ -580,10 +485,11 @@ static int write_message(talk_t *t)
     const azl_json_t *message = azl_json_at(t->list, t->at);
     const azl_json_t *role = azl_json_get(message, "role");
     const azl_json_t *content = azl_json_get(message, "content");
-    int user = is_text(role, "user");
-    int system = is_text(role, "system");
+    azl_span_t who = azl_json_text(role);
+    int user = azl_span_is(who, "user");
+    int system = azl_span_is(who, "system");
 
-    if (!user && !system && !is_text(role, "assistant")) {
+    if (!user && !system && !azl_span_is(who, "assistant")) {
         return refuse_message(t, "role", "The role must be user or assistant.");
     }
     if (azl_json_type(content) == AZL_JSON_STRING) {
