@@ -132,12 +132,7 @@ START_TEST(messages_become_answers)
         return;
     }
     ck_assert_str_eq(got, quoted(c->answer));
-    if (c->kept) {
-        ck_assert_str_eq(kept_of(ex)->what, quoted(c->kept));
-    }
-    else {
-        ck_assert_ptr_null(kept_of(ex)->what);
-    }
+    check_kept(ex, c->kept ? quoted(c->kept) : NULL);
 }
 END_TEST
 
@@ -239,12 +234,7 @@ static void run_decoded(apr_pool_t *p, void *baton, const azl_span_t *pieces,
                                         (int)state->usage.completion)
                          : "",
                      c->usage ? c->usage : "");
-    if (c->kept) {
-        ck_assert_str_eq(kept_of(ex)->what, c->kept);
-    }
-    else {
-        ck_assert_ptr_null(kept_of(ex)->what);
-    }
+    check_kept(ex, c->kept);
 }
 
 static const decoded_case_t streams[] = {

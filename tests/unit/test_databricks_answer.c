@@ -94,12 +94,7 @@ START_TEST(answers_come_down)
         return;
     }
     ck_assert_str_eq(answer, quoted(c->answer));
-    if (c->kept) {
-        ck_assert_str_eq(kept_of(ex)->what, quoted(c->kept));
-    }
-    else {
-        ck_assert_ptr_null(kept_of(ex)->what);
-    }
+    check_kept(ex, c->kept ? quoted(c->kept) : NULL);
 }
 END_TEST
 
@@ -248,12 +243,7 @@ static void run_decoded(apr_pool_t *p, void *baton, const azl_span_t *pieces,
     bits |= state_bits(azl_stream_state(st));
     ck_assert_str_eq(azl_buf_pstr(out, p), c->out);
     ck_assert_int_eq(bits, c->state);
-    if (c->kept) {
-        ck_assert_str_eq(kept_of(ex)->what, c->kept);
-    }
-    else {
-        ck_assert_ptr_null(kept_of(ex)->what);
-    }
+    check_kept(ex, c->kept);
 }
 
 START_TEST(streams_become_chunks)

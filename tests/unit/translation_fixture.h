@@ -69,6 +69,17 @@ static inline kept_t *kept_of(azl_exchange_t *ex)
     return ex->kept;
 }
 
+/* What was kept is this; NULL: nothing was. */
+static inline void check_kept(azl_exchange_t *ex, const char *what)
+{
+    if (what) {
+        ck_assert_str_eq(kept_of(ex)->what, what);
+    }
+    else {
+        ck_assert_ptr_null(kept_of(ex)->what);
+    }
+}
+
 /* The upstream's body, or "400 param: message". */
 static inline const char *asked(azl_exchange_t *ex,
                                 const azl_outbound_t *outbound)
