@@ -9,6 +9,7 @@
 #include <apr_tables.h>
 #include <apr_time.h>
 
+#include "azl_secret.h"
 #include "azl_span.h"
 
 /* From 2017-11-09 on a token may be used; this one Azurite knows too. */
@@ -18,9 +19,9 @@
  * container is public. */
 typedef struct azl_blob_access_t {
     const char *account;      /* with a key only */
-    const unsigned char *key; /* of the account, decoded; NULL: none */
-    apr_size_t key_len;
-    const char *sas; /* shared access signature, as a query; NULL: none */
+    const azl_secret_t *key;  /* of the account, decoded; NULL: none */
+    const azl_secret_t *sas;  /* shared access signature, as a query; NULL:
+                                 none */
 } azl_blob_access_t;
 
 /* Read a storage account's connection string; it names a key or a shared

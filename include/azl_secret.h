@@ -15,12 +15,11 @@
 
 typedef struct azl_secret_t azl_secret_t;
 
-/* A copy of a text (without a NUL in it), in the pool; it is overwritten when
- * the pool goes. */
+/* A copy of some bytes, in the pool; it is overwritten when the pool goes. */
 const azl_secret_t *azl_secret_make(apr_pool_t *p, azl_span_t bytes);
-/* The same of a text; NULL is NULL. */
+/* ... of a text; NULL is NULL. */
 const azl_secret_t *azl_secret_str(apr_pool_t *p, const char *text);
-/* The same of a secret, for a moment: it is not overwritten. For requests, in
+/* ... of a secret, for a moment: it is not overwritten. For requests, in
  * whose pools it will stand as a header anyway. NULL is NULL. */
 const azl_secret_t *azl_secret_lend(apr_pool_t *p, const azl_secret_t *secret);
 /* What it holds, with a NUL behind it; as long as the secret is there. NULL is

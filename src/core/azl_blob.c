@@ -69,8 +69,9 @@ const char *azl_blob_connection(apr_pool_t *p, azl_span_t text,
                                 azl_blob_access_t *access)
 {
     azl_span_t account, key, sas;
-    const char *encoded;
-    unsigned char *bytes;
+    char encoded[KEY_MAX + 1];
+    unsigned char bytes[KEY_MAX];
+    apr_size_t len;
 
     text = trimmed(text);
     account = setting(text, "AccountName");
@@ -84,15 +85,25 @@ const char *azl_blob_connection(apr_pool_t *p, azl_span_t text,
         return "a connection string has AccountName=...;AccountKey=... or "
                "SharedAccessSignature=...";
     }
-    encoded = apr_pstrmemdup(p, key.at, key.len);
-    if (key.len > KEY_MAX || !is_base64(encoded)) {
-        return "the AccountKey of the connection string is not base64";
+    if (key.len <= KEY_MAX) {
+        memcpy(encoded, key.at, key.len);
+        encoded[key.len] = '\0';
+        if (is_base64(encoded)) {
+            len = (apr_size_t)apr_base64_decode_binary(bytes, encoded);
+            access->key = azl_secret_make(p, azl_span((char *)bytes, len));
+            access->account = apr_pstrmemdup(p, account.at, account.len);
+        }
     }
-    bytes = apr_palloc(p, (apr_size_t)apr_base64_decode_len(encoded));
-    access->key_len = (apr_size_t)apr_base64_decode_binary(bytes, encoded);
-    access->key = bytes;
-    access->account = apr_pstrmemdup(p, account.at, account.len);
-    return NULL;
+    azl_crypto_wipe(encoded, sizeof(encoded));
+    azl_crypto_wipe(bytes, sizeof(bytes));
+    return access->key
+               ? NULL
+               : "the AccountKey of the connection string is not base64";
+}
+
+static int is_signature(const char *query)
+{
+    return strstr(query, "sig=") && !strpbrk(query, " \t\r\n#");
 }
 
 const char *azl_blob_sas(apr_pool_t *p, azl_span_t text,
@@ -104,8 +115,8 @@ const char *azl_blob_sas(apr_pool_t *p, azl_span_t text,
         text.at++;
         text.len--;
     }
-    access->sas = apr_pstrmemdup(p, text.at, text.len);
-    if (!strstr(access->sas, "sig=") || strpbrk(access->sas, " \t\r\n#")) {
+    access->sas = azl_secret_make(p, text);
+    if (!is_signature(azl_secret_reveal(access->sas))) {
         access->sas = NULL;
         return "a shared access signature is a query with sig=...";
     }
@@ -116,7 +127,7 @@ const char *azl_blob_url(apr_pool_t *p, const char *url,
                          const azl_blob_access_t *access)
 {
     return access->sas ? apr_pstrcat(p, url, strchr(url, '?') ? "&" : "?",
-                                     access->sas, NULL)
+                                     azl_secret_reveal(access->sas), NULL)
                        : url;
 }
 
@@ -219,8 +230,9 @@ static apr_status_t sign(apr_pool_t *p, const char *url,
     if (!text) {
         return APR_EINVAL;
     }
-    rv = azl_crypto_hmac_sha256(access->key, access->key_len, text,
-                                strlen(text), mac);
+    rv = azl_crypto_hmac_sha256(azl_secret_reveal(access->key),
+                                azl_secret_len(access->key), text, strlen(text),
+                                mac);
     if (rv != APR_SUCCESS) {
         return rv;
     }

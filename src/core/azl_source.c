@@ -24,7 +24,7 @@ static const char signature[] = "sas:";
 
 struct azl_source_t {
     const char *path; /* of a file; NULL: the rest */
-    const char *url;  /* with what of the credential belongs there */
+    const char *url;  /* without what of the credential belongs there */
     const char *shown;
     const char *host;
     const char *ca;
@@ -142,7 +142,7 @@ const char *azl_source_create(apr_pool_t *p, const azl_source_setup_t *setup,
     if (!err) {
         err = read_credential(p, source, setup);
     }
-    source->url = azl_blob_url(p, setup->url, &source->access);
+    source->url = setup->url;
     source->ca = setup->tls_ca;
     *out = source;
     return err;
@@ -278,7 +278,7 @@ azl_source_result_e azl_source_read(azl_source_t *source, apr_pool_t *p,
         return AZL_SOURCE_FAILED;
     }
     memset(&request, 0, sizeof(request));
-    request.url = source->url;
+    request.url = azl_blob_url(p, source->url, &source->access);
     request.headers = lines_of(p, headers);
     request.body = azl_span("", 0);
     request.ca = source->ca;

@@ -33,6 +33,7 @@ refuses 'as a text' 'puts(secret);'
 # digest, another process of ours.
 revealing="
 include/azl_secret.h
+src/core/azl_blob.c
 src/core/azl_identity_aws.c
 src/core/azl_identity_entra.c
 src/core/azl_identity_key.c
