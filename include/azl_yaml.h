@@ -3,9 +3,10 @@
  *
  * The facade of libyaml; src/core/azl_yaml.c is the only file that includes
  * it. A tree lives in the pool it was parsed to and is read-only. What an
- * alias names is in it once, but counts each time it is used: who walks through
- * a tree meets no more than AZL_YAML_NODES_MAX of its nodes. Read as PyYAML's safe loader does (YAML 1.1): plain
- * yes, no, on and off are booleans, << merges a map or a list of maps.
+ * alias names is in it once, but counts each time it is used: who walks
+ * through a tree meets no more than AZL_YAML_NODES_MAX of its nodes. Read as
+ * PyYAML's safe loader does (YAML 1.1): plain yes, no, on and off are
+ * booleans, << merges a map or a list of maps.
  */
 #ifndef AZL_YAML_H
 #define AZL_YAML_H
