@@ -11,6 +11,13 @@ KEEP = "keep"  # the connection is for the next request, too
 HOLD = "hold"  # until release(), or the other side leaves
 
 
+def stop(listener):
+    """Nobody waits for a connection any more: who still did, on a number that
+    another socket may have by now, could take what is not for it."""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 class Canned:
     """Answers are lists of bytes and of the words above, one for each
     request; the last of them is for all that follow."""
@@ -41,7 +48,7 @@ class Canned:
 
     def close(self):
         self.gate.set()
-        self.listener.close()
+        stop(self.listener)
 
     def serve(self):
         while True:

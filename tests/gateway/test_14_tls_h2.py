@@ -11,6 +11,7 @@ import threading
 import httpx
 import pytest
 from ask import WORDS, chat, error_of, events, said
+from canned import stop
 from certs import Authority
 from h2client import Connection
 from ports import free_port
@@ -50,7 +51,7 @@ class Recorder:
                     self.data += tls.recv(65536)
 
     def close(self):
-        self.listener.close()
+        stop(self.listener)
 
 
 WRONG = ["wrong-name", "expired", "self-signed", "untrusted"]

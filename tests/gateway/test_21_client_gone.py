@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ask import WORDS, chat, dial, hang_up
+from canned import stop
 from certs import Authority
 from h2client import Connection
 from ports import free_port
@@ -79,7 +80,7 @@ class Endless:
 def endless():
     server = Endless()
     yield server
-    server.listener.close()
+    stop(server.listener)
 
 
 def configuration(env, sim, safe, endless):

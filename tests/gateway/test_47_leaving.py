@@ -12,7 +12,7 @@ import time
 import httpx
 import pytest
 from ask import chat, dial, hang_up
-from canned import HOLD, Canned
+from canned import HOLD, Canned, stop
 from certs import Authority
 from h2client import Connection
 from ports import free_port
@@ -81,7 +81,7 @@ class Deaf:
         return number
 
     def close(self):
-        self.listener.close()
+        stop(self.listener)
         for sock in self.socks:
             sock.close()
 

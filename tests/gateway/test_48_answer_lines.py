@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from ask import chat, events, said
+from canned import stop
 
 WORDS = "All is well."
 # A line may be longer than what is read at once.
@@ -137,8 +138,7 @@ class Upstream(threading.Thread):
         return line != b""
 
     def stop(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        stop(self.socket)
 
 
 @pytest.fixture(scope="module", params=["plain", "tls"])

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from ask import chat, dial, hang_up
 from bedrock_sim import frames
+from canned import stop
 
 # Anthropic's: 15 tokens of prompt, and 9 for an hour in a cache.
 TOLD = {
@@ -92,7 +93,7 @@ class Upstream:
 def upstream(env):
     upstream = Upstream()
     yield upstream
-    upstream.listener.close()
+    stop(upstream.listener)
 
 
 @pytest.fixture(scope="module")
