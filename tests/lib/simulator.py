@@ -35,7 +35,7 @@ class Simulator:
         self.process = subprocess.Popen(
             [*command, *arguments], stdout=self.log, stderr=self.log
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not port_file.exists():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"no simulator: see {where}")
