@@ -121,8 +121,8 @@ class Env:
             "ThreadsPerChild 32",
             "MaxRequestWorkers 128",
             "GracefulShutdownTimeout 10",
-            # Longer than a client of the tests keeps a connection.
-            "KeepAliveTimeout 30",
+            # Records of a connection of HTTP/2 may come when it ends only.
+            "KeepAliveTimeout 5",
             "AllowEncodedSlashes NoDecode",
         ]
         loads = [
