@@ -278,6 +278,7 @@ void azl_wallet_inherit(azl_wallet_t *to, const azl_wallet_t *from,
         atomic_store(&to->slots[i].trouble, atomic_load(&slot->trouble));
         if (what.len) {
             azl_wallet_put(&to->slots[i], what);
+            azl_crypto_wipe((char *)what.at, what.len);
         }
     }
 }

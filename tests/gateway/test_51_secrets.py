@@ -137,6 +137,16 @@ class Setting:
                 credential=credential,
             ).model(name, f"{name}/up")
             self.aliases.append(name)
+        self.yaml = self.file("litellm.yaml", f"""
+model_list:
+  - model_name: yaml
+    litellm_params:
+      model: azure/up
+      api_base: {self.parrot.url}/model
+      api_key: {self.secret('yaml')}
+""")
+        conf.add(f"AzureLITConfig {self.yaml}")
+        self.aliases.append("yaml")
         copy = folder(self.env, "secrets") / "copy.yaml"
         return conf.add(
             f"AzureLITConfigSource {self.parrot.url}/config/c.yaml copy={copy} "
@@ -168,20 +178,22 @@ def ask(setting, told):
                 told[f"{alias}, {way}"] = answer
 
 
-def look(env, told):
+def look(env, told, *commands):
+    """What is shown to who may see it, and to the operator."""
     master = {"Authorization": f"Bearer {env.master}"}
     with env.client(headers=master) as client:
         for page in PAGES:
             answer = client.get(page)
             assert answer.status_code in (200, 503), page
             told[page] = answer
-    done = subprocess.run(
-        [env.ctl, "status", env.url, "--key", "env:MASTER_KEY"],
-        env=env.environment,
-        capture_output=True,
-    )
-    assert done.returncode in (0, 1), done
-    return done.stdout + done.stderr
+    said = b""
+    for command in commands:
+        done = subprocess.run(
+            [env.ctl, *command], env=env.environment, capture_output=True
+        )
+        assert done.returncode in (0, 1) and done.stdout, done
+        said += done.stdout + done.stderr
+    return said
 
 
 def processes(env):
@@ -245,7 +257,13 @@ def test_secrets_are_nowhere(env, parrot, setting, mode):
     env.start(conf)
     ask(setting, told)
     env.until(lambda: re.search("AZL0157|AZL0160", log.text()))
-    shown = look(env, told)
+    shown = look(
+        env,
+        told,
+        ("status", env.url, "--key", "env:MASTER_KEY"),
+        ("convert", setting.yaml),
+        ("check", setting.yaml),
+    )
     seen, opened = processes(env)
     status, dumped = env.check(conf, "-D", "DUMP_AZURELIT")
     assert status == 0 and "aws-container" in dumped, dumped

@@ -64,4 +64,10 @@ messages="$messages|azl_[a-z_]*complain"
 tap_check "no statement that makes a message reveals a secret" \
     "$(statements | grep -E "\<($messages)_? ?\(.*\<azl_secret_reveal\>")"
 
+# What lasts is a member of something.
+named='secret|password|bearer|credential_key|master_key|api_key|sas'
+tap_check "no member that is named like a secret is a text" \
+    "$(find src include -name '*.h' | sort | xargs grep -nE \
+        "^ +(const )?(unsigned )?(char|void) \*(const )?($named);")"
+
 tap_done

@@ -87,6 +87,9 @@ notices secrets 'no statement that makes a message reveals' \
     'printf "apr_psprintf(p, \"%%s\",\n azl_secret_reveal(s));\n" \
         >>src/core/azl_identity_token.c'
 
+notices secrets 'no member that is named like a secret is a text' \
+    'echo "    const char *password;" >>include/azl_conf.h'
+
 notices style 'no line of C is longer' \
     'printf "%081d\n" 0 >>src/core/azl_buf.c'
 notices style 'no tab or trailing blank' \
