@@ -52,7 +52,7 @@ static void read_root(azl_lm_t *lm, azl_span_t doc)
 /* A line end would begin another directive where these are printed. */
 static int has_controls(const char *text)
 {
-    while (*text && !apr_iscntrl(*text)) {
+    while (*text && !azl_lm_control(text)) {
         text++;
     }
     return *text != '\0';

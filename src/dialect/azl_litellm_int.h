@@ -92,6 +92,9 @@ typedef struct azl_lm_deployment_t {
 } azl_lm_deployment_t;
 
 /* azl_litellm_read.c */
+/* The bytes of the control character that is here; 0: there is none. Some
+ * terminals take those beyond ASCII for commands, too. */
+int azl_lm_control(const char *at);
 void azl_lm_say(azl_lm_t *lm, int severity, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* An entry of a map as a map; `yaml` may be NULL. What is no map is told. */

@@ -18,6 +18,15 @@
 #define DIGITS_MAX 17
 #define EXPONENT_MAX 100
 
+/* U+0080 to U+009F are C2 80 to C2 9F. */
+int azl_lm_control(const char *at)
+{
+    if (apr_iscntrl(*at)) {
+        return *at != '\0';
+    }
+    return *at == '\xc2' && (at[1] & 0xe0) == 0x80 ? 2 : 0;
+}
+
 void azl_lm_say(azl_lm_t *lm, int severity, int line, const char *fmt, ...)
 {
     azl_litellm_message_t *message = apr_array_push(lm->out->messages);
@@ -29,7 +38,7 @@ void azl_lm_say(azl_lm_t *lm, int severity, int line, const char *fmt, ...)
     va_end(ap);
     /* names of the document end up on terminals */
     for (at = text; *at; at++) {
-        *at = apr_iscntrl(*at) ? '?' : *at;
+        memset(at, '?', (size_t)azl_lm_control(at));
     }
     message->text = text;
     message->severity = severity;

@@ -12,6 +12,14 @@ START_TEST(test_control_characters)
 
     check_said(config, 2, AZL_LITELLM_ERROR, "AzureLITModel: a value with");
     check_said(config, 2, AZL_LITELLM_UNSUPPORTED, "litellm_params.x?[2J is");
+    /* those beyond ASCII */
+    config = read_with(&with_environment,
+                       "model_list:\n"
+                       "- {model_name: \"m\\u0085\", litellm_params: "
+                       "{model: openai/m, \"x\\u009b2J\\u00a0\": 1}}\n");
+    check_said(config, 2, AZL_LITELLM_ERROR, "AzureLITModel: a value with");
+    check_said(config, 2, AZL_LITELLM_UNSUPPORTED,
+               "litellm_params.x??2J\xc2\xa0 is");
 }
 END_TEST
 
