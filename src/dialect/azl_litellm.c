@@ -46,6 +46,7 @@ static void read_root(azl_lm_t *lm, azl_span_t doc)
                    "and others");
         return;
     }
+    azl_lm_find_secrets(lm);
     azl_lm_settings(lm);
 }
 

@@ -188,6 +188,11 @@ void azl_lm_models(azl_lm_t *lm, const azl_yaml_t *list);
 void azl_lm_aliases(azl_lm_t *lm, const azl_yaml_t *map, int line);
 void azl_lm_write_models(azl_lm_t *lm);
 
+/* azl_litellm_secrets.c: all that look like one, whether they are used or not;
+ * and one that is. */
+void azl_lm_find_secrets(azl_lm_t *lm);
+void azl_lm_found_secret(azl_lm_t *lm, int line);
+
 /* azl_litellm_settings.c: all that is in the root. */
 void azl_lm_settings(azl_lm_t *lm);
 /* azl_litellm_fallbacks.c: with the keys of both maps. */

@@ -404,7 +404,6 @@ const char *azl_lm_variable(azl_lm_t *lm, const char *name)
 azl_litellm_word_t azl_lm_secret(azl_lm_t *lm, const azl_lm_value_t *value,
                                  const char *placeholder)
 {
-    int *first = &lm->out->secret;
     azl_litellm_word_t word;
 
     word.shown = NULL;
@@ -417,7 +416,7 @@ azl_litellm_word_t azl_lm_secret(azl_lm_t *lm, const azl_lm_value_t *value,
                "say os.environ/NAME (converted to directives it is %s, which "
                "you have to set)",
                value->key, placeholder);
-    *first = *first && *first < value->line ? *first : value->line;
+    azl_lm_found_secret(lm, value->line);
     word.text = apr_pstrcat(lm->pool, AZL_SECRET_LITERAL, value->text, NULL);
     word.shown = apr_pstrcat(lm->pool, "env:", placeholder, NULL);
     return word;

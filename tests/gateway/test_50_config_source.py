@@ -95,6 +95,8 @@ BY_ITSELF = {
     "syntax": "model_list: [\n",
     "member": "model_list:\n  - model_name: x\n",
     "secret": model("model: azure/d1", NOWHERE, "api_key: WRITTEN-HERE"),
+    "unread secret": "model_list: []\n"
+    "litellm_settings: {cache_params: {password: WRITTEN-HERE}}\n",
     "broken secret": model("api_key: WRITTEN-HERE", "model: ["),
     "strict": "model_list: []\nguardrails: [x]\n",
 }
