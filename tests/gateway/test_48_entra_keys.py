@@ -207,6 +207,10 @@ TROUBLE = {
     "none": ({"error": "no_secret"}, "404: there is no such secret"),
     "garbage": ({"body": "PROMPT-MARK", "status": 200}, "no JSON"),
     "empty": ({"body": {"value": ""}, "status": 200}, "no key"),
+    "huge": ({"body": {"value": "x" * 70000}, "status": 200}, "too large"),
+    "lines": ({"body": {"value": "x\r\nHost: y"}, "status": 200}, "no key"),
+    "elsewhere": ({"status": 302, "headers": {"Location": "/secrets/other"},
+                   "body": ""}, "answered 302"),
     "close": ({"fault": "close"}, "the vault gave no answer"),
     "token": (None, "no token for the vault"),
 }
