@@ -5,68 +5,18 @@
  */
 #include <stdlib.h>
 
-#include <apr_strings.h>
-
 #include "../../src/core/azl_identity_int.h"
-#include "azl_crypto.h"
-#include "azl_test.h"
+#include "identity_fixture.h"
 
 #define HOST "res.openai.azure.com"
-#define SECRET "SECRET-MARK"
+#define SECRET ENTRA_SECRET
 #define CLIENT "11111111-2222-3333-4444-555555555555"
 #define TENANT "contoso.example"
 #define RESOURCE "/subscriptions/s/resourcegroups/g/providers/x/identities/i"
-/* 2026-11-21T12:00:00Z */
-#define NOON 1795262400
-#define NOW apr_time_from_sec(NOON)
-
-static const char *const variables[] = {
-    "AZURE_AUTHORITY_HOST",
-    "AZURE_CLIENT_ID",
-    "AZURE_TENANT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
-    "IDENTITY_ENDPOINT",
-    "IDENTITY_HEADER",
-    "IDENTITY_SERVER_THUMBPRINT",
-    "MSI_ENDPOINT",
-    "MSI_SECRET",
-    "DEFAULT_IDENTITY_CLIENT_ID",
-};
-
-/* `environment` is "NAME=value NAME=value"; nothing else is there. */
-static void set_environment(const char *environment)
-{
-    char *text = apr_pstrdup(azl_test_pool, environment);
-    char *state, *word;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        unsetenv(variables[i]);
-    }
-    setenv("ENTRA_SECRET", SECRET, 1);
-    for (word = apr_strtok(text, " ", &state); word;
-         word = apr_strtok(NULL, " ", &state)) {
-        char *equals = strchr(word, '=');
-
-        *equals = '\0';
-        setenv(word, equals + 1, 1);
-    }
-}
 
 static azl_identity_setup_t setup_of(const char *source)
 {
-    azl_identity_setup_t setup;
-
-    memset(&setup, 0, sizeof(setup));
-    setup.source = source;
-    setup.dialect = "azure";
-    setup.url = "https://" HOST;
-    setup.host = HOST;
-    setup.tls_verify = 1;
-    ck_assert_int_eq(azl_crypto_init(azl_test_pool), APR_SUCCESS);
-    return setup;
+    return identity_setup(source, "azure", HOST);
 }
 
 static const char *create(const char *source, azl_identity_t **id)
@@ -78,11 +28,9 @@ static const char *create(const char *source, azl_identity_t **id)
 
 static azl_identity_t *made(const char *source)
 {
-    azl_identity_t *id;
-    const char *problem = create(source, &id);
+    azl_identity_setup_t setup = setup_of(source);
 
-    ck_assert_msg(!problem, "%s: %s", source, problem);
-    return id;
+    return identity_made(&setup);
 }
 
 /*
@@ -169,7 +117,7 @@ START_TEST(what_may_be_said)
                                        (apr_size_t)(mark - environment)),
                         path, NULL);
     }
-    set_environment(environment);
+    identity_environment(environment);
     problem = create(forms[_i].source, &id);
     if (!forms[_i].hint) {
         ck_assert_msg(!problem, "%s: %s", forms[_i].source, problem);
@@ -200,16 +148,16 @@ START_TEST(what_there_is)
 {
     const char *path = azl_test_file("federated", "a-token\n");
 
-    set_environment("");
+    identity_environment("");
     ck_assert_ptr_eq(made("azure-default")->kind, &azl_identity_managed);
     ck_assert_ptr_null(made("azure-default")->client);
-    set_environment("AZURE_CLIENT_ID=" CLIENT);
+    identity_environment("AZURE_CLIENT_ID=" CLIENT);
     ck_assert_ptr_eq(made("azure-default")->kind, &azl_identity_managed);
     ck_assert_str_eq(made("azure-default")->client, CLIENT);
-    set_environment(apr_pstrcat(azl_test_pool,
-                                "AZURE_CLIENT_ID=c AZURE_TENANT_ID=t "
-                                "AZURE_FEDERATED_TOKEN_FILE=",
-                                path, NULL));
+    identity_environment(apr_pstrcat(azl_test_pool,
+                                     "AZURE_CLIENT_ID=c AZURE_TENANT_ID=t "
+                                     "AZURE_FEDERATED_TOKEN_FILE=",
+                                     path, NULL));
     ck_assert_ptr_eq(made("azure-default")->kind, &azl_identity_workload);
     setenv("AZURE_CLIENT_SECRET", SECRET, 1);
     ck_assert_ptr_eq(made("azure-default")->kind, &azl_identity_principal);
@@ -246,7 +194,7 @@ START_TEST(what_for)
     azl_identity_setup_t setup = setup_of("managed-identity");
     azl_identity_t *id;
 
-    set_environment("");
+    identity_environment("");
     setup.host = scopes[_i].host;
     setup.dialect = scopes[_i].dialect;
     setup.scope = scopes[_i].said;
@@ -279,7 +227,7 @@ START_TEST(what_for_a_vault)
 {
     azl_identity_t *id;
 
-    set_environment("");
+    identity_environment("");
     id = made(apr_pstrcat(azl_test_pool, "keyvault:", vaults[_i].url, NULL));
     ck_assert_str_eq(azl_identity_resource(id->inner, azl_test_pool),
                      vaults[_i].resource);
@@ -291,7 +239,7 @@ START_TEST(what_does_not_go_together)
     azl_identity_setup_t setup = setup_of("managed-identity");
     azl_identity_t *id;
 
-    set_environment("");
+    identity_environment("");
     setup.scope = "two words";
     ck_assert_ptr_nonnull(
         strstr(azl_identity_create(azl_test_pool, &setup, &id), "scope="));
@@ -310,22 +258,23 @@ START_TEST(places)
 {
     azl_identity_t *id;
 
-    set_environment("AZURE_AUTHORITY_HOST=login.example.org/");
+    identity_environment("AZURE_AUTHORITY_HOST=login.example.org/");
     id = made("service-principal:" TENANT "/" CLIENT ":env:ENTRA_SECRET");
     ck_assert_str_eq(id->authority, "https://login.example.org");
-    set_environment("AZURE_AUTHORITY_HOST=http://127.0.0.1:1//");
+    identity_environment("AZURE_AUTHORITY_HOST=http://127.0.0.1:1//");
     id = made("service-principal:" TENANT "/" CLIENT ":env:ENTRA_SECRET");
     ck_assert_str_eq(id->authority, "http://127.0.0.1:1");
     azl_identity_hosts(id, NULL, NULL);
     ck_assert_str_eq(id->authority, "http://127.0.0.1:1");
     azl_identity_hosts(id, "https://own", "http://near");
     ck_assert_str_eq(id->authority, "https://own");
-    set_environment("");
+    identity_environment("");
     id = made("service-principal:" TENANT "/" CLIENT ":env:ENTRA_SECRET");
     ck_assert_str_eq(id->authority, "https://login.microsoftonline.com");
     id = made("managed-identity");
     ck_assert_str_eq(id->metadata, "http://169.254.169.254");
-    set_environment("AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:1/");
+    identity_environment(
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:1/");
     id = made("managed-identity");
     ck_assert_str_eq(id->metadata, "http://127.0.0.1:1");
     azl_identity_hosts(id, "https://own", "http://near");
@@ -347,7 +296,7 @@ START_TEST(who_and_where)
     unsigned char other[AZL_SEAL_FINGERPRINT_LEN];
     azl_identity_t *machine, *principal;
 
-    set_environment("");
+    identity_environment("");
     machine = made("managed-identity");
     principal =
         made("service-principal:" TENANT "/" CLIENT ":env:ENTRA_SECRET");
@@ -367,177 +316,6 @@ START_TEST(who_and_where)
     ck_assert_int_ne(memcmp(one, other, sizeof(one)), 0);
     name_of(principal, other);
     ck_assert_int_ne(memcmp(one, other, sizeof(one)), 0);
-}
-END_TEST
-
-/*
- * From process to process
- */
-
-static const char *bearer(azl_identity_t *id, apr_time_t now)
-{
-    apr_table_t *headers = apr_table_make(azl_test_pool, 1);
-    azl_identity_call_t call;
-
-    memset(&call, 0, sizeof(call));
-    return azl_identity_authorize(id, azl_test_pool, &call, now, headers) ==
-                   APR_SUCCESS
-               ? apr_table_get(headers, "Authorization")
-               : NULL;
-}
-
-START_TEST(handed_on)
-{
-    azl_identity_t *from, *to;
-    azl_identity_value_t *value;
-    azl_span_t packed;
-
-    set_environment("");
-    from = made("managed-identity");
-    to = made("managed-identity");
-    /* that there is none is news as well: nobody waits any longer */
-    from->due = NOW + 5;
-    from->patience = 7;
-    ck_assert_int_eq(
-        azl_identity_unpack(to, azl_test_pool,
-                            azl_identity_pack(from, azl_test_pool)),
-        1);
-    ck_assert_int_eq(azl_identity_ready(to, NOW), 0);
-    ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW), 0);
-    ck_assert_int_eq(azl_identity_due(to, azl_test_pool, NOW + 5), 1);
-    ck_assert_int_eq(to->patience, 7);
-    value = azl_identity_value();
-    value->bearer = azl_secret_str(azl_test_pool, "token");
-    value->aws.secret = azl_secret_str(azl_test_pool, "s");
-    value->expires = NOW + 60;
-    from->serial = 1;
-    azl_identity_put(from, value, NOW + 9);
-    packed = azl_identity_pack(from, azl_test_pool);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
-    ck_assert_str_eq(bearer(to, NOW + 59), "Bearer token");
-    ck_assert_ptr_null(bearer(to, NOW + 60));
-    ck_assert_str_eq(azl_secret_reveal(to->value->aws.secret), "s");
-    ck_assert_ptr_null(to->value->aws.id);
-    ck_assert_int_eq(to->renew_at, NOW + 9);
-    /* the same value once more is not a new one */
-    azl_identity_refused(to, apr_time_now());
-    ck_assert_int_eq(to->refused, 1);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
-    ck_assert_int_eq(to->refused, 1);
-    /* bytes that are none */
-    packed.len--;
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 0);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, azl_span("x", 1)),
-                     0);
-    ck_assert_str_eq(bearer(to, NOW), "Bearer token");
-}
-END_TEST
-
-/* ... but to nobody else: a slot may have become another's meanwhile. */
-START_TEST(not_another_s)
-{
-    azl_identity_t *from, *to;
-    azl_identity_value_t *value = azl_identity_value();
-
-    set_environment("");
-    from = made("managed-identity:" CLIENT);
-    to = made("managed-identity");
-    value->bearer = azl_secret_str(value->pool, "token");
-    value->expires = NOW + 60;
-    from->serial = 1;
-    azl_identity_put(from, value, 0);
-    ck_assert_int_eq(
-        azl_identity_unpack(to, azl_test_pool,
-                            azl_identity_pack(from, azl_test_pool)),
-        0);
-    ck_assert_ptr_null(bearer(to, NOW));
-    ck_assert_int_eq(to->tried, 0);
-}
-END_TEST
-
-#define VAULT "keyvault:https://v.vault.azure.net/secrets/a"
-
-/* The token for the vault goes along, so that one process fetches it for all.
- */
-START_TEST(a_vault_with_its_token)
-{
-    azl_identity_value_t *key = azl_identity_value();
-    azl_identity_value_t *token = azl_identity_value();
-    azl_identity_t *from, *to, *other;
-    azl_span_t packed;
-
-    set_environment("");
-    from = made(VAULT);
-    to = made(VAULT);
-    other = made(VAULT "/version");
-    token->bearer = azl_secret_str(token->pool, "token");
-    token->expires = NOW + 60;
-    from->inner->serial = 1;
-    from->inner->due = NOW + 30;
-    azl_identity_put(from->inner, token, 0);
-    packed = azl_identity_pack(from, azl_test_pool);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
-    ck_assert_ptr_null(to->value);
-    ck_assert_str_eq(azl_secret_reveal(to->inner->value->bearer), "token");
-    ck_assert_int_eq(to->inner->value->expires, NOW + 60);
-    ck_assert_int_eq(to->inner->due, NOW + 30);
-    key->bearer = azl_secret_str(key->pool, "key");
-    from->serial = 2;
-    azl_identity_put(from, key, 0);
-    packed = azl_identity_pack(from, azl_test_pool);
-    ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 1);
-    ck_assert_str_eq(
-        azl_secret_reveal(azl_identity_key(to, azl_test_pool, NOW)), "key");
-    ck_assert_int_eq(azl_identity_unpack(other, azl_test_pool, packed), 0);
-    /* bytes that are missing */
-    while (packed.len) {
-        packed.len--;
-        ck_assert_int_eq(azl_identity_unpack(to, azl_test_pool, packed), 0);
-    }
-    ck_assert_ptr_null(other->inner->value);
-}
-END_TEST
-
-/* What was to be in a while by the clock of then is now; in all processes. */
-START_TEST(a_clock_that_is_put_back)
-{
-    apr_time_t day = apr_time_from_sec(86400);
-    const char *problem;
-    azl_identity_t *id, *other;
-
-    set_environment("AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:1");
-    id = made("managed-identity");
-    other = made("managed-identity");
-    ck_assert_int_eq(
-        azl_identity_refresh(id, azl_test_pool, NOW, NULL, NULL, &problem),
-        AZL_IDENTITY_FAILED);
-    ck_assert_int_eq(azl_identity_unpack(other, azl_test_pool,
-                                         azl_identity_pack(id, azl_test_pool)),
-                     1);
-    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW), 0);
-    ck_assert_int_eq(
-        azl_identity_due(id, azl_test_pool, NOW - apr_time_from_sec(10)), 0);
-    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 1);
-    ck_assert_int_eq(azl_identity_due(other, azl_test_pool, NOW - day), 1);
-    /* once */
-    azl_identity_refresh(id, azl_test_pool, NOW - day, NULL, NULL, &problem);
-    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 0);
-}
-END_TEST
-
-START_TEST(a_clock_that_is_put_back_while_it_is_refused)
-{
-    apr_time_t day = apr_time_from_sec(86400);
-    azl_identity_t *id;
-
-    set_environment("");
-    id = made("managed-identity");
-    id->due = NOW + day;
-    id->attempted = NOW;
-    id->refused = 1;
-    id->renew_at = NOW + 5;
-    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW), 0);
-    ck_assert_int_eq(azl_identity_due(id, azl_test_pool, NOW - day), 1);
 }
 END_TEST
 
@@ -672,7 +450,7 @@ START_TEST(refused)
     const char *problem;
     azl_identity_t *id;
 
-    set_environment("");
+    identity_environment("");
     id = made("managed-identity");
     memset(&got, 0, sizeof(got));
     got.status = refusals[_i].status;
@@ -684,8 +462,6 @@ START_TEST(refused)
     ck_assert_int_eq(id->hopeless, refusals[_i].hopeless);
 }
 END_TEST
-
-#define N(table) ((int)(sizeof(table) / sizeof(table[0])))
 
 TCase *azl_test_identity_entra(void)
 {
@@ -699,11 +475,6 @@ TCase *azl_test_identity_entra(void)
     tcase_add_test(tc, what_does_not_go_together);
     tcase_add_test(tc, places);
     tcase_add_test(tc, who_and_where);
-    tcase_add_test(tc, handed_on);
-    tcase_add_test(tc, not_another_s);
-    tcase_add_test(tc, a_vault_with_its_token);
-    tcase_add_test(tc, a_clock_that_is_put_back);
-    tcase_add_test(tc, a_clock_that_is_put_back_while_it_is_refused);
     tcase_add_loop_test(tc, a_moment, 0, N(moments));
     tcase_add_loop_test(tc, how_long, 0, N(lives));
     tcase_add_loop_test(tc, refused, 0, N(refusals));

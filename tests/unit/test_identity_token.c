@@ -5,11 +5,8 @@
  */
 #include <stdlib.h>
 
-#include <apr_strings.h>
-
 #include "../../src/core/azl_identity_int.h"
-#include "azl_crypto.h"
-#include "azl_test.h"
+#include "identity_fixture.h"
 #include "rsa_vectors.h"
 
 #define HOST "workspace.example.org"
@@ -17,21 +14,14 @@
 #define URL "https://" HOST "/serving-endpoints"
 /* Nobody listens there. */
 #define NOWHERE "http://127.0.0.1:1/token"
-/* 2026-11-21T12:00:00Z */
-#define NOW apr_time_from_sec(1795262400)
 #define EMAIL "gateway@project.iam.gserviceaccount.com"
 #define TOKEN_URI "https://oauth2.googleapis.com/token"
 
 static azl_identity_setup_t setup_of(const char *source)
 {
-    azl_identity_setup_t setup;
+    azl_identity_setup_t setup = identity_setup(source, NULL, HOST);
 
-    memset(&setup, 0, sizeof(setup));
-    setup.source = source;
     setup.url = URL;
-    setup.host = HOST;
-    setup.tls_verify = 1;
-    ck_assert_int_eq(azl_crypto_init(azl_test_pool), APR_SUCCESS);
     return setup;
 }
 
@@ -42,33 +32,12 @@ static const char *create(const char *source, azl_identity_t **id)
     return azl_identity_create(azl_test_pool, &setup, id);
 }
 
-static azl_identity_t *made(const azl_identity_setup_t *setup)
-{
-    azl_identity_t *id;
-    const char *problem = azl_identity_create(azl_test_pool, setup, &id);
-
-    ck_assert_msg(!problem, "%s: %s", setup->source, problem);
-    return id;
-}
-
 static void check_problem(const char *problem, const char *hint)
 {
     ck_assert_ptr_nonnull(problem);
     ck_assert_msg(strstr(problem, hint) != NULL, "%s: not in: %s", hint,
                   problem);
     ck_assert_ptr_null(strstr(problem, SECRET));
-}
-
-static const char *authorization(azl_identity_t *id, apr_time_t now)
-{
-    apr_table_t *headers = apr_table_make(azl_test_pool, 1);
-    azl_identity_call_t call;
-
-    memset(&call, 0, sizeof(call));
-    return azl_identity_authorize(id, azl_test_pool, &call, now, headers) ==
-                   APR_SUCCESS
-               ? apr_table_get(headers, "Authorization")
-               : NULL;
 }
 
 /*
@@ -244,7 +213,7 @@ START_TEST(an_assertion)
     apr_size_t len;
 
     setup.token_url = NOWHERE; /* to whom it is sent, not for whom it is */
-    id = made(&setup);
+    id = identity_made(&setup);
     ck_assert_str_eq(id->url, NOWHERE);
     ck_assert_ptr_null(
         azl_identity_assertion(id, azl_test_pool, NOW, &assertion));
@@ -273,7 +242,7 @@ START_TEST(as_the_file_says)
 {
     azl_identity_setup_t setup = setup_of(account_file(
         account("service_account", EMAIL, "http://other/token", RSA_KEY)));
-    azl_identity_t *id = made(&setup);
+    azl_identity_t *id = identity_made(&setup);
     const char *assertion;
 
     ck_assert_str_eq(id->url, "http://other/token");
@@ -323,11 +292,11 @@ START_TEST(metadata)
     azl_identity_t *id;
 
     unsetenv("GCE_METADATA_HOST");
-    ck_assert_str_eq(made(&setup)->url,
+    ck_assert_str_eq(identity_made(&setup)->url,
                      "http://metadata.google.internal/computeMetadata/v1/"
                      "instance/service-accounts/default/token");
     setenv("GCE_METADATA_HOST", "127.0.0.1:8080", 1);
-    ck_assert_str_eq(made(&setup)->url,
+    ck_assert_str_eq(identity_made(&setup)->url,
                      "http://127.0.0.1:8080/computeMetadata/v1/"
                      "instance/service-accounts/default/token");
     setenv("GCE_METADATA_HOST", "a b", 1);
@@ -347,12 +316,12 @@ START_TEST(databricks)
     azl_identity_t *id;
 
     setenv("AZL_WORD", "open sesame", 1);
-    id = made(&setup);
+    id = identity_made(&setup);
     ck_assert_str_eq(id->url, "https://" HOST "/oidc/v1/token");
     ck_assert_str_eq(id->client, "client");
     ck_assert_str_eq(azl_secret_reveal(id->secret), "open sesame");
     setup.token_url = NOWHERE;
-    ck_assert_str_eq(made(&setup)->url, NOWHERE);
+    ck_assert_str_eq(identity_made(&setup)->url, NOWHERE);
     unsetenv("AZL_WORD");
 }
 END_TEST
@@ -433,7 +402,7 @@ START_TEST(refused_tokens)
     azl_identity_t *id;
 
     setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
-    id = made(&setup);
+    id = identity_made(&setup);
     unsetenv("GCE_METADATA_HOST");
     ck_assert_int_eq(azl_identity_refused(id, NOW), 0); /* there is none */
     put(id, "t0", NOW);
@@ -445,7 +414,7 @@ START_TEST(refused_tokens)
     ck_assert_int_eq(azl_identity_refused(id, NOW), 0);
     ck_assert_int_eq(refresh(id, 0), AZL_IDENTITY_FAILED);
     /* until another one comes it is better than none */
-    ck_assert_str_eq(authorization(id, NOW), "Bearer t0");
+    ck_assert_str_eq(identity_authorization(id, NOW), "Bearer t0");
 }
 END_TEST
 
@@ -466,7 +435,7 @@ START_TEST(refused_and_not_renewed)
     apr_interval_time_t first;
 
     setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
-    id = made(&setup);
+    id = identity_made(&setup);
     unsetenv("GCE_METADATA_HOST");
     put(id, "t0", NOW);
     ck_assert_int_eq(azl_identity_refused(id, NOW), 1);
@@ -504,7 +473,7 @@ START_TEST(refused_again_and_again)
     int i;
 
     setenv("GCE_METADATA_HOST", "127.0.0.1:1", 1);
-    id = made(&setup);
+    id = identity_made(&setup);
     unsetenv("GCE_METADATA_HOST");
     put(id, "t0", NOW);
     for (i = 0; i < FETCHES; i++) {
@@ -535,17 +504,17 @@ START_TEST(a_file_that_changes)
     azl_identity_t *id;
 
     setup.dialect = "azure";
-    id = made(&setup);
+    id = identity_made(&setup);
     ck_assert_int_eq(azl_identity_changes(id), 1);
-    ck_assert_str_eq(authorization(id, NOW), "Bearer t0");
+    ck_assert_str_eq(identity_authorization(id, NOW), "Bearer t0");
     ck_assert_int_eq(refresh(id, 0), AZL_IDENTITY_IDLE);
     azl_test_file("token", "another-one");
-    ck_assert_str_eq(authorization(id, NOW), "Bearer t0");
+    ck_assert_str_eq(identity_authorization(id, NOW), "Bearer t0");
     ck_assert_int_eq(refresh(id, 1), AZL_IDENTITY_FRESH);
-    ck_assert_str_eq(authorization(id, NOW), "Bearer another-one");
+    ck_assert_str_eq(identity_authorization(id, NOW), "Bearer another-one");
     azl_test_file("token", "no word");
     ck_assert_int_eq(refresh(id, 2), AZL_IDENTITY_FAILED);
-    ck_assert_str_eq(authorization(id, NOW), "Bearer another-one");
+    ck_assert_str_eq(identity_authorization(id, NOW), "Bearer another-one");
     /* nobody but its writer can help */
     ck_assert_int_eq(azl_identity_refused(id, apr_time_now()), 0);
 }
