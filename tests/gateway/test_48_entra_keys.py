@@ -39,16 +39,9 @@ class Services:
 @pytest.fixture(scope="module", autouse=True)
 def services(env):
     services = Services(env)
-    before = env.environment
-    env.environment = dict(before)
     env.keys = services
-    env.simulators += services.all
-    env.secrets += entra_service.SECRETS
-    yield services
-    env.environment = before
-    for sim in services.all:
-        env.simulators.remove(sim)
-        sim.stop()
+    with entra_service.beside(env, *services.all):
+        yield services
 
 
 @pytest.fixture(autouse=True)

@@ -38,14 +38,8 @@ class Rerouted(RequestsTransport):
 @pytest.fixture(scope="module")
 def entra(env):
     sim = entra_service.start(env.root / "entra-reference")
-    env.simulators.append(sim)
-    before = env.environment
-    env.environment = dict(before)
-    env.secrets += entra_service.SECRETS
-    yield sim
-    env.environment = before
-    env.simulators.remove(sim)
-    sim.stop()
+    with entra_service.beside(env, sim):
+        yield sim
 
 
 @pytest.fixture

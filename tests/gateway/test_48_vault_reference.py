@@ -42,14 +42,8 @@ def entra(env):
     sim = entra_service.start(
         env.root / "vault-reference", "--vault", f"model={env.sim_key}"
     )
-    env.simulators.append(sim)
-    before = env.environment
-    env.environment = dict(before)
-    env.secrets += entra_service.SECRETS
-    yield sim
-    env.environment = before
-    env.simulators.remove(sim)
-    sim.stop()
+    with entra_service.beside(env, sim):
+        yield sim
 
 
 @pytest.fixture(autouse=True)

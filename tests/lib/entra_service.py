@@ -1,5 +1,7 @@
 """entra_sim, and what stands in the environment of those who use it."""
 
+import contextlib
+
 from simulator import Simulator
 
 TENANT = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -28,6 +30,21 @@ def start(where, *arguments, **more):
         SECRET, "--assertion", ASSERTION, "--header", HEADER, *arguments,
         provider="entra", **more,
     )
+
+
+@contextlib.contextmanager
+def beside(env, *sims):
+    """These are looked at after each test, and end with the module; what it
+    sets in the environment is forgotten then."""
+    before = env.environment
+    env.environment = dict(before)
+    env.simulators += sims
+    env.secrets += SECRETS
+    yield
+    env.environment = before
+    for sim in sims:
+        env.simulators.remove(sim)
+        sim.stop()
 
 
 def app_service(sim):

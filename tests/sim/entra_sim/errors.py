@@ -1,8 +1,8 @@
 """Errors as Entra, a machine's metadata service and Key Vault word them."""
 
 
-def entra(code, number, words):
-    return {
+def entra(status, code, number, words):
+    return status, {}, {
         "error": code,
         "error_description": f"AADSTS{number}: {words}",
         "error_codes": [number],
@@ -47,40 +47,26 @@ ERRORS = {
     "busy": (429, {"Retry-After": "3"}, imds("too_many", "Too many requests")),
     "updating": (410, {}, ""),
     "server": (500, {}, imds("unknown", "Failed to retrieve token.")),
-    "no_tenant": (
-        400,
-        {},
-        entra("invalid_request", 90002, "Tenant not found."),
+    "no_tenant": entra(
+        400, "invalid_request", 90002, "Tenant not found."
     ),
-    "no_client": (
-        400,
-        {},
-        entra("unauthorized_client", 700016, "Application not found."),
+    "no_client": entra(
+        400, "unauthorized_client", 700016, "Application not found."
     ),
-    "no_grant": (
-        400,
-        {},
-        entra("invalid_request", 900144, "The body must contain more."),
+    "no_grant": entra(
+        400, "invalid_request", 900144, "The body must contain more."
     ),
-    "bad_secret": (
-        401,
-        {},
-        entra("invalid_client", 7000215, "Invalid client secret provided."),
+    "bad_secret": entra(
+        401, "invalid_client", 7000215, "Invalid client secret provided."
     ),
-    "old_secret": (
-        401,
-        {},
-        entra("invalid_client", 7000222, "The client secret has expired."),
+    "old_secret": entra(
+        401, "invalid_client", 7000222, "The client secret has expired."
     ),
-    "bad_assertion": (
-        401,
-        {},
-        entra("invalid_client", 700213, "No matching federated identity."),
+    "bad_assertion": entra(
+        401, "invalid_client", 700213, "No matching federated identity."
     ),
-    "bad_scope": (
-        400,
-        {},
-        entra("invalid_scope", 1002012, "The scope is not valid."),
+    "bad_scope": entra(
+        400, "invalid_scope", 1002012, "The scope is not valid."
     ),
     "no_version": (
         400,
