@@ -15,9 +15,7 @@
 #define ITEM_SIZE 512
 
 typedef struct encoder_t {
-    azl_told_t told;
-    azl_buf_t *out;        /* of the event that runs */
-    apr_int64_t sequence;  /* number of the next event */
+    azl_tell_t tell;
     int created;           /* the opening was sent */
     azl_told_item_t *open; /* the message or reasoning that goes on */
     azl_told_item_t *calls[AZL_TOOL_CALLS_MAX]; /* by the chat's numbers */
@@ -29,7 +27,7 @@ void *azl_responses_encoder(azl_exchange_t *ex)
 {
     encoder_t *e = apr_pcalloc(ex->pool, sizeof(*e));
 
-    azl_told_init(&e->told, ex);
+    azl_told_init(&e->tell.told, ex);
     return e;
 }
 
@@ -37,150 +35,22 @@ void *azl_responses_encoder(azl_exchange_t *ex)
 static void keep(encoder_t *e, apr_size_t len)
 {
     e->kept += len;
-    e->out->failed |= e->kept > AZL_STREAM_EVENT_MAX;
-}
-
-/*
- * Events
- */
-
-static azl_write_t begin_event(encoder_t *e, const char *type)
-{
-    azl_write_t w;
-
-    azl_buf_puts(e->out, "event: ");
-    azl_buf_puts(e->out, type);
-    azl_buf_puts(e->out, "\ndata: ");
-    azl_write_init(&w, e->out);
-    azl_write_open(&w, NULL, '{');
-    azl_write_str(&w, "type", type);
-    azl_write_int(&w, "sequence_number", e->sequence++);
-    return w;
-}
-
-static void end_event(azl_write_t *w)
-{
-    azl_write_close(w, '}');
-    azl_buf_puts(w->out, "\n\n");
-}
-
-static void tell_response(encoder_t *e, const char *type, const char *status,
-                          const char *error)
-{
-    azl_write_t w = begin_event(e, type);
-
-    azl_told_write(&e->told, &w, "response", status, error);
-    end_event(&w);
+    e->tell.out->failed |= e->kept > AZL_STREAM_EVENT_MAX;
 }
 
 static void open_response(encoder_t *e)
 {
     if (!e->created) {
         e->created = 1;
-        tell_response(e, "response.created", "in_progress", NULL);
-        tell_response(e, "response.in_progress", "in_progress", NULL);
+        azl_tell_response(&e->tell, "response.created", "in_progress", NULL);
+        azl_tell_response(&e->tell, "response.in_progress", "in_progress",
+                          NULL);
     }
-}
-
-static void tell_item(encoder_t *e, const char *type,
-                      const azl_told_item_t *item, int whole)
-{
-    azl_write_t w = begin_event(e, type);
-
-    azl_write_int(&w, "output_index", item->number);
-    azl_told_write_item(&e->told, &w, "item", item, whole);
-    end_event(&w);
-}
-
-/* An event about a place in an item. `part` NULL: the item has no parts. */
-static azl_write_t begin_inside(encoder_t *e, const char *type,
-                                const azl_told_item_t *item, const char *part,
-                                int number)
-{
-    azl_write_t w = begin_event(e, type);
-
-    azl_write_str(&w, "item_id", item->id);
-    azl_write_int(&w, "output_index", item->number);
-    if (part) {
-        azl_write_int(&w, part, number);
-    }
-    return w;
-}
-
-static void tell_delta(encoder_t *e, const char *type,
-                       const azl_told_item_t *item, const char *part,
-                       int number, azl_span_t raw)
-{
-    azl_write_t w = begin_inside(e, type, item, part, number);
-
-    azl_write_raw(&w, "delta", raw);
-    end_event(&w);
-}
-
-static void tell_text(encoder_t *e, const azl_told_item_t *item, azl_span_t raw,
-                      azl_span_t logprobs)
-{
-    azl_write_t w = begin_inside(e, "response.output_text.delta", item,
-                                 "content_index", item->text_part);
-
-    azl_write_raw(&w, "delta", raw);
-    azl_write_open(&w, "logprobs", '[');
-    azl_buf_span(w.out, logprobs);
-    azl_write_close(&w, ']');
-    end_event(&w);
 }
 
 /*
  * Messages and reasoning
  */
-
-static void tell_part(encoder_t *e, const char *type,
-                      const azl_told_item_t *item, int refusal, int whole)
-{
-    azl_write_t w =
-        begin_inside(e, type, item, "content_index",
-                     refusal ? item->refusal_part : item->text_part);
-
-    azl_told_write_part(&w, "part", item, refusal, whole);
-    end_event(&w);
-}
-
-static void end_part(encoder_t *e, const azl_told_item_t *item, int refusal)
-{
-    azl_write_t w = begin_inside(
-        e, refusal ? "response.refusal.done" : "response.output_text.done",
-        item, "content_index", refusal ? item->refusal_part : item->text_part);
-
-    azl_told_write_inside(&w, refusal ? "refusal" : "text",
-                          refusal ? item->refusal : item->text);
-    if (!refusal) {
-        azl_told_write_logprobs(&w, item->logprobs);
-    }
-    end_event(&w);
-    tell_part(e, "response.content_part.done", item, refusal, 1);
-}
-
-static void tell_summary(encoder_t *e, const char *type,
-                         const azl_told_item_t *item, const azl_buf_t *text)
-{
-    azl_write_t w = begin_inside(e, type, item, "summary_index", 0);
-
-    azl_write_open(&w, "part", '{');
-    azl_write_str(&w, "type", "summary_text");
-    azl_told_write_inside(&w, "text", text);
-    azl_write_close(&w, '}');
-    end_event(&w);
-}
-
-static void end_summary(encoder_t *e, const azl_told_item_t *item)
-{
-    azl_write_t w = begin_inside(e, "response.reasoning_summary_text.done",
-                                 item, "summary_index", 0);
-
-    azl_told_write_inside(&w, "text", item->text);
-    end_event(&w);
-    tell_summary(e, "response.reasoning_summary_part.done", item, item->text);
-}
 
 /* What goes on is over. */
 static void close_open(encoder_t *e)
@@ -191,15 +61,15 @@ static void close_open(encoder_t *e)
         return;
     }
     if (item->kind == AZL_ITEM_REASONING) {
-        end_summary(e, item);
+        azl_tell_summary_end(&e->tell, item);
     }
     if (item->text_part >= 0) {
-        end_part(e, item, 0);
+        azl_tell_part_end(&e->tell, item, 0);
     }
     if (item->refusal_part >= 0) {
-        end_part(e, item, 1);
+        azl_tell_part_end(&e->tell, item, 1);
     }
-    tell_item(e, "response.output_item.done", item, 1);
+    azl_tell_item(&e->tell, "response.output_item.done", item, 1);
     e->open = NULL;
 }
 
@@ -210,12 +80,12 @@ static azl_told_item_t *go_on(encoder_t *e, azl_item_e kind)
 
     if (!e->open || e->open->kind != kind) {
         close_open(e);
-        e->open = azl_told_add(&e->told, kind);
+        e->open = azl_told_add(&e->tell.told, kind);
         keep(e, ITEM_SIZE);
-        tell_item(e, "response.output_item.added", e->open, 0);
+        azl_tell_item(&e->tell, "response.output_item.added", e->open, 0);
         if (kind == AZL_ITEM_REASONING) {
-            tell_summary(e, "response.reasoning_summary_part.added", e->open,
-                         &nothing);
+            azl_tell_summary(&e->tell, "response.reasoning_summary_part.added",
+                             e->open, &nothing);
         }
     }
     return e->open;
@@ -230,7 +100,8 @@ static azl_told_item_t *speak(encoder_t *e, int refusal)
 
     if (*part < 0) {
         *part = other + 1;
-        tell_part(e, "response.content_part.added", item, refusal, 0);
+        azl_tell_part(&e->tell, "response.content_part.added", item, refusal,
+                      0);
     }
     return item;
 }
@@ -242,7 +113,7 @@ static void say(encoder_t *e, azl_span_t raw, const azl_value_t *logprobs)
 
     keep(e, raw.len + beside.len);
     azl_told_more(item->text, raw);
-    tell_text(e, item, raw, beside);
+    azl_tell_text(&e->tell, item, raw, beside);
 }
 
 static void refuse(encoder_t *e, azl_span_t raw)
@@ -251,8 +122,8 @@ static void refuse(encoder_t *e, azl_span_t raw)
 
     keep(e, raw.len);
     azl_told_more(item->refusal, raw);
-    tell_delta(e, "response.refusal.delta", item, "content_index",
-               item->refusal_part, raw);
+    azl_tell_delta(&e->tell, "response.refusal.delta", item, "content_index",
+                   item->refusal_part, raw);
 }
 
 static void cite(encoder_t *e, azl_span_t raw)
@@ -271,11 +142,11 @@ static void cite(encoder_t *e, azl_span_t raw)
         return;
     }
     keep(e, source.len);
-    w = begin_inside(e, "response.output_text.annotation.added", item,
-                     "content_index", item->text_part);
+    w = azl_tell_begin_inside(&e->tell, "response.output_text.annotation.added",
+                              item, "content_index", item->text_part);
     azl_write_int(&w, "annotation_index", item->nannotations - 1);
     azl_write_raw(&w, "annotation", source);
-    end_event(&w);
+    azl_tell_end(&w);
 }
 
 static AZL_OWN_FRAME void cite_all(encoder_t *e, const azl_value_t *list)
@@ -299,8 +170,8 @@ static void think(encoder_t *e, azl_span_t raw)
 
     keep(e, raw.len);
     azl_told_more(item->text, raw);
-    tell_delta(e, "response.reasoning_summary_text.delta", item,
-               "summary_index", 0, raw);
+    azl_tell_delta(&e->tell, "response.reasoning_summary_text.delta", item,
+                   "summary_index", 0, raw);
 }
 
 /*
@@ -319,7 +190,8 @@ static void learn(encoder_t *e, azl_span_t *to, azl_span_t raw)
 {
     if (!to->len && raw.len) {
         keep(e, raw.len);
-        *to = azl_span(apr_pstrmemdup(e->told.pool, raw.at, raw.len), raw.len);
+        *to = azl_span(apr_pstrmemdup(e->tell.told.pool, raw.at, raw.len),
+                       raw.len);
     }
 }
 
@@ -339,11 +211,11 @@ static void announce(encoder_t *e, azl_told_item_t *item)
     azl_write_t w;
 
     item->begun = 1;
-    tell_item(e, "response.output_item.added", item, 0);
+    azl_tell_item(&e->tell, "response.output_item.added", item, 0);
     if (item->text->len && !item->stands) {
-        w = begin_inside(e, call_event(item, 0), item, NULL, 0);
+        w = azl_tell_begin_inside(&e->tell, call_event(item, 0), item, NULL, 0);
         azl_told_write_inside(&w, "delta", item->text);
-        end_event(&w);
+        azl_tell_end(&w);
     }
 }
 
@@ -351,8 +223,9 @@ static azl_told_item_t *find_call(encoder_t *e, apr_int64_t number, int custom)
 {
     if (!e->calls[number]) {
         close_open(e);
-        e->calls[number] = azl_told_add(
-            &e->told, custom ? AZL_ITEM_CUSTOM_CALL : AZL_ITEM_FUNCTION_CALL);
+        e->calls[number] =
+            azl_told_add(&e->tell.told, custom ? AZL_ITEM_CUSTOM_CALL
+                                               : AZL_ITEM_FUNCTION_CALL);
     }
     return e->calls[number];
 }
@@ -381,14 +254,14 @@ static AZL_OWN_FRAME void more_call(encoder_t *e, azl_span_t raw)
     learn(e, &item->name, string_in(&o, "name"));
     text = string_in(&o, custom ? "input" : "arguments");
     if (item->name.len && !item->begun) {
-        azl_told_name(&e->told, item);
+        azl_told_name(&e->tell.told, item);
         announce(e, item);
     }
     if (text.len) {
         keep(e, text.len);
         azl_told_more(item->text, text);
         if (item->begun && !item->stands) {
-            tell_delta(e, call_event(item, 0), item, NULL, 0, text);
+            azl_tell_delta(&e->tell, call_event(item, 0), item, NULL, 0, text);
         }
     }
 }
@@ -414,11 +287,11 @@ static void settle(encoder_t *e, azl_told_item_t *item)
 {
     azl_write_t w;
 
-    azl_told_settle(&e->told, item);
+    azl_told_settle(&e->tell.told, item);
     if (item->kind == AZL_ITEM_CUSTOM_CALL && item->text->len) {
-        w = begin_inside(e, call_event(item, 0), item, NULL, 0);
+        w = azl_tell_begin_inside(&e->tell, call_event(item, 0), item, NULL, 0);
         azl_told_write_inside(&w, "delta", item->text);
-        end_event(&w);
+        azl_tell_end(&w);
     }
 }
 
@@ -434,22 +307,22 @@ static void close_call(encoder_t *e, azl_told_item_t *item)
         settle(e, item);
     }
     if (item->kind == AZL_ITEM_SEARCH_CALL) {
-        tell_item(e, "response.output_item.done", item, 1);
+        azl_tell_item(&e->tell, "response.output_item.done", item, 1);
         return;
     }
     if (!item->text->len && !custom) {
         /* no arguments are an empty object */
         azl_buf_puts(item->text, "{}");
-        tell_delta(e, call_event(item, 0), item, NULL, 0,
-                   azl_span_str("\"{}\""));
+        azl_tell_delta(&e->tell, call_event(item, 0), item, NULL, 0,
+                       azl_span_str("\"{}\""));
     }
-    w = begin_inside(e, call_event(item, 1), item, NULL, 0);
+    w = azl_tell_begin_inside(&e->tell, call_event(item, 1), item, NULL, 0);
     if (!custom && item->name.len) {
         azl_write_raw(&w, "name", item->name);
     }
     azl_told_write_inside(&w, custom ? "input" : "arguments", item->text);
-    end_event(&w);
-    tell_item(e, "response.output_item.done", item, 1);
+    azl_tell_end(&w);
+    azl_tell_item(&e->tell, "response.output_item.done", item, 1);
 }
 
 static AZL_OWN_FRAME void close_items(encoder_t *e)
@@ -522,7 +395,7 @@ static void read_choice(encoder_t *e, const azl_value_t *choices)
     }
     v = azl_object_get(&choice, "finish_reason");
     if (v) {
-        azl_told_finish(&e->told, v->raw);
+        azl_told_finish(&e->tell.told, v->raw);
     }
 }
 
@@ -537,12 +410,13 @@ static void read_chunk(encoder_t *e, const azl_object_t *chunk)
     }
     v = azl_object_get(chunk, "usage");
     if (v) {
-        azl_usage_read(&e->told.usage, v->raw);
+        azl_usage_read(&e->tell.told.usage, v->raw);
     }
     v = azl_object_get(chunk, "service_tier");
-    if (v && azl_value_is_text(v) && !azl_span_is(v->raw, e->told.tier)) {
+    if (v && azl_value_is_text(v) && !azl_span_is(v->raw, e->tell.told.tier)) {
         keep(e, v->raw.len);
-        e->told.tier = apr_pstrmemdup(e->told.pool, v->raw.at, v->raw.len);
+        e->tell.told.tier =
+            apr_pstrmemdup(e->tell.told.pool, v->raw.at, v->raw.len);
     }
 }
 
@@ -550,13 +424,13 @@ static void finish(encoder_t *e)
 {
     open_response(e);
     close_items(e);
-    if (e->told.reason) {
-        tell_response(e, "response.incomplete", "incomplete", NULL);
+    if (e->tell.told.reason) {
+        azl_tell_response(&e->tell, "response.incomplete", "incomplete", NULL);
     }
     else {
-        tell_response(e, "response.completed", "completed", NULL);
+        azl_tell_response(&e->tell, "response.completed", "completed", NULL);
     }
-    e->ended = !e->out->failed;
+    e->ended = !e->tell.out->failed;
 }
 
 static void write_word(azl_write_t *w, const char *name, const azl_object_t *o)
@@ -570,7 +444,7 @@ static void write_word(azl_write_t *w, const char *name, const azl_object_t *o)
  * raise beside its members; behind it the Response that failed. */
 static AZL_OWN_FRAME void fail(encoder_t *e, azl_span_t error)
 {
-    azl_buf_t *reason = azl_buf_create(e->told.pool, AZL_STREAM_EVENT_MAX);
+    azl_buf_t *reason = azl_buf_create(e->tell.told.pool, AZL_STREAM_EVENT_MAX);
     azl_object_t o;
     azl_write_t w;
 
@@ -578,20 +452,20 @@ static AZL_OWN_FRAME void fail(encoder_t *e, azl_span_t error)
         azl_object_open(&o, azl_span_str("{}"));
     }
     open_response(e);
-    w = begin_event(e, "error");
+    w = azl_tell_begin(&e->tell, "error");
     write_word(&w, "code", &o);
     write_word(&w, "message", &o);
     write_word(&w, "param", &o);
     azl_write_raw(&w, "error", error);
-    end_event(&w);
+    azl_tell_end(&w);
     azl_write_init(&w, reason);
     azl_write_open(&w, NULL, '{');
     write_word(&w, "code", &o);
     write_word(&w, "message", &o);
     azl_write_close(&w, '}');
-    e->told.cut = 1;
-    tell_response(e, "response.failed", "failed",
-                  azl_buf_pstr(reason, e->told.pool));
+    e->tell.told.cut = 1;
+    azl_tell_response(&e->tell, "response.failed", "failed",
+                      azl_buf_pstr(reason, e->tell.told.pool));
     azl_buf_free(reason);
     e->ended = 1;
 }
@@ -600,11 +474,11 @@ void azl_responses_chunk(void *encoder, const azl_sse_event_t *ev,
                          azl_buf_t *out)
 {
     encoder_t *e = encoder;
-    apr_int64_t sequence = e->sequence;
+    apr_int64_t sequence = e->tell.sequence;
     const azl_value_t *error;
     azl_object_t o;
 
-    e->out = out;
+    e->tell.out = out;
     if (ev->comment) {
         azl_buf_puts(out, ":\n\n");
     }
@@ -624,6 +498,6 @@ void azl_responses_chunk(void *encoder, const azl_sse_event_t *ev,
         }
     }
     if (out->failed) {
-        e->sequence = sequence; /* nobody will see these */
+        e->tell.sequence = sequence; /* nobody will see these */
     }
 }

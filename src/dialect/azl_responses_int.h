@@ -239,4 +239,42 @@ void azl_told_write_inside(azl_write_t *w, const char *name,
 void azl_told_write(const azl_told_t *told, azl_write_t *w, const char *name,
                     const char *status, const char *error);
 
+/*
+ * azl_responses_in_tell.c: its events, while it comes
+ */
+
+typedef struct azl_tell_t {
+    azl_told_t told;
+    azl_buf_t *out;       /* where events go */
+    apr_int64_t sequence; /* number of the next one */
+} azl_tell_t;
+
+/* An event, of which more members follow, and its end. */
+azl_write_t azl_tell_begin(azl_tell_t *t, const char *type);
+void azl_tell_end(azl_write_t *w);
+/* The whole Response, as azl_told_write() has it. */
+void azl_tell_response(azl_tell_t *t, const char *type, const char *status,
+                       const char *error);
+void azl_tell_item(azl_tell_t *t, const char *type,
+                   const azl_told_item_t *item, int whole);
+/* An event about a place in an item. `part` NULL: the item has no parts. */
+azl_write_t azl_tell_begin_inside(azl_tell_t *t, const char *type,
+                                  const azl_told_item_t *item,
+                                  const char *part, int number);
+/* More of a string, as JSON; azl_tell_text(): of a text, with the elements of
+ * its logprobs. */
+void azl_tell_delta(azl_tell_t *t, const char *type,
+                    const azl_told_item_t *item, const char *part,
+                    int number, azl_span_t raw);
+void azl_tell_text(azl_tell_t *t, const azl_told_item_t *item, azl_span_t raw,
+                   azl_span_t logprobs);
+/* A part of a message, or the summary of reasoning. */
+void azl_tell_part(azl_tell_t *t, const char *type,
+                   const azl_told_item_t *item, int refusal, int whole);
+void azl_tell_part_end(azl_tell_t *t, const azl_told_item_t *item,
+                       int refusal);
+void azl_tell_summary(azl_tell_t *t, const char *type,
+                      const azl_told_item_t *item, const azl_buf_t *text);
+void azl_tell_summary_end(azl_tell_t *t, const azl_told_item_t *item);
+
 #endif /* AZL_RESPONSES_INT_H */
