@@ -48,6 +48,9 @@ const char *azl_json_string(const azl_json_t *json);
 /* The same without minding what is in it: its bytes, which live as long as the
  * tree. An empty span at NULL if this is no string. */
 azl_span_t azl_json_text(const azl_json_t *json);
+/* Overwrite the text of a string that was a secret, before the tree goes. NULL
+ * and what is none are left alone. */
+void azl_json_wipe(azl_json_t *json);
 /* The number as it was written, which no binary fraction has touched; NULL if
  * this is no number. */
 const char *azl_json_number(const azl_json_t *json);

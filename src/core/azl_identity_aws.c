@@ -278,7 +278,7 @@ const azl_identity_kind_t azl_identity_aws_file = {
 static const char *read_document(apr_pool_t *p, azl_span_t answer,
                                  azl_identity_value_t *value)
 {
-    const char *expires, *token;
+    const char *expires, *token, *problem;
     azl_json_t *json;
 
     if (azl_json_parse(p, answer, &json)) {
@@ -290,9 +290,12 @@ static const char *read_document(apr_pool_t *p, azl_span_t answer,
         !azl_time_parse(azl_span_str(expires), &value->expires, NULL)) {
         return "the answer does not say until when it is valid";
     }
-    return take_key(value, azl_json_string(azl_json_get(json, "AccessKeyId")),
-                    azl_json_string(azl_json_get(json, "SecretAccessKey")),
-                    token);
+    problem =
+        take_key(value, azl_json_string(azl_json_get(json, "AccessKeyId")),
+                 azl_json_string(azl_json_get(json, "SecretAccessKey")), token);
+    azl_json_wipe(azl_json_get(json, "SecretAccessKey"));
+    azl_json_wipe(azl_json_get(json, "Token"));
+    return problem;
 }
 
 /* ... which is nobody else's business. */

@@ -153,6 +153,7 @@ static const char *read_secret(apr_pool_t *p, azl_span_t answer,
         return "the vault's answer has no key in \"value\"";
     }
     value->bearer = azl_secret_str(value->pool, text);
+    azl_json_wipe(azl_json_get(json, "value"));
     return NULL;
 }
 

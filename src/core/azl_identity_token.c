@@ -293,6 +293,7 @@ const char *azl_identity_take_token(apr_pool_t *p, azl_span_t answer,
         value->refresh_in = apr_time_from_sec(seconds);
     }
     value->bearer = azl_secret_str(value->pool, token);
+    azl_json_wipe(azl_json_get(json, "access_token"));
     return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "azl_crypto.h"
 #include "azl_json.h"
 
 static struct json_object *object_of(const azl_json_t *json)
@@ -224,6 +225,17 @@ const char *azl_json_string(const azl_json_t *json)
     }
     text = json_object_get_string(o);
     return strlen(text) == (size_t)json_object_get_string_len(o) ? text : NULL;
+}
+
+void azl_json_wipe(azl_json_t *json)
+{
+    struct json_object *o = object_of(json);
+
+    /* where json-c has it, not a copy */
+    if (azl_json_type(json) == AZL_JSON_STRING) {
+        azl_crypto_wipe((char *)json_object_get_string(o),
+                        (apr_size_t)json_object_get_string_len(o));
+    }
 }
 
 azl_span_t azl_json_text(const azl_json_t *json)

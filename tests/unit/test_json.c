@@ -48,6 +48,27 @@ START_TEST(types)
 }
 END_TEST
 
+/* A short text and a long one lie in different places. */
+START_TEST(wiped)
+{
+    const char *doc =
+        apr_psprintf(azl_test_pool, "{\"s\":\"secret\",\"l\":\"%s\",\"n\":7}",
+                     azl_test_repeat("secret", 500));
+    azl_json_t *j = parsed(doc);
+    azl_json_t *s = member(j, "s"), *l = member(j, "l");
+
+    azl_json_wipe(s);
+    azl_json_wipe(l);
+    azl_json_wipe(member(j, "n"));
+    azl_json_wipe(NULL);
+    ck_assert_uint_eq(azl_json_text(s).len, 6);
+    ck_assert_mem_eq(azl_json_text(s).at, "\0\0\0\0\0\0", 6);
+    ck_assert_uint_eq(azl_json_text(l).len, 3000);
+    ck_assert_ptr_null(memchr(azl_json_text(l).at, 's', 3000));
+    ck_assert_str_eq(azl_json_number(member(j, "n")), "7");
+}
+END_TEST
+
 START_TEST(members)
 {
     azl_json_t *j = parsed("{\"a\\u0062\":\"x\",\"z\":null}");
@@ -247,6 +268,7 @@ TCase *azl_test_json(void)
     TCase *tc = azl_test_tcase("json");
 
     tcase_add_test(tc, types);
+    tcase_add_test(tc, wiped);
     tcase_add_test(tc, members);
     tcase_add_test(tc, each);
     tcase_add_test(tc, arrays);
