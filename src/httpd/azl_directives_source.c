@@ -75,6 +75,16 @@ static int is_copy_taken(const char *copy, apr_pool_t *pconf)
     return 0;
 }
 
+/* Without it nothing that comes could ever be taken. */
+static int has_folder(const char *copy, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    return apr_stat(&info, ap_make_dirstr_parent(p, copy), APR_FINFO_TYPE, p) ==
+               APR_SUCCESS &&
+           info.filetype == APR_DIR;
+}
+
 static const char *make_line(cmd_parms *cmd, const char *url,
                              const words_t *words)
 {
@@ -158,6 +168,10 @@ const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
     if (!err && !words.copy) {
         err = "copy=/path is missing: the file where the last good "
               "configuration is kept";
+    }
+    if (!err && !has_folder(words.copy, cmd->temp_pool)) {
+        err = "the folder of copy= does not exist; make it, for instance with "
+              "install -d";
     }
     if (!err && is_copy_taken(words.copy, cmd->pool)) {
         err = "another AzureLITConfigSource has the same copy=";

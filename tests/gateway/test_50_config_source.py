@@ -274,6 +274,8 @@ def test_cannot_be_kept(restart, gateway, sim, log, what, number):
         ("https://host/x copy=c interval=0s", "1s to 86400s"),
         ("https://host/x copy=c strict=yes", "on or off"),
         ("https://host/x copy=c every=1s", "interval="),
+        ("https://host/x copy=/nobody/has/this", "folder of copy="),
+        ("https://host/x copy=/dev/null/this", "folder of copy="),
     ],
 )
 def test_mistakes(gateway, text, said):
