@@ -529,6 +529,8 @@ def test_slow_is_nobody_else_s_business(env, restart, services, log):
         with env.client() as client:
             # who waits for three seconds is refused
             check_good(ask(client, "quick"))
+            # one that looks, four that fetch there and one elsewhere
+            assert threads(env) <= few + 6
             # and nobody waits for a second time
             error_of(ask(client, "slow0"), 502, NO_CREDENTIAL)
             start = time.monotonic()
