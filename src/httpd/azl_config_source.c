@@ -466,7 +466,7 @@ static apr_interval_time_t delay_of(const azl_config_source_t *line)
 }
 
 /* Whoever else restarts httpd may have changed what a document was refused
- * for: it is tried once more. */
+ * for: it is tried once more, and at once. */
 static void recall(const apr_array_header_t *lines, server_rec *s)
 {
     azl_config_source_t **line = (void *)lines->elts;
@@ -479,7 +479,11 @@ static void recall(const apr_array_header_t *lines, server_rec *s)
         line[i]->state->restarting = 0;
     }
     for (i = 0; i < lines->nelts && !ours; i++) {
-        atomic_store(&line[i]->state->counts->has_refused, 0);
+        azl_config_counts_t *counts = line[i]->state->counts;
+
+        if (atomic_exchange(&counts->has_refused, 0)) {
+            atomic_store(&counts->found, 1);
+        }
     }
 }
 

@@ -198,6 +198,26 @@ def test_told_again(restart, gateway, sim, log):
     gateway.until(lambda: len(refusals(log)) == 2, LIVE)
 
 
+def test_mended_by_the_operator(restart, gateway, sim, log):
+    """What httpd.conf was to blame for is taken with the restart that mends
+    it, however seldom the source is read."""
+    log.expect("AZL0152", *RESTARTS)
+    where = folder(gateway, "mended")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "new"))
+    rule = where / "rule.conf"
+    # nobody may have the new one
+    rule.write_text(f"<IfDefine AZURELIT_CANDIDATE:{copy}>\nNo\n</IfDefine>")
+    conf = gateway.conf().add("AzureLITProbe off", "ServerLimit 32")
+    conf.add(f"Include {rule}")
+    restart(conf.add(line(f"file:{document}", copy, interval=3600)))
+    gateway.until(lambda: refusals(log), LIVE)
+    rule.write_text("")
+    gateway.graceful()
+    live(gateway, "new")
+
+
 def test_after_a_refusal(restart, gateway, sim, log):
     log.expect("AZL0160", *RESTARTS)
     where = folder(gateway, "again")
