@@ -280,7 +280,9 @@ static const char *read_url(cmd_parms *cmd, azl_endpoint_t *ep, const char *url)
         return "the URL must be http(s)://host[:port][/path], without user, "
                "query or fragment";
     }
-    if (uri.port_str && (!*uri.port_str || uri.port == 0)) {
+    /* apr_uri_parse() keeps 16 bits of it */
+    if (uri.port_str &&
+        (uri.port == 0 || apr_atoi64(uri.port_str) != uri.port)) {
         return "the port in the URL must be a number from 1 to 65535";
     }
     text = apr_pstrdup(cmd->pool, url);

@@ -4,6 +4,9 @@ import pytest
 
 MISTAKES = [
     ("AzureLITEndpoint a ftp://x credential=none", "http"),
+    ("AzureLITEndpoint a http://x:0 credential=none", "1 to 65535"),
+    ("AzureLITEndpoint a http://x:99999 credential=none", "1 to 65535"),
+    ("AzureLITEndpoint a http://x: credential=none", "1 to 65535"),
     ("AzureLITEndpoint a http://x credential=none dialect=latin", "one of"),
     ("AzureLITEndpoint a http://x", "credential=env:NAME"),
     ("AzureLITEndpoint a http://x credential=none colour=red", "api-version"),
