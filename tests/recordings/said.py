@@ -149,8 +149,19 @@ def message_said(message):
         return "".join(getattr(one, member) for one in blocks)
 
     usage = message.usage
-    read = usage.cache_read_input_tokens or 0
-    written = usage.cache_creation_input_tokens or 0
+    # What the totals leave out.
+    beside = [
+        one
+        for one in usage.model_dump().get("iterations") or []
+        if one["type"] in ("advisor_message", "compaction")
+    ]
+
+    def counted(member):
+        parts = [usage.model_dump(), *beside]
+        return sum(one.get(member) or 0 for one in parts)
+
+    read = counted("cache_read_input_tokens")
+    written = counted("cache_creation_input_tokens")
     details = getattr(usage, "output_tokens_details", None)
     return Said(
         text=joined("text", "text"),
@@ -161,10 +172,10 @@ def message_said(message):
             if one.type == "tool_use"
         ],
         finish=ANTHROPIC_ENDS.get(message.stop_reason, "stop"),
-        prompt=usage.input_tokens + read + written,
+        prompt=counted("input_tokens") + read + written,
         cached=read,
         written=written,
-        completion=usage.output_tokens,
+        completion=counted("output_tokens"),
         thought=getattr(details, "thinking_tokens", None) or 0,
     )
 
