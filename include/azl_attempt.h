@@ -45,6 +45,7 @@ struct azl_attempt_t {
 
     /* the watch's (azl_watch.h); moments, 0: none */
     apr_time_t started;
+    apr_time_t authorized;     /* it has the credential of an identity */
     apr_time_t first_token_by; /* of a stream, until it is committed */
     apr_interval_time_t idle;  /* of a stream, from then on: longest silence */
     apr_time_t over_by;

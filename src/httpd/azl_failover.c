@@ -164,7 +164,7 @@ static int is_renewed(const azl_attempt_t *at)
 
     return id && at->mode == AZL_REPLY_FAILED && !at->client_gone &&
            (at->status == HTTP_UNAUTHORIZED || at->status == HTTP_FORBIDDEN) &&
-           azl_identity_renewed(id, at->started);
+           azl_identity_renewed(id, at->authorized);
 }
 
 /* It does not take the request as it is, but another way. */

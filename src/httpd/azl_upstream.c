@@ -265,7 +265,7 @@ const char *azl_upstream_child_init_own(azl_deployment_t *d, apr_pool_t *pchild,
 
 /* For a credential that is not just written there, but signs the request or
  * has been fetched. */
-static void authorize(request_rec *r, const azl_attempt_t *at)
+static void authorize(request_rec *r, azl_attempt_t *at)
 {
     azl_identity_call_t call;
     apr_status_t rv;
@@ -278,6 +278,9 @@ static void authorize(request_rec *r, const azl_attempt_t *at)
     call.npieces = at->body.npieces;
     rv = azl_credential_set(r->pool, at->deployment->endpoint, &call,
                             r->headers_in);
+    if (at->deployment->endpoint->identity) {
+        at->authorized = apr_time_now();
+    }
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       AZLNO(0104) "%s: a request to endpoint %s could not be "
@@ -449,7 +452,7 @@ static void heed_refusal(request_rec *r, const azl_attempt_t *at)
     const azl_endpoint_t *e = at->deployment->endpoint;
 
     if ((at->status == HTTP_UNAUTHORIZED || at->status == HTTP_FORBIDDEN) &&
-        e->identity && azl_identity_refused(e->identity, at->started)) {
+        e->identity && azl_identity_refused(e->identity, at->authorized)) {
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       AZLNO(0110) "%s: endpoint %s refuses its token (%d), "
                                   "another one is fetched",

@@ -637,6 +637,18 @@ def test_taken_back(env, restart, services, log):
     assert len(fetched(services.entra, "metadata")) <= 3
 
 
+def test_first_one_is_refused(env, restart, services, log):
+    """Who has waited for the first token learns nothing either: it is not
+    this one's successor."""
+    services.entra.script({"delay": 1}, {}, deployment="metadata")
+    services.azure.script({"error": "bad_key"}, deployment="d1")
+    restart(azure(base(env), env, "managed-identity"))
+    with env.client() as client:
+        check_good(ask(client, "azure"))
+    assert "AZL0110" in log.text()
+    assert len(fetched(services.entra, "metadata")) == 2
+
+
 def test_refused_for_good(env, restart, services, log):
     """A role that is missing is no reason to fetch again and again."""
     log.expect("AZL0034")
