@@ -1,9 +1,13 @@
 // What a client of the official Node SDK does. Reads settings from standard
 // input: {kind: "openai"|"azure", baseURL, key, model, checks: [...]}.
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import OpenAI, { AzureOpenAI, toFile } from 'openai';
+
+// Node 18 has it, but not everywhere.
+globalThis.File ??= File;
 
 const settings = JSON.parse(readFileSync(0, 'utf8'));
 const { model } = settings;
