@@ -35,6 +35,7 @@ typedef struct gather_t {
 } gather_t;
 
 struct azl_usage_log_t {
+    apr_pool_t *pool;
     const char *name;
     apr_file_t *file;
     server_rec *s;
@@ -73,6 +74,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
     azl_usage_log_t *log = apr_pcalloc(pconf, sizeof(*log));
     apr_status_t rv;
 
+    log->pool = pconf;
     log->name = name;
     log->s = s;
     if (*name == '|') {
@@ -189,10 +191,12 @@ void azl_usage_log_child_init(azl_usage_log_t *log, apr_pool_t *pchild)
     if (!log->buffer || log->gather) {
         return;
     }
-    g = apr_pcalloc(pchild, sizeof(*g));
-    if (apr_thread_mutex_create(&g->lock, APR_THREAD_MUTEX_DEFAULT, pchild) !=
-            APR_SUCCESS ||
-        apr_thread_cond_create(&g->more, pchild) != APR_SUCCESS) {
+    /* When a process ends at once, threads of it may still have something to
+     * say after its pool has gone. */
+    g = apr_pcalloc(log->pool, sizeof(*g));
+    if (apr_thread_mutex_create(&g->lock, APR_THREAD_MUTEX_DEFAULT,
+                                log->pool) != APR_SUCCESS ||
+        apr_thread_cond_create(&g->more, log->pool) != APR_SUCCESS) {
         return;
     }
     /* the parent gives it back */
@@ -227,10 +231,10 @@ static int gather(azl_usage_log_t *log, azl_span_t line, apr_time_t now)
     gather_t *g = log->gather;
     int gathered = 0;
 
-    if (!g) {
+    /* nobody waits for who is writing, or has lost the processor meanwhile */
+    if (!g || apr_thread_mutex_trylock(g->lock) != APR_SUCCESS) {
         return 0;
     }
-    apr_thread_mutex_lock(g->lock);
     if (!g->ending && (now - g->last < CLOSE_BEHIND || g->due)) {
         gathered = azl_log_part_put(g->part, line);
         if (!gathered) {
