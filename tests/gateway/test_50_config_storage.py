@@ -4,7 +4,6 @@ that is taken there."""
 import entra_service
 import pytest
 from azurite import Azurite
-from services import running
 from simbase import entra as tokens
 from sources import RESTARTS, folder, live, nothing, source, start, yaml
 
@@ -85,17 +84,20 @@ def test_storage_says_no(restart, gateway, sim, azurite, log, what):
     gateway.forget_records()
 
 
-@pytest.fixture
-def entra(env):
-    """Who gives out identities, at the address of a machine's metadata."""
+@pytest.fixture(scope="module")
+def metadata(env):
+    """Who gives out identities, at the address of a machine's metadata. It
+    outlives every httpd that has a source, for that may ask to the end."""
     service = entra_service.start(env.root / "entra")
-    before = env.environment
-    env.environment = dict(before)
-    entra_service.set_environment(env)
-    env.secrets += entra_service.SECRETS
-    with running(env, service):
+    with entra_service.beside(env, service):
+        entra_service.set_environment(env)
         yield service
-    env.environment = before
+
+
+@pytest.fixture
+def entra(metadata):
+    metadata.reset()
+    return metadata
 
 
 @pytest.mark.parametrize("credential", ["token-file", "managed-identity"])
