@@ -242,16 +242,13 @@ static const char *fetch_file(azl_identity_t *id, apr_pool_t *p,
                               azl_identity_value_t *value)
 {
     azl_span_t content;
-    char problem[128];
     const char *why;
-    apr_status_t rv;
     char *text;
 
     azl_identity_look(id, p, &id->seen);
-    rv = azl_file_read(p, id->path, FILE_MAX, &content);
-    if (rv != APR_SUCCESS) {
-        return apr_pstrcat(p, "the file cannot be read: ",
-                           apr_strerror(rv, problem, sizeof(problem)), NULL);
+    why = azl_identity_read(p, id->path, FILE_MAX, &content);
+    if (why) {
+        return why;
     }
     text = apr_pstrmemdup(p, content.at, content.len);
     why = read_file(id, text, value);

@@ -443,12 +443,10 @@ const char *azl_identity_read(apr_pool_t *p, const char *path, apr_off_t max,
                               azl_span_t *content)
 {
     apr_status_t rv = azl_file_read(p, path, max, content);
-    char problem[128];
 
-    return rv == APR_SUCCESS
-               ? NULL
-               : apr_pstrcat(p, "the file cannot be read: ",
-                             apr_strerror(rv, problem, sizeof(problem)), NULL);
+    return rv == APR_SUCCESS ? NULL
+                             : apr_pstrcat(p, "the file cannot be read: ",
+                                           azl_file_reason(p, rv), NULL);
 }
 
 static const char *configure_file(azl_identity_t *id)

@@ -380,12 +380,11 @@ const char *azl_keyring_load(azl_keyring_t *ring, const char *path,
     apr_array_header_t *problems = apr_array_make(ptemp, 1, sizeof(char *));
     const char *first;
     azl_span_t content;
-    char reason[120];
     apr_status_t rv = azl_file_read(ptemp, path, KEYFILE_MAX, &content);
 
     if (rv != APR_SUCCESS) {
         return apr_psprintf(ring->pool, "cannot read key file %s: %s", path,
-                            apr_strerror(rv, reason, sizeof(reason)));
+                            azl_file_reason(ptemp, rv));
     }
     azl_keyring_parse(ring, path, content, problems);
     if (problems->nelts == 0) {

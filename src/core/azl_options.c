@@ -188,13 +188,12 @@ static const char *secret_from_file(apr_pool_t *p, const char *path,
 {
     azl_span_t content;
     apr_status_t rv;
-    char errbuf[128];
     char *text;
 
     rv = azl_file_read(p, path, SECRET_FILE_MAX, &content);
     if (rv != APR_SUCCESS) {
         return apr_psprintf(p, "cannot read file '%s': %s", path,
-                            apr_strerror(rv, errbuf, sizeof(errbuf)));
+                            azl_file_reason(p, rv));
     }
     while (content.len && (content.at[content.len - 1] == '\n' ||
                            content.at[content.len - 1] == '\r')) {

@@ -311,7 +311,6 @@ const char *azl_price_table_load(apr_pool_t *p, const char *path,
     azl_json_t *doc;
     azl_span_t content;
     const char *err;
-    char reason[120];
     apr_status_t rv;
     reader_t r;
 
@@ -324,8 +323,7 @@ const char *azl_price_table_load(apr_pool_t *p, const char *path,
 
     rv = azl_file_read(r.ptemp, path, PRICE_FILE_MAX, &content);
     if (rv != APR_SUCCESS) {
-        complain(&r, "cannot be read: %s",
-                 apr_strerror(rv, reason, sizeof(reason)));
+        complain(&r, "cannot be read: %s", azl_file_reason(r.ptemp, rv));
     }
     else if ((err = azl_json_parse(r.ptemp, content, &doc)) != NULL) {
         complain(&r, "%s", err);

@@ -184,14 +184,12 @@ static azl_source_result_e read_file(azl_source_t *source, apr_pool_t *p,
                                      azl_span_t *text, const char **problem)
 {
     apr_status_t rv = azl_file_read(p, source->path, AZL_SOURCE_MAX, text);
-    char reason[128];
 
     if (rv == APR_SUCCESS) {
         return AZL_SOURCE_READ;
     }
-    *problem = rv == APR_ENOSPC
-                   ? "it is larger than 4 MB"
-                   : apr_pstrdup(p, apr_strerror(rv, reason, sizeof(reason)));
+    *problem =
+        rv == APR_ENOSPC ? "it is larger than 4 MB" : azl_file_reason(p, rv);
     return AZL_SOURCE_FAILED;
 }
 

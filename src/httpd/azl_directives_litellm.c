@@ -96,15 +96,12 @@ const char *azl_cmd_litellm_file(cmd_parms *cmd, const char *path, int strict,
                                  azl_cmd_conf(cmd)};
     azl_litellm_t *config;
     azl_span_t content;
-    char reason[120];
     apr_status_t rv;
     int wrong;
 
     rv = azl_file_read(cmd->temp_pool, path, AZL_YAML_SIZE_MAX, &content);
     if (rv != APR_SUCCESS) {
-        return azl_cmd_complain(
-            cmd, path,
-            apr_pstrdup(cmd->pool, apr_strerror(rv, reason, sizeof(reason))));
+        return azl_cmd_complain(cmd, path, azl_file_reason(cmd->pool, rv));
     }
     config = azl_litellm_read(cmd->pool, content, &setup);
     log_messages(cmd, path, config, strict);

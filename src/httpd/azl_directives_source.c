@@ -130,16 +130,13 @@ static const char *load(cmd_parms *cmd, azl_config_source_t *line)
     const char *path = file_of(line, cmd->temp_pool);
     apr_status_t rv;
     azl_span_t text;
-    char reason[128];
 
     rv = azl_file_read(cmd->temp_pool, path, AZL_SOURCE_MAX, &text);
     if (APR_STATUS_IS_ENOENT(rv)) {
         return NULL; /* it has not come yet */
     }
     if (rv != APR_SUCCESS) {
-        return azl_cmd_complain(
-            cmd, path,
-            apr_pstrdup(cmd->pool, apr_strerror(rv, reason, sizeof(reason))));
+        return azl_cmd_complain(cmd, path, azl_file_reason(cmd->pool, rv));
     }
     line->loaded = 1;
     azl_crypto_sha256(text.at, text.len, line->digest);

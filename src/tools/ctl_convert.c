@@ -58,12 +58,10 @@ static azl_litellm_t *read_file(apr_pool_t *p, const char *path)
     static const azl_litellm_setup_t setup = {NULL, NULL, NULL};
     azl_litellm_t *config;
     azl_span_t content;
-    char reason[120];
     apr_status_t rv = azl_file_read(p, path, AZL_YAML_SIZE_MAX, &content);
 
     if (rv != APR_SUCCESS) {
-        azl_ctl_complain("cannot read %s: %s", path,
-                         apr_strerror(rv, reason, sizeof(reason)));
+        azl_ctl_complain("cannot read %s: %s", path, azl_file_reason(p, rv));
         return NULL;
     }
     config = azl_litellm_read(p, content, &setup);

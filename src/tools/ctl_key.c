@@ -183,13 +183,11 @@ static int check_file(apr_pool_t *p, const char *path)
     azl_keyring_t *ring = azl_keyring_create(p);
     apr_array_header_t *problems = apr_array_make(p, 4, sizeof(char *));
     azl_span_t content;
-    char reason[120];
     apr_status_t rv = azl_file_read(p, path, KEYFILE_MAX, &content);
     int expired;
 
     if (rv != APR_SUCCESS) {
-        azl_ctl_complain("cannot read %s: %s", path,
-                         apr_strerror(rv, reason, sizeof(reason)));
+        azl_ctl_complain("cannot read %s: %s", path, azl_file_reason(p, rv));
         return AZL_CTL_FAILED;
     }
     azl_keyring_parse(ring, path, content, problems);

@@ -153,6 +153,7 @@ class Env:
             stderr=subprocess.STDOUT,
             text=True,
             env=self.environment,
+            timeout=120,
         )
         return done.returncode, done.stdout
 

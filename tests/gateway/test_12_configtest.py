@@ -1,5 +1,7 @@
 """httpd -t finds mistakes and says what would be right."""
 
+import os
+
 import pytest
 
 MISTAKES = [
@@ -84,6 +86,31 @@ def test_a_slip_shows_no_secret(env, secret):
         status, text = env.check(f"AzureLIT on\n{line}\n")
         assert "AzureLIT" in text, line
         assert secret.rstrip("=") not in text, line
+
+
+# What is read whole, and may be the wrong thing.
+FILES = [
+    "AzureLITEndpoint a https://h credential=file:PATH",
+    "AzureLITEndpoint a https://h credential=token-file:PATH",
+    "AzureLITEndpoint a https://h credential=databricks:c:file:PATH "
+    "dialect=databricks",
+    "AzureLITMasterKey file:PATH",
+    "AzureLITKeyFile PATH",
+    "AzureLITPriceFile PATH",
+    "AzureLITConfig PATH",
+    "AzureLITConfigSource https://h/c copy=PATH",
+    "AzureLITConfigSource https://h/c copy=/tmp/x credential=sas:file:PATH",
+]
+
+
+@pytest.mark.parametrize("line", FILES)
+def test_a_pipe_is_not_waited_for(env, line):
+    pipe = env.root / "pipe"
+    if not pipe.exists():
+        os.mkfifo(pipe)
+    line = line.replace("PATH", str(pipe))
+    status, text = env.check(f"AzureLIT on\n{line}\n")
+    assert status == 1 and "not a regular file" in text
 
 
 def test_good(env, sim):

@@ -124,6 +124,21 @@ def test_a_file_that_becomes_worse(env, restart, services, log):
         check_good(ask(client, "azure"))
 
 
+def test_a_file_that_becomes_a_pipe(env, restart, services, log):
+    """Nobody waits for somebody to write into it."""
+    log.expect("AZL0100", "AZL0034")
+    restart(both(base(env), env, f"file:{services.file}"))
+    pipe = services.file.with_suffix(".pipe")
+    os.mkfifo(pipe, 0o644)
+    with env.client() as client:
+        pipe.replace(services.file)
+        env.until(lambda: "not a regular file" in log.text())
+        check_good(ask(client, "azure"))
+        services.write(env.sim_key + "-2")
+        services.azure.control("POST", "config", {"key": env.sim_key + "-2"})
+        env.until(lambda: ask(client, "azure").status_code == 200)
+
+
 def test_a_vault(env, restart, services):
     restart(both(base(env), env, vault(env)))
     with env.client() as client:
