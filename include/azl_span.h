@@ -38,4 +38,9 @@ static inline int azl_span_is(azl_span_t s, const char *text)
     return s.len == len && (len == 0 || memcmp(s.at, text, len) == 0);
 }
 
+static inline int azl_span_equals(azl_span_t a, azl_span_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
 #endif /* AZL_SPAN_H */

@@ -21,14 +21,16 @@
 #define AZL_USAGE_COMPLETION 2
 #define AZL_USAGE_ALL (AZL_USAGE_PROMPT | AZL_USAGE_COMPLETION)
 
-/* What Anthropic's totals leave out: tokens of a compaction, and of an advisor,
- * which other models are. */
+/* What Anthropic's totals leave out: tokens of a compaction, of an advisor,
+ * which is another model, and of a model that had begun to answer when it
+ * declined and another one took its place. */
 typedef struct azl_usage_beside_t {
     apr_int64_t input; /* as Anthropic counts it, without the caches */
     apr_int64_t cached;
     apr_int64_t cache_write;
+    apr_int64_t cache_write_1h;
     apr_int64_t completion;
-    int other_model; /* some of them at a price of their own */
+    int other_model; /* some of them, or all totals, at a price of their own */
 } azl_usage_beside_t;
 
 typedef struct azl_usage_t {
@@ -46,6 +48,7 @@ typedef struct azl_usage_t {
     int background; /* of a response the provider makes by itself: its usage
                        comes when somebody asks for it */
     int other_tier; /* billed at a service tier we have no price for */
+    int fast;       /* of Messages: in a hurry, which has a price of its own */
     azl_usage_beside_t beside; /* of a Messages stream: in all counts above */
     int estimated; /* the parts whose counts are ours, if only for the rest */
 } azl_usage_t;
@@ -59,9 +62,10 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw);
 /* Read a usage object of Anthropic's Messages API, whose input_tokens are those
  * that no cache had a part in, with its service_tier. In a stream they come in
  * pieces: each count replaces the one before, and what is missing stays, also
- * in `told`. Iterations that its totals leave out are added to them: those of a
- * compaction, and those of an advisor, for which there is no price (a tier of
- * its own). 1 if it held any count, else 0 and *u untouched. */
+ * in `told`. Iterations that its totals leave out are added to them (see
+ * azl_usage_beside_t). For what other models have used, and for what was
+ * answered fast, there is no price: it counts as another tier. 1 if it held any
+ * count, else 0 and *u untouched. */
 int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw);
 /* Read an answer's `service_tier`: one that list prices are taken for
  * ("default", "auto", "standard", "scale") or another, such as "flex" or

@@ -58,8 +58,9 @@ static int milliseconds(const azl_value_t *v, apr_int64_t *ms)
     return 1;
 }
 
-/* How long what was written to a cache is kept: Anthropic's cache_creation. */
-static void read_cache_times(azl_scan_t *s, azl_usage_t *u)
+/* How much of what was written to a cache is kept for an hour: Anthropic's
+ * cache_creation. */
+static void read_cache_times(azl_scan_t *s, apr_int64_t *hour)
 {
     azl_span_t key;
     azl_value_t v;
@@ -71,7 +72,7 @@ static void read_cache_times(azl_scan_t *s, azl_usage_t *u)
     azl_scan_enter(s);
     while (azl_scan_member(s, &key) == 1 && azl_scan_value(s, &v) == 1) {
         if (azl_span_is(key, "ephemeral_1h_input_tokens")) {
-            count(&v, &u->cache_write_1h);
+            count(&v, hour);
         }
     }
 }
@@ -91,7 +92,7 @@ static void read_details(azl_scan_t *s, reading_t *r, apr_int64_t *audio)
     while (azl_scan_member(s, &key) == 1) {
         /* what LiteLLM calls it */
         if (azl_span_is(key, "cache_creation_token_details")) {
-            read_cache_times(s, &r->usage);
+            read_cache_times(s, &r->usage.cache_write_1h);
             continue;
         }
         if (azl_scan_value(s, &v) != 1) {
@@ -208,67 +209,126 @@ static void read_output_details(azl_scan_t *s, azl_usage_t *u)
 }
 
 /* One of usage.iterations. */
-static void read_iteration(azl_span_t raw, azl_usage_beside_t *sum)
+typedef struct iteration_t {
+    azl_span_t type; /* as JSON, like the model; empty: none */
+    azl_span_t model;
+    azl_usage_beside_t counts;
+} iteration_t;
+
+static void read_iteration(azl_span_t raw, iteration_t *it)
 {
-    azl_usage_beside_t got;
-    azl_span_t key, type = azl_span("", 0);
     azl_scan_t s;
+    azl_span_t key;
     azl_value_t v;
 
-    memset(&got, 0, sizeof(got));
+    memset(it, 0, sizeof(*it));
     azl_scan_init(&s, raw.at, raw.len);
     if (azl_scan_peek(&s) != AZL_JSON_OBJECT) {
         return;
     }
     azl_scan_enter(&s);
-    while (azl_scan_member(&s, &key) == 1 && azl_scan_value(&s, &v) == 1) {
+    while (azl_scan_member(&s, &key) == 1) {
+        if (azl_span_is(key, "cache_creation")) {
+            read_cache_times(&s, &it->counts.cache_write_1h);
+            continue;
+        }
+        if (azl_scan_value(&s, &v) != 1) {
+            return;
+        }
         if (azl_span_is(key, "type")) {
-            type = v.raw;
+            it->type = v.raw;
+        }
+        else if (azl_span_is(key, "model")) {
+            it->model = v.raw;
         }
         else if (azl_span_is(key, "input_tokens")) {
-            count(&v, &got.input);
+            count(&v, &it->counts.input);
         }
         else if (azl_span_is(key, "cache_read_input_tokens")) {
-            count(&v, &got.cached);
+            count(&v, &it->counts.cached);
         }
         else if (azl_span_is(key, "cache_creation_input_tokens")) {
-            count(&v, &got.cache_write);
+            count(&v, &it->counts.cache_write);
         }
         else if (azl_span_is(key, "output_tokens")) {
-            count(&v, &got.completion);
+            count(&v, &it->counts.completion);
         }
     }
-    if (azl_span_is(type, "\"advisor_message\"")) {
-        sum->other_model = 1;
+}
+
+static int is_fallback(const iteration_t *it)
+{
+    return azl_span_is(it->type, "\"fallback_message\"");
+}
+
+static int is_advisor(const iteration_t *it)
+{
+    return azl_span_is(it->type, "\"advisor_message\"");
+}
+
+/* Do the totals leave it out? Where a model has declined and another one
+ * answered, they are those of the latter. What the first had said until then is
+ * billed; if it had said nothing, what it read is not. */
+static int is_beside(const iteration_t *it, const iteration_t *fallback)
+{
+    if (azl_span_is(it->type, "\"message\"")) {
+        return it->counts.completion > 0 && it->model.len &&
+               fallback->model.len &&
+               !azl_span_equals(it->model, fallback->model);
     }
-    else if (!azl_span_is(type, "\"compaction\"")) {
-        return;
+    return is_advisor(it) || azl_span_is(it->type, "\"compaction\"");
+}
+
+/* The iteration of the model that answered in place of another, if one has:
+ * the last of them. 1 if it is a list. */
+static int find_fallback(azl_scan_t *s, iteration_t *fallback)
+{
+    iteration_t it;
+    azl_value_t v;
+    int n;
+
+    memset(fallback, 0, sizeof(*fallback));
+    if (azl_scan_peek(s) != AZL_JSON_ARRAY) {
+        azl_scan_value(s, &v);
+        return 0;
     }
-    sum->input += got.input;
-    sum->cached += got.cached;
-    sum->cache_write += got.cache_write;
-    sum->completion += got.completion;
+    azl_scan_enter(s);
+    for (n = 0; azl_scan_element(s) == 1 && azl_scan_value(s, &v) == 1; n++) {
+        if (n < ITERATIONS_MAX) {
+            read_iteration(v.raw, &it);
+            *fallback = is_fallback(&it) ? it : *fallback;
+        }
+    }
+    return 1;
 }
 
 /* Of several lists the last one counts. */
 static void read_iterations(azl_scan_t *s, azl_usage_t *u)
 {
-    azl_usage_beside_t sum;
+    azl_usage_beside_t *sum = &u->beside;
+    azl_scan_t again = *s;
+    iteration_t fallback, it;
     azl_value_t v;
-    int n = 0;
+    int n;
 
-    if (azl_scan_peek(s) != AZL_JSON_ARRAY) {
-        azl_scan_value(s, &v);
+    if (!find_fallback(s, &fallback)) {
         return;
     }
-    memset(&sum, 0, sizeof(sum));
-    azl_scan_enter(s);
-    while (azl_scan_element(s) == 1 && azl_scan_value(s, &v) == 1) {
-        if (n++ < ITERATIONS_MAX) {
-            read_iteration(v.raw, &sum);
+    memset(sum, 0, sizeof(*sum));
+    azl_scan_enter(&again);
+    for (n = 0; n < ITERATIONS_MAX && azl_scan_element(&again) == 1 &&
+                azl_scan_value(&again, &v) == 1;
+         n++) {
+        read_iteration(v.raw, &it);
+        sum->other_model |= is_advisor(&it) || is_fallback(&it);
+        if (is_beside(&it, &fallback)) {
+            sum->input += it.counts.input;
+            sum->cached += it.counts.cached;
+            sum->cache_write += it.counts.cache_write;
+            sum->cache_write_1h += it.counts.cache_write_1h;
+            sum->completion += it.counts.completion;
         }
     }
-    u->beside = sum;
 }
 
 /* Add what stands beside the totals, or (-1) take it out of them. */
@@ -278,9 +338,10 @@ static void put_beside(azl_usage_t *u, int sign)
 
     u->cached += sign * beside->cached;
     u->cache_write += sign * beside->cache_write;
+    u->cache_write_1h += sign * beside->cache_write_1h;
     u->completion += sign * beside->completion;
     u->prompt += sign * (beside->input + beside->cached + beside->cache_write);
-    u->other_tier |= beside->other_model;
+    u->other_tier |= beside->other_model || u->fast;
 }
 
 int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
@@ -309,7 +370,7 @@ int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
             continue;
         }
         if (azl_span_is(key, "cache_creation")) {
-            read_cache_times(&s, &got);
+            read_cache_times(&s, &got.cache_write_1h);
             continue;
         }
         if (azl_scan_value(&s, &v) != 1) {
@@ -329,6 +390,9 @@ int azl_usage_read_messages(azl_usage_t *u, azl_span_t raw)
         }
         else if (azl_span_is(key, "service_tier")) {
             azl_usage_read_tier(&got, v.raw);
+        }
+        else if (azl_span_is(key, "speed")) {
+            got.fast = azl_span_is(v.raw, "\"fast\"");
         }
     }
     if (azl_scan_end(&s) != 1 || !told) {

@@ -391,6 +391,107 @@ START_TEST(iterations_have_an_end)
 }
 END_TEST
 
+/* Of what iterations have written to a cache, some may be kept longer. */
+START_TEST(iterations_and_caches_of_hours)
+{
+    static const char last[] =
+        "{\"input_tokens\":3,\"cache_creation_input_tokens\":7,"
+        "\"cache_creation\":{\"ephemeral_1h_input_tokens\":6},"
+        "\"output_tokens\":9,\"iterations\":[{\"type\":\"compaction\","
+        "\"input_tokens\":1,\"cache_creation_input_tokens\":50,"
+        "\"cache_creation\":{\"ephemeral_5m_input_tokens\":10,"
+        "\"ephemeral_1h_input_tokens\":40},\"output_tokens\":2}]}";
+    azl_usage_t u = {0};
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        ck_assert_int_eq(azl_usage_read_messages(&u, azl_span_str(last)), 1);
+        ck_assert_str_eq(kinds(&u), "pc: 61/57/46/11/0/0");
+    }
+}
+END_TEST
+
+/* The totals are those of the model that answered, which has another price;
+ * what another had begun to say is paid for, what it has refused is not. */
+START_TEST(answers_of_a_fallback)
+{
+#define TOTALS                                                                 \
+    "{\"input_tokens\":2,\"cache_read_input_tokens\":70,"                      \
+    "\"output_tokens\":13,\"service_tier\":\"standard\",\"iterations\":["
+#define SERVED                                                                 \
+    "{\"type\":\"fallback_message\",\"model\":\"b\",\"input_tokens\":2,"       \
+    "\"cache_read_input_tokens\":70,\"output_tokens\":13}"
+#define BEGUN(model)                                                           \
+    "{\"type\":\"message\"," model "\"input_tokens\":4,"                       \
+    "\"cache_read_input_tokens\":60,\"cache_creation_input_tokens\":10,"       \
+    "\"output_tokens\":5}"
+    static const struct {
+        const char *usage;
+        const char *kinds;
+        int other;
+    } cases[] = {
+        {TOTALS SERVED "]}", "pc: 72/0/0/13/0/0", 1},
+        {TOTALS BEGUN("\"model\":\"a\",") "," SERVED "]}",
+         "pc: 146/10/0/18/0/0", 1},
+        {TOTALS "{\"type\":\"message\",\"model\":\"a\",\"input_tokens\":412,"
+                "\"output_tokens\":0}," SERVED "]}",
+         "pc: 72/0/0/13/0/0", 1},
+        /* what the one that answered did before is in its totals */
+        {TOTALS BEGUN("\"model\":\"b\",") "," SERVED "]}", "pc: 72/0/0/13/0/0",
+         1},
+        {TOTALS BEGUN("") "," SERVED "]}", "pc: 72/0/0/13/0/0", 1},
+        /* nobody has taken its place */
+        {TOTALS BEGUN("\"model\":\"a\",") "]}", "pc: 72/0/0/13/0/0", 0},
+        {TOTALS BEGUN("\"model\":\"a\",") ",{\"type\":\"fallback_message\"}]}",
+         "pc: 72/0/0/13/0/0", 1},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        azl_usage_t u = {0};
+
+        ck_assert_int_eq(
+            azl_usage_read_messages(&u, azl_span_str(cases[i].usage)), 1);
+        ck_assert_str_eq(kinds(&u), cases[i].kinds);
+        ck_assert_int_eq(u.other_tier, cases[i].other);
+    }
+#undef TOTALS
+#undef SERVED
+#undef BEGUN
+}
+END_TEST
+
+/* At a price of its own, whatever the tier; only the start of a stream says
+ * so. */
+START_TEST(answers_in_a_hurry)
+{
+    azl_usage_t u = {0};
+
+    ck_assert_int_eq(
+        azl_usage_read_messages(
+            &u, azl_span_str("{\"input_tokens\":3,\"speed\":\"fast\","
+                             "\"service_tier\":\"standard\"}")),
+        1);
+    ck_assert_int_eq(u.other_tier, 1);
+    ck_assert_int_eq(azl_usage_read_messages(
+                         &u, azl_span_str("{\"output_tokens\":3,"
+                                          "\"service_tier\":\"standard\"}")),
+                     1);
+    ck_assert_int_eq(u.other_tier, 1);
+    memset(&u, 0, sizeof(u));
+    ck_assert_int_eq(
+        azl_usage_read_messages(&u, azl_span_str("{\"speed\":\"standard\","
+                                                 "\"output_tokens\":3}")),
+        1);
+    ck_assert_int_eq(u.other_tier, 0);
+    ck_assert_int_eq(
+        azl_usage_read_messages(
+            &u, azl_span_str("{\"speed\":null,\"output_tokens\":3}")),
+        1);
+    ck_assert_int_eq(u.other_tier, 0);
+}
+END_TEST
+
 START_TEST(caches_of_minutes)
 {
     azl_usage_t u = {0};
@@ -441,6 +542,9 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, messages_in_pieces);
     tcase_add_test(tc, messages_with_iterations);
     tcase_add_test(tc, iterations_have_an_end);
+    tcase_add_test(tc, iterations_and_caches_of_hours);
+    tcase_add_test(tc, answers_of_a_fallback);
+    tcase_add_test(tc, answers_in_a_hurry);
     tcase_add_test(tc, caches_of_minutes);
     tcase_add_test(tc, sums);
     return tc;
