@@ -129,6 +129,10 @@ typedef struct azl_inbound_t {
      * with the error for the client. NULL, as the next three: nothing is
      * translated, only errors have a form of their own. */
     int (*request)(azl_exchange_t *ex, azl_buf_t *out, azl_error_t *err);
+    /* The error names a place in the hub's document ("messages[2].content[0]"):
+     * it gets the client's own name of it, as far as it has one. Reads
+     * ex->client again. NULL: its errors name no places. */
+    void (*place)(azl_exchange_t *ex, azl_error_t *err);
     /* The client's answer from the hub's. APR_EGENERAL: it is none. */
     apr_status_t (*answer)(azl_exchange_t *ex, azl_span_t hub, azl_buf_t *out);
     /* The encoder of one stream, in ex->pool. */

@@ -31,6 +31,15 @@ int azl_input_refuse_part(azl_input_t *m, apr_size_t item, const char *member,
                             "This model does not take such a part here.");
 }
 
+int azl_input_begin(azl_input_t *m, azl_span_t role)
+{
+    const azl_sought_t *sought = m->in->sought;
+
+    azl_write_open(m->w, NULL, '{');
+    azl_write_text(m->w, "role", role);
+    return sought && sought->message == m->messages++;
+}
+
 static azl_span_t text_of(const azl_json_t *json, const char *name)
 {
     return azl_json_text(azl_json_get(json, name));
@@ -77,8 +86,9 @@ static int write_message(azl_input_t *m, apr_size_t number)
             "A message needs a role: developer, system, user or "
             "assistant.");
     }
-    azl_write_open(m->w, NULL, '{');
-    azl_write_text(m->w, "role", role);
+    if (azl_input_begin(m, role)) {
+        azl_input_found_message(m, number);
+    }
     if (!write_content(m, number, "content", !user)) {
         return 0;
     }
@@ -93,8 +103,9 @@ static int write_agent(azl_input_t *m, apr_size_t number)
         azl_json_get(azl_json_at(m->items, number), "content");
     apr_size_t i;
 
-    azl_write_open(m->w, NULL, '{');
-    azl_write_str(m->w, "role", "user");
+    if (azl_input_begin(m, azl_span_str("user"))) {
+        azl_input_found_message(m, number);
+    }
     azl_write_open(m->w, "content", '[');
     for (i = 0; i < azl_json_length(content); ++i) {
         const azl_json_t *part = azl_json_at(content, i);
@@ -174,13 +185,15 @@ static int write_items(azl_input_t *m)
     return 1;
 }
 
-static void write_plain(azl_write_t *w, const char *role,
+/* A member of the request that is a message. */
+static void write_plain(azl_input_t *m, const char *role, const char *member,
                         const azl_json_t *content)
 {
-    azl_write_open(w, NULL, '{');
-    azl_write_str(w, "role", role);
-    azl_write_json(w, "content", content);
-    azl_write_close(w, '}');
+    if (azl_input_begin(m, azl_span_str(role))) {
+        azl_input_found(m, member);
+    }
+    azl_write_json(m->w, "content", content);
+    azl_write_close(m->w, '}');
 }
 
 int azl_responses_messages(azl_responses_in_t *in)
@@ -189,17 +202,17 @@ int azl_responses_messages(azl_responses_in_t *in)
         azl_json_get(in->ex->client, "instructions");
     const azl_json_t *input = azl_json_get(in->ex->client, "input");
     apr_pool_t *p = in->ex->pool;
-    azl_input_t m = {in, p, in->w, input, NULL, NULL, {NULL, 0}};
+    azl_input_t m = {.in = in, .p = p, .w = in->w, .items = input};
 
     if (instructions) {
         if (azl_json_type(instructions) != AZL_JSON_STRING) {
             return azl_responses_refuse(in->err, "instructions",
                                         "Instructions are a string.");
         }
-        write_plain(in->w, "system", instructions);
+        write_plain(&m, "system", "instructions", instructions);
     }
     if (azl_json_type(input) == AZL_JSON_STRING) {
-        write_plain(in->w, "user", input);
+        write_plain(&m, "user", "input", input);
         return 1;
     }
     if (!azl_json_length(input)) {
@@ -209,6 +222,7 @@ int azl_responses_messages(azl_responses_in_t *in)
     }
     m.called = apr_hash_make(p);
     m.answered = apr_hash_make(p);
+    m.from = in->sought ? apr_array_make(p, 4, sizeof(azl_input_part_t)) : NULL;
     azl_write_init(&m.after, azl_buf_create(p, AZL_HUB_DOCUMENT_MAX));
     return write_items(&m);
 }

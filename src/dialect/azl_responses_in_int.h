@@ -19,7 +19,16 @@ typedef struct azl_input_t {
     apr_hash_t *called;   /* ids of calls */
     apr_hash_t *answered; /* ... that have a result */
     azl_write_t after;    /* parts that follow the results */
+    apr_array_header_t *from; /* azl_input_part_t: where they were; NULL: that
+                                 is not wanted */
+    int messages;         /* that have begun, where one is sought */
 } azl_input_t;
+
+/* A part of a result. */
+typedef struct azl_input_part_t {
+    apr_size_t item;
+    int part; /* of its output; -1: it has none */
+} azl_input_part_t;
 
 #define AZL_INPUT_NEEDS_CONTENT "A string or an array of parts is needed."
 
@@ -29,6 +38,22 @@ int azl_input_refuse(azl_input_t *m, apr_size_t item, const char *member,
                      const char *message);
 int azl_input_refuse_part(azl_input_t *m, apr_size_t item, const char *member,
                           apr_size_t part);
+
+/* A message of the chat begins. 1: it is the one that is sought. */
+int azl_input_begin(azl_input_t *m, azl_span_t role);
+
+/*
+ * azl_responses_in_place.c: it was made of this
+ */
+
+void azl_input_found(azl_input_t *m, const char *path);
+/* A message whose parts are those of the item's content. */
+void azl_input_found_message(azl_input_t *m, apr_size_t item);
+void azl_input_found_item(azl_input_t *m, apr_size_t item);
+/* The assistant's, as azl_input_turn() has it. */
+void azl_input_found_turn(azl_input_t *m, apr_size_t from, apr_size_t to);
+/* Of m->from. */
+void azl_input_found_after(azl_input_t *m);
 
 /*
  * azl_responses_in_turn.c: what the assistant did
@@ -52,6 +77,7 @@ typedef enum {
 } azl_input_e;
 
 azl_input_e azl_input_kind(const azl_json_t *item);
+int azl_input_is_call(azl_input_e kind);
 /* How far the items from here make one message: something said and calls.
  * What is said after calls belongs to them, because their results follow.
  * `from`: they make none. */

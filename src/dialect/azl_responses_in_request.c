@@ -200,7 +200,7 @@ static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
 {
     const azl_json_t *max = azl_json_get(ex->client, "max_output_tokens");
     azl_write_t w;
-    azl_responses_in_t in = {ex, &w, err, {NULL, NULL, NULL, NULL, NULL}};
+    azl_responses_in_t in = {.ex = ex, .w = &w, .err = err};
 
     if (!azl_tools_read(&in.tools, ex->pool, ex->client, err)) {
         return 0;
@@ -228,6 +228,7 @@ static int responses_request(azl_exchange_t *ex, azl_buf_t *out,
 }
 
 const azl_inbound_t azl_inbound_responses = {.request = responses_request,
+                                             .place = azl_responses_place,
                                              .answer = azl_responses_told,
                                              .encoder = azl_responses_encoder,
                                              .event = azl_responses_chunk};

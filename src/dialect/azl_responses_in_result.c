@@ -12,6 +12,28 @@ static azl_span_t text_of(const azl_json_t *json, const char *name)
     return azl_json_text(azl_json_get(json, name));
 }
 
+/* Where a part of this output follows. */
+static azl_write_t *follow(azl_input_t *m, apr_size_t item, int part)
+{
+    if (m->from) {
+        azl_input_part_t *from = apr_array_push(m->from);
+
+        from->item = item;
+        from->part = part;
+    }
+    return &m->after;
+}
+
+static void follow_text(azl_input_t *m, apr_size_t item, azl_span_t text)
+{
+    azl_write_t *w = follow(m, item, -1);
+
+    azl_write_open(w, NULL, '{');
+    azl_write_str(w, "type", "text");
+    azl_write_text(w, "text", text);
+    azl_write_close(w, '}');
+}
+
 /* The text of a result; images and files, which a chat's tools cannot give,
  * follow. */
 static int write_output(azl_input_t *m, apr_size_t number,
@@ -24,12 +46,16 @@ static int write_output(azl_input_t *m, apr_size_t number,
     for (i = 0; i < azl_json_length(output); ++i) {
         const azl_json_t *part = azl_json_at(output, i);
 
+        azl_write_t *w = m->w;
+
         if (azl_responses_in_text(part)) {
             azl_buf_puts(m->w->out, texts++ ? "," : "[");
             azl_write_init(m->w, m->w->out);
         }
-        if (!azl_responses_in_part(
-                azl_responses_in_text(part) ? m->w : &m->after, part, 0)) {
+        else {
+            w = follow(m, number, (int)i);
+        }
+        if (!azl_responses_in_part(w, part, 0)) {
             return azl_input_refuse_part(m, number, "output", i);
         }
     }
@@ -44,20 +70,16 @@ static int write_more(azl_input_t *m, apr_size_t number, azl_span_t id,
 {
     apr_size_t i;
 
-    azl_write_open(&m->after, NULL, '{');
-    azl_write_str(&m->after, "type", "text");
-    azl_write_str(&m->after, "text",
-                  apr_pstrcat(m->p, "More output of ",
-                              apr_pstrmemdup(m->p, id.at, id.len), ":", NULL));
-    azl_write_close(&m->after, '}');
+    follow_text(m, number,
+                azl_span_str(apr_pstrcat(m->p, "More output of ",
+                                         apr_pstrmemdup(m->p, id.at, id.len),
+                                         ":", NULL)));
     if (azl_json_type(output) == AZL_JSON_STRING) {
-        azl_write_open(&m->after, NULL, '{');
-        azl_write_str(&m->after, "type", "text");
-        azl_write_json(&m->after, "text", output);
-        azl_write_close(&m->after, '}');
+        follow_text(m, number, azl_json_text(output));
     }
     for (i = 0; i < azl_json_length(output); ++i) {
-        if (!azl_responses_in_part(&m->after, azl_json_at(output, i), 0)) {
+        if (!azl_responses_in_part(follow(m, number, (int)i),
+                                   azl_json_at(output, i), 0)) {
             return azl_input_refuse_part(m, number, "output", i);
         }
     }
@@ -115,8 +137,9 @@ int azl_input_result(azl_input_t *m, apr_size_t number, azl_input_e kind)
         return write_more(m, number, id, output);
     }
     apr_hash_set(m->answered, id.at, (apr_ssize_t)id.len, id.at);
-    azl_write_open(m->w, NULL, '{');
-    azl_write_str(m->w, "role", "tool");
+    if (azl_input_begin(m, azl_span_str("tool"))) {
+        azl_input_found_item(m, number);
+    }
     azl_write_text(m->w, "tool_call_id", id);
     if (kind == AZL_INPUT_FOUND) {
         write_found(m, azl_json_get(item, "tools"));
@@ -136,8 +159,9 @@ void azl_input_after(azl_input_t *m)
     azl_buf_t *parts = m->after.out;
 
     if (parts->len) {
-        azl_write_open(m->w, NULL, '{');
-        azl_write_str(m->w, "role", "user");
+        if (azl_input_begin(m, azl_span_str("user"))) {
+            azl_input_found_after(m);
+        }
         azl_write_open(m->w, "content", '[');
         azl_write_name(m->w, NULL);
         azl_buf_append(m->w->out, parts->data, parts->len);
@@ -145,5 +169,8 @@ void azl_input_after(azl_input_t *m)
         azl_write_close(m->w, '}');
         azl_buf_clear(parts);
         azl_write_init(&m->after, parts);
+        if (m->from) {
+            apr_array_clear(m->from);
+        }
     }
 }

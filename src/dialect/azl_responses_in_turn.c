@@ -54,7 +54,7 @@ azl_input_e azl_input_kind(const azl_json_t *item)
     return AZL_INPUT_OTHER;
 }
 
-static int is_call(azl_input_e kind)
+int azl_input_is_call(azl_input_e kind)
 {
     return kind == AZL_INPUT_CALL || kind == AZL_INPUT_CUSTOM_CALL ||
            kind == AZL_INPUT_SEARCH_CALL;
@@ -72,11 +72,11 @@ apr_size_t azl_input_turn_end(const azl_input_t *m, apr_size_t from)
             break;
         }
         if (kind != AZL_INPUT_ANSWER && kind != AZL_INPUT_THOUGHT &&
-            !is_call(kind)) {
+            !azl_input_is_call(kind)) {
             break;
         }
         said |= kind == AZL_INPUT_ANSWER;
-        called |= is_call(kind);
+        called |= azl_input_is_call(kind);
     }
     return i;
 }
@@ -201,7 +201,7 @@ int azl_input_turn(azl_input_t *m, apr_size_t from, apr_size_t to)
         azl_input_e kind = azl_input_kind(azl_json_at(m->items, i));
 
         said |= kind == AZL_INPUT_ANSWER;
-        calls += is_call(kind);
+        calls += azl_input_is_call(kind);
         if (kind == AZL_INPUT_THOUGHT) {
             azl_exchange_note(m->in->ex, "input.reasoning");
         }
@@ -210,8 +210,9 @@ int azl_input_turn(azl_input_t *m, apr_size_t from, apr_size_t to)
         return 1; /* it has only thought */
     }
     azl_input_after(m);
-    azl_write_open(m->w, NULL, '{');
-    azl_write_str(m->w, "role", "assistant");
+    if (azl_input_begin(m, azl_span_str("assistant"))) {
+        azl_input_found_turn(m, from, to);
+    }
     if (!write_said(m, from, to, calls)) {
         return 0;
     }
@@ -220,7 +221,7 @@ int azl_input_turn(azl_input_t *m, apr_size_t from, apr_size_t to)
         for (i = from; i < to; ++i) {
             azl_input_e kind = azl_input_kind(azl_json_at(m->items, i));
 
-            if (is_call(kind) && !write_call(m, i, kind)) {
+            if (azl_input_is_call(kind) && !write_call(m, i, kind)) {
                 return 0;
             }
         }

@@ -143,11 +143,19 @@ int azl_tools_read(azl_tools_t *t, apr_pool_t *p, const azl_json_t *client,
 azl_span_t azl_tools_sent(const azl_tools_t *t, azl_span_t space,
                           azl_span_t name);
 
+/* A place in the chat of which the client's name is wanted. */
+typedef struct azl_sought_t {
+    int message;       /* its number */
+    const char *rest;  /* of the path: ".content[0]" */
+    const char *found; /* the client's path; NULL: not yet */
+} azl_sought_t;
+
 typedef struct azl_responses_in_t {
     azl_exchange_t *ex;
     azl_write_t *w;
     azl_error_t *err;
     azl_tools_t tools;
+    azl_sought_t *sought; /* NULL: nothing */
 } azl_responses_in_t;
 
 /* A part of a message as a chat's, which may be text only. 1, or 0: it cannot
@@ -158,6 +166,8 @@ int azl_responses_in_text(const azl_json_t *part);
 /* Instructions and input as messages, written into the open array. 1, or 0
  * with the error. */
 int azl_responses_messages(azl_responses_in_t *in);
+/* azl_responses_in_place.c: see azl_inbound_t. */
+void azl_responses_place(azl_exchange_t *ex, azl_error_t *err);
 /* The members `tools`, `parallel_tool_calls` and `tool_choice`. 1, or 0 with
  * the error. */
 int azl_responses_tools(azl_responses_in_t *in);

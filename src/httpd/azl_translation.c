@@ -178,9 +178,21 @@ static int send_out(azl_attempt_t *at, azl_error_t *err)
     return 1;
 }
 
+/* What the upstream takes no part of has a name in the hub's document; the
+ * client has another one. */
+static void name_place(azl_attempt_t *at, azl_error_t *err)
+{
+    const azl_inbound_t *inbound = at->way->inbound;
+
+    if (inbound && inbound->place) {
+        inbound->place(at->exchange, err);
+    }
+}
+
 int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
 {
     azl_request_t *ar = at->ar;
+    int ok;
 
     begin_exchange(at);
     if (!ar->hub_pool) {
@@ -190,10 +202,11 @@ int azl_translation_request(azl_attempt_t *at, azl_error_t *err)
     if (at->way->inbound && !bring_in(at, err)) {
         return 0;
     }
-    if (at->way->outbound) {
-        return send_out(at, err);
+    ok = at->way->outbound ? send_out(at, err) : take_hub(at, err);
+    if (!ok) {
+        name_place(at, err);
     }
-    return take_hub(at, err);
+    return ok;
 }
 
 const char *azl_translation_stream_type(const azl_attempt_t *at)

@@ -626,6 +626,32 @@ def test_images_of_tools(client, service, foreign, model):
     assert error["param"] == "input[2].output[1]"
 
 
+def test_places_are_the_clients_own(client, foreign):
+    """What an upstream takes no part of is named as the client has it, not as
+    the chat that was made of it."""
+    items = [
+        {"role": "user", "content": "x"},
+        {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+        {"type": "function_call", "call_id": "call_1", "name": "look",
+         "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "y"},
+        {"role": "user", "content": [
+            {"type": "input_text", "text": "x"},
+            {"type": "input_audio",
+             "input_audio": {"data": "AA==", "format": "wav"}},
+        ]},
+    ]
+    asked = {"model": "foreign", "instructions": "Be brief."}
+    answer = client.post("/v1/responses", json={**asked, "input": items})
+    error = error_of(answer, 400, "invalid_value")
+    assert error["param"] == "input[4].content[1]"
+    items[2]["arguments"] = "{"
+    answer = client.post("/v1/responses", json={**asked, "input": items[:4]})
+    error = error_of(answer, 400, "invalid_value")
+    assert error["param"] == "input[2]"
+    assert foreign.journal() == []
+
+
 def test_probabilities_of_a_response(client, service):
     body = {
         "model": "chatty",

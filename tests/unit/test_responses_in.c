@@ -1,4 +1,5 @@
 #include "azl_buf.h"
+#include "azl_unfit.h"
 #include "exchange_fixture.h"
 
 #include "../../src/dialect/azl_responses_int.h"
@@ -310,6 +311,126 @@ START_TEST(what_cannot_be_is_refused_by_path)
 END_TEST
 
 /*
+ * Places
+ */
+
+/* Of a chat: what it is called in the request. */
+static const struct {
+    const char *input;
+    const char *path;
+    const char *place;
+} places[] = {
+    {HI "," HI, "messages[1]", "input[0]"},
+    {HI "," HI, "messages[2].content[1].image_url.url", "input[1].content[1]"},
+    {HI, "messages[1].role", "input[0].role"},
+    {HI, "messages[1].content", "input[0].content"},
+    {HI, "messages[0].content", "instructions"},
+    {HI, "messages", "input"},
+    {"{'type':'agent_message','content':[{'encrypted_content':'x'}]}",
+     "messages[1].content[0]", "input[0].content[0]"},
+    /* a turn is of several items */
+    {THOUGHT "," CALL(1) "," ITEM("assistant", OUT("A")) "," CALL(2),
+     "messages[1].tool_calls[0].function.arguments", "input[1]"},
+    {THOUGHT "," CALL(1) "," ITEM("assistant", OUT("A")) "," CALL(2),
+     "messages[1].tool_calls[1].id", "input[3]"},
+    {THOUGHT "," CALL(1) "," ITEM("assistant", OUT("A")) "," CALL(2),
+     "messages[1].content", "input[2]"},
+    {THOUGHT "," CALL(1), "messages[1].content", "input[0]"},
+    {CALL(1), "messages[1].tool_calls[7]", "input[0]"},
+    /* what no message comes of counts for none */
+    {THOUGHT "," HI ",{'type':'additional_tools','tools':[]},"
+     "{'type':'web_search_call','id':'ws_1'}," HI, "messages[2]", "input[4]"},
+    /* results, and what follows them */
+    {CALL(1) "," RESULT(1, "'one'"), "messages[2].content", "input[1]"},
+    {CALL(1) "," CALL(2) "," RESULT(1, "[{'type':'input_text','text':'a'},"
+     "{'type':'input_image','image_url':'x'}]") "," RESULT(2, "[{'type':"
+     "'input_image','image_url':'y'},{'type':'input_image','image_url':'z'}]")
+     "," HI, "messages[4].content[0]", "input[2].output[1]"},
+    {CALL(1) "," CALL(2) "," RESULT(1, "[{'type':'input_text','text':'a'},"
+     "{'type':'input_image','image_url':'x'}]") "," RESULT(2, "[{'type':"
+     "'input_image','image_url':'y'},{'type':'input_image','image_url':'z'}]")
+     "," HI, "messages[4].content[2].image_url", "input[3].output[1]"},
+    {CALL(1) "," RESULT(1, "'a'") "," RESULT(1, "'b'") "," RESULT(1,
+     "[{'type':'input_image','image_url':'x'}]"), "messages[3].content[1]",
+     "input[2]"},
+    {CALL(1) "," RESULT(1, "'a'") "," RESULT(1, "'b'") "," RESULT(1,
+     "[{'type':'input_image','image_url':'x'}]"), "messages[3].content[3]",
+     "input[3].output[0]"},
+    {CALL(1) "," RESULT(1, "'a'") "," RESULT(1, "'b'") "," HI "," RESULT(1,
+     "'c'"), "messages[5].content[9]", "input[4]"},
+    /* tools */
+    {HI, "tools[0].function.parameters", "tools[0].parameters"},
+    {HI, "tools[0]", "tools[0]"},
+    {HI, "tools[1].function.name", "tools[1].tools[0].name"},
+    {HI, "tools[2].function.parameters", "tools[2]"},
+    {HI ",{'type':'additional_tools','tools':[{'type':'function','name':'h'}]}",
+     "tools[3].function", "input[1].tools[0]"},
+    /* other members */
+    {HI, "max_completion_tokens", "max_output_tokens"},
+    {HI, "reasoning_effort", "reasoning.effort"},
+    {HI, "seed", "seed"},
+    /* none there */
+    {HI, "messages[2]", "messages[2]"},
+    {HI, "messages[-1]", "messages[-1]"},
+    {HI, "messages[99999999999]", "messages[99999999999]"},
+    {HI, "messages[", "messages["},
+    {HI, "messages[1", "messages[1"},
+    {HI, "tools[3]", "tools[3]"},
+    {"{'type':'item_reference','id':'i'}", "messages[1]", "messages[1]"},
+};
+
+#define NPLACES ((int)(sizeof(places) / sizeof(places[0])))
+
+static azl_exchange_t request_of(const char *input)
+{
+    azl_exchange_t ex = {.pool = azl_test_pool};
+
+    ex.client = tree_of(
+        azl_test_pool,
+        quoted(apr_pstrcat(azl_test_pool, "{'instructions':'Be.','tools':["
+            "{'type':'function','name':'f'},{'type':'namespace','name':'n',"
+            "'tools':[{'type':'function','name':'g'}]},"
+            "{'type':'custom','name':'c'}],'input':[", input, "]}", NULL)));
+    return ex;
+}
+
+START_TEST(places_are_named_as_the_client_does)
+{
+    azl_exchange_t ex = request_of(places[_i].input);
+
+    azl_error_invalid(&err, "invalid_value", places[_i].path, "No.");
+    azl_inbound_responses.place(&ex, &err);
+    ck_assert_str_eq(err.param, places[_i].place);
+    ck_assert_str_eq(err.message, "No.");
+    ck_assert_ptr_null(ex.dropped);
+}
+END_TEST
+
+/* The message names it, too. */
+START_TEST(what_is_not_taken_is_named_as_the_client_does)
+{
+    azl_exchange_t ex = request_of(HI);
+
+    azl_unfit_member(azl_test_pool, "messages[1].content[0]", &err);
+    azl_inbound_responses.place(&ex, &err);
+    ck_assert_str_eq(err.param, "input[0].content[0]");
+    ck_assert_ptr_nonnull(strstr(err.message, "'input[0].content[0]'"));
+    azl_error_invalid(&err, "invalid_value", NULL, "No.");
+    azl_inbound_responses.place(&ex, &err);
+    ck_assert_ptr_null(err.param);
+    ex.client = tree_of(azl_test_pool, "{\"input\":\"Hi\"}");
+    azl_error_invalid(&err, "invalid_value", "messages[0].content", "No.");
+    azl_inbound_responses.place(&ex, &err);
+    ck_assert_str_eq(err.param, "input");
+    /* tools that cannot be read have been refused by their own names */
+    ex.client = tree_of(azl_test_pool, "{\"tools\":[{}]}");
+    azl_error_invalid(&err, "invalid_value", "messages[0]", "No.");
+    azl_inbound_responses.place(&ex, &err);
+    ck_assert_str_eq(err.param, "messages[0]");
+}
+END_TEST
+
+/*
  * Answers
  */
 
@@ -455,6 +576,8 @@ TCase *azl_test_responses_in(void)
     tcase_add_loop_test(tc, members_find_their_place, 0, NWISHES);
     tcase_add_test(tc, instructions_come_first);
     tcase_add_loop_test(tc, what_cannot_be_is_refused_by_path, 0, NWRONG);
+    tcase_add_loop_test(tc, places_are_named_as_the_client_does, 0, NPLACES);
+    tcase_add_test(tc, what_is_not_taken_is_named_as_the_client_does);
     tcase_add_loop_test(tc, answers_become_responses, 0, NANSWERS);
     return tc;
 }
