@@ -117,7 +117,8 @@ class Env:
             f'SSLSessionCache "shmcb:{self.root}/ssl_scache(512000)"',
             "LogLevel warn azurelit:trace8",
             "StartServers 1",
-            "ServerLimit 4",
+            # Four that serve, and places for those of former generations.
+            "ServerLimit 16",
             "ThreadsPerChild 32",
             "MaxRequestWorkers 128",
             "GracefulShutdownTimeout 10",
