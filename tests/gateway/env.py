@@ -89,6 +89,7 @@ class Env:
         self.since = ""
         self.simulators = []
         self.process = None
+        self.begun = 0  # its part of the error log
 
     # ------------------------------------------------------- configuration
 
@@ -168,6 +169,7 @@ class Env:
         self.stop()
         path = self.install(conf)
         self.open_tree()
+        self.begun = self.error_log.size()
         out = open(self.logs / "stdout", "a")
         self.process = subprocess.Popen(
             [self.httpd, "-f", path, "-DFOREGROUND"],
@@ -211,10 +213,22 @@ class Env:
             assert time.monotonic() < end, "did not happen"
             time.sleep(0.05)
 
+    def is_restarting(self):
+        """It has begun to, and is not through."""
+        with self.error_log.path.open("rb") as file:
+            file.seek(self.begun)
+            log = file.read()
+        return log.rfind(b"AH00493") > log.rfind(b"AH00489")
+
     def stop(self):
         if self.process and self.process.poll() is None:
+            # httpd forgets what it is told just when it begins a restart.
+            self.until(
+                lambda: not self.is_restarting()
+                or self.process.poll() is not None
+            )
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)
         self.process = None
 
     # -------------------------------------------------------------- client

@@ -16,6 +16,9 @@ class ErrorLog:
         """Lines that match may appear until the end of this test."""
         self.expected += [re.compile(pattern) for pattern in patterns]
 
+    def size(self):
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def text(self):
         if not self.path.exists():
             return ""
