@@ -119,10 +119,12 @@ def text(answer):
 
 
 def test_two_regions_with_an_identity_each(env, sim, ask):
-    for _ in range(40):
+    number = 100
+    for _ in range(number):
         assert text(ask("gpt-4.1")) == WORDS
     here, there = len(sim.asked()), len(env.weu.asked())
-    assert here + there == 40 and 0 < there < here
+    # A quarter goes there; half of so many by chance: one in fifteen million.
+    assert here + there == number and 0 < there < here
     assert set(env.metadata.asked) == {"swc-client", "weu-client"}
     for one in (sim, env.weu):
         header = one.last()["fields"]["authorization"]
