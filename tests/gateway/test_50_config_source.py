@@ -152,7 +152,8 @@ def test_refused_by_httpd(restart, gateway, sim, log, name):
         # once is enough
         time.sleep(INTERVAL + 2)
     assert refusals(log) == ["AZL0152"]
-    assert not (where / "copy.yaml.check").exists()
+    # it is told first
+    gateway.until(lambda: not (where / "copy.yaml.check").exists())
 
 
 @pytest.mark.parametrize("name", BY_ITSELF)
