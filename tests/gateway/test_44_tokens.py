@@ -2,6 +2,7 @@
 instance's metadata, those of Databricks, and a file that another program
 writes. The simulators give them out, let them expire and take them back."""
 
+import base64
 import json
 import time
 
@@ -13,6 +14,7 @@ from ask import WORDS, chat, error_of
 from ports import free_port
 from service_account import ServiceAccount
 from simulator import Simulator
+from sources import put
 
 FLASH = "gemini-2.5-flash"
 CLAUDE = "claude-sonnet-4-5"
@@ -95,6 +97,7 @@ def services(env):
 def fresh(services):
     for sim in services.all:
         sim.reset()
+    services.bricks.control("POST", "config", {"secrets": [SECRET]})
 
 
 def base(env):
@@ -571,22 +574,22 @@ def test_a_secret_in_a_file(env, restart, services):
 def test_a_secret_that_changes(env, restart, services):
     """It is read again whenever a token is fetched."""
     path = env.root / "tokens" / "secret-2"
-    path.write_text(SECRET)
-    path.chmod(0o644)
+    put(path, SECRET)
+    other = SECRET + "-2"
+    services.bricks.control("POST", "config", {"secrets": [SECRET, other]})
     services.bricks.script({"expires_in": 4, "times": 99}, deployment="token")
     restart(databricks(base(env), env, f"file:{path}"))
-    try:
-        with env.client() as client:
+    with env.client() as client:
+        check_good(ask(client, "databricks"))
+        put(path, other + "\n")
+
+        def is_new():
             check_good(ask(client, "databricks"))
-            path.write_text(SECRET + "-2\n")
-            services.bricks.control("POST", "config", {"secret": SECRET + "-2"})
-            end = time.monotonic() + 20
-            while len(fetched(services.bricks)) < 3:
-                assert time.monotonic() < end
-                check_good(ask(client, "databricks"))
-                time.sleep(0.1)
-    finally:
-        services.bricks.control("POST", "config", {"secret": SECRET})
+            sent = fetched(services.bricks)[-1]["fields"]["authorization"]
+            basic = base64.b64decode(sent.removeprefix("Basic "))
+            return basic.decode() == f"{CLIENT}:{other}"
+
+        env.until(is_new)
 
 
 # -------------------------------------------------------------------- TLS

@@ -34,14 +34,15 @@ LIFETIME = 3600
 
 
 class Databricks(Service):
-    settings = (*Service.settings, "tokens", "secret")
+    settings = (*Service.settings, "tokens", "secrets")
     errors = ERRORS
     audiences = ("2ff814a6-3304-4ab8-85cb-cd0e6f879c1d",)
 
     def __init__(self, deployments, key, token, client, secret):
         super().__init__(deployments, key, token)
         self.client = client
-        self.secret = secret
+        # While one takes another's place both are good.
+        self.secrets = [secret]
         self.tokens = {}  # token: when it ends
 
     # ----------------------------------------------------------------- paths
@@ -109,8 +110,8 @@ class Databricks(Service):
             raise bad(f"Invalid request: {error!r}") from error
 
     async def do_token(self, request, call, how, reply):
-        given = self.header_secret(request)
-        if given != f"{self.client}:{self.secret}":
+        good = [f"{self.client}:{secret}" for secret in self.secrets]
+        if self.header_secret(request) not in good:
             raise Refused(401, {
                 "error": "invalid_client",
                 "error_description": "Client authentication failed",

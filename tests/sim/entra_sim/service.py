@@ -52,15 +52,18 @@ FORMS = {
 
 
 class Entra(Service):
-    settings = (*Service.settings, "secret", "assertion", "header", "vault")
+    settings = (
+        *Service.settings, "secrets", "assertions", "header", "vault"
+    )
     errors = ERRORS
 
     def __init__(self, options):
         super().__init__({}, options.key, options.token)
         self.tenant = options.tenant
         self.client = options.client
-        self.secret = options.secret
-        self.assertion = options.assertion
+        # While one takes another's place both are good.
+        self.secrets = [options.secret]
+        self.assertions = [options.assertion]
         self.header = options.header
         self.identities = options.identities and options.identities.split(",")
         self.vault = dict(
@@ -199,9 +202,9 @@ class Entra(Service):
         if "client_assertion" in form:
             if form.get("client_assertion_type") != ASSERTION:
                 raise self.error("no_grant")
-            if form["client_assertion"] != self.assertion:
+            if form["client_assertion"] not in self.assertions:
                 raise self.error("bad_assertion")
-        elif form.get("client_secret") != self.secret:
+        elif form.get("client_secret") not in self.secrets:
             raise self.error("bad_secret")
         return form
 
