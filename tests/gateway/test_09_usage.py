@@ -311,6 +311,8 @@ def test_notes(client, gateway, sim):
     want = f"1000 50 400 30 {COST} chat a/d1 {digest[:16]} {request_id}"
     log = gateway.logs / "tokens.log"
     gateway.until(lambda: want in log.read_text().splitlines())
+    # nor is its record left for the next
+    gateway.records(1)
 
 
 def test_notes_of_a_refused_request(client, gateway):
