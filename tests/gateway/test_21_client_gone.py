@@ -64,10 +64,14 @@ class Endless:
                 self.answer(self.listener.accept()[0])
 
     def answer(self, sock):
-        with sock:
+        # who leaves early is no reason to leave the others alone
+        with contextlib.suppress(OSError), sock:
             come = b""
             while b"PROMPT-MARK" not in come:
-                come += sock.recv(65536)
+                more = sock.recv(65536)
+                if not more:
+                    return
+                come += more
             sock.sendall(
                 b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
                 + self.document
