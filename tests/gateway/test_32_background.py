@@ -25,7 +25,7 @@ def tokens(record):
     return record["prompt_tokens"], record["completion_tokens"]
 
 
-def test_told_by_a_get(client, gateway, sim):
+def test_told_by_a_get(client, gateway, sim, log):
     made = make(client)
     assert made["status"] == "queued" and made["usage"] is None
     path = "/v1/responses/" + made["id"]
@@ -47,7 +47,9 @@ def test_told_by_a_get(client, gateway, sim):
     # Who asks again learns it again; it is not counted again.
     for _ in range(3):
         assert client.get(path).json()["usage"] == usage
+    before = log.text().count("AH00489")
     gateway.graceful()
+    gateway.until(lambda: log.text().count("AH00489") > before)
     for _ in range(3):
         # The restart closes connections that are kept.
         with gateway.client() as other:
