@@ -119,6 +119,7 @@ def number(sim):
         sim.url + "/openai/v1/chat/completions",
         json=body,
         headers={"api-key": sim.key},
+        timeout=30,
     ).text
     sim.reset()
     return text.count("data: ")

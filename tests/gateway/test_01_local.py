@@ -40,11 +40,11 @@ def test_health_needs_no_key(client, sim, name, prefix):
 )
 def test_not_ready(restart, gateway, log, reason, lines):
     restart(Conf().on().add(*lines))
-    answer = httpx.get(f"{gateway.url}/health/readiness")
+    answer = httpx.get(f"{gateway.url}/health/readiness", timeout=30)
     assert answer.status_code == 503
     assert answer.json()["status"] == "unhealthy"
     assert answer.json()["reason"] == reason
-    alive = httpx.get(f"{gateway.url}/health/liveliness")
+    alive = httpx.get(f"{gateway.url}/health/liveliness", timeout=30)
     assert (alive.status_code, alive.json()) == (200, "I'm alive!")
     log.expect("AZL000[34]")
 

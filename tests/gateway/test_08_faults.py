@@ -330,6 +330,7 @@ def test_client_goes_when_all_is_counted(gateway, sim):
         sim.url + "/openai/v1/chat/completions",
         json=body,
         headers={"api-key": sim.key},
+        timeout=30,
     ).text
     sim.reset()
     # before [DONE], behind the usage

@@ -214,6 +214,7 @@ def test_key_file_changes(gateway):
         return httpx.get(
             f"{gateway.url}/v1/models",
             headers={"Authorization": f"Bearer {key}", "Host": "main.test"},
+            timeout=30,
         ).status_code
 
     kept = [

@@ -90,6 +90,7 @@ def scrape(env, host="localhost", key=None):
     answer = httpx.get(
         f"{env.url}/metrics",
         headers={"Authorization": f"Bearer {key or env.master}", "Host": host},
+        timeout=30,
     )
     assert answer.status_code == 200, answer.text
     kind = "text/plain; version=0.0.4; charset=utf-8"
@@ -119,33 +120,35 @@ def counted(env, before, name=TOTAL, count=1, under_way=0, **labels):
 
 def test_needs_the_master_key(gateway):
     url = f"{gateway.url}/metrics"
-    error_of(httpx.get(url), 401, "invalid_api_key")
+    error_of(httpx.get(url, timeout=30), 401, "invalid_api_key")
     wrong = {"Authorization": "Bearer sk-nobody"}
-    error_of(httpx.get(url, headers=wrong), 401, "invalid_api_key")
+    error_of(httpx.get(url, headers=wrong, timeout=30), 401, "invalid_api_key")
     mine = {"Authorization": f"Bearer {gateway.key}"}
-    error_of(httpx.get(url, headers=mine), 403, "master_key_required")
+    answer = httpx.get(url, headers=mine, timeout=30)
+    error_of(answer, 403, "master_key_required")
     master = {"Authorization": f"Bearer {gateway.master}"}
-    assert httpx.get(url, headers=master).status_code == 200
-    head = httpx.head(url, headers=master)
+    assert httpx.get(url, headers=master, timeout=30).status_code == 200
+    head = httpx.head(url, headers=master, timeout=30)
     assert head.status_code == 200 and head.text == ""
-    answer = httpx.post(url, headers=master)
+    answer = httpx.post(url, headers=master, timeout=30)
     error_of(answer, 405, "method_not_allowed")
 
 
 def test_open_to_whom_httpd_lets_through(gateway):
     here = {"Host": "open.test"}
-    assert httpx.get(f"{gateway.url}/metrics", headers=here).status_code == 200
+    answer = httpx.get(f"{gateway.url}/metrics", headers=here, timeout=30)
+    assert answer.status_code == 200
     # Require says no.
-    answer = httpx.get(f"{gateway.url}/health", headers=here)
+    answer = httpx.get(f"{gateway.url}/health", headers=here, timeout=30)
     assert answer.status_code == 403
     gateway.error_log.expect("client denied by server configuration")
-    answer = httpx.get(f"{gateway.url}/v1/models", headers=here)
+    answer = httpx.get(f"{gateway.url}/v1/models", headers=here, timeout=30)
     error_of(answer, 401, "invalid_api_key")
 
 
 def test_off(gateway):
     headers = {"Host": "off.test", "Authorization": f"Bearer {gateway.master}"}
-    answer = httpx.get(f"{gateway.url}/metrics", headers=headers)
+    answer = httpx.get(f"{gateway.url}/metrics", headers=headers, timeout=30)
     error_of(answer, 404, "not_found")
 
 
@@ -304,6 +307,7 @@ def test_another_master_key_sees_its_own(gateway, sim):
         f"{gateway.url}/v1/chat/completions",
         json=chat("theirs"),
         headers=headers,
+        timeout=30,
     )
     assert answer.is_success
     gateway.until(

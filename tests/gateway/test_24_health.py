@@ -78,7 +78,7 @@ def health(env, query=""):
 
 
 def test_needs_the_master_key(gateway):
-    answer = httpx.get(f"{gateway.url}/health")
+    answer = httpx.get(f"{gateway.url}/health", timeout=30)
     error_of(answer, 401, "invalid_api_key")
     error_of(get(gateway, key=gateway.key), 403, "master_key_required")
 
@@ -183,6 +183,7 @@ def test_credentials_do_not_share_a_cool_down(
     there = httpx.get(
         f"http://127.0.0.1:{gateway.other_port}/health",
         headers={"Authorization": f"Bearer {gateway.master}"},
+        timeout=30,
     ).json()
     states = {
         entry["deployment"]: (entry["state"], entry["model_id"])
@@ -265,14 +266,15 @@ def test_probe_over_tls(restart, env, gateway, authority, log):
 
 def test_head_and_slash(gateway):
     headers = {"Authorization": f"Bearer {gateway.master}"}
-    answer = httpx.head(f"{gateway.url}/v1/health/", headers=headers)
+    url = f"{gateway.url}/v1/health/"
+    answer = httpx.head(url, headers=headers, timeout=30)
     assert answer.status_code == 200 and answer.text == ""
 
 
 def test_open_does_not_probe(restart, gateway, sim):
     restart(configure(gateway, sim).add("AzureLITMetrics open"))
-    assert httpx.get(f"{gateway.url}/health").status_code == 200
-    answer = httpx.get(f"{gateway.url}/health?probe=1")
+    assert httpx.get(f"{gateway.url}/health", timeout=30).status_code == 200
+    answer = httpx.get(f"{gateway.url}/health?probe=1", timeout=30)
     error_of(answer, 403, "master_key_required")
     assert sim.journal() == []
 
@@ -358,7 +360,7 @@ def test_metrics_must_be_a_word(gateway, sim):
 
 
 def auto(env):
-    text = httpx.get(f"{env.url}/server-status?auto").text
+    text = httpx.get(f"{env.url}/server-status?auto", timeout=30).text
     return dict(
         line.split(": ", 1) for line in text.splitlines() if ": " in line
     )
@@ -389,7 +391,7 @@ def test_status_for_programs(gateway, client, sim):
 
 
 def test_status_for_people(gateway, sim):
-    text = httpx.get(f"{gateway.url}/server-status").text
+    text = httpx.get(f"{gateway.url}/server-status", timeout=30).text
     assert "<h2>mod_azurelit</h2>" in text
     assert "<td>a/d1</td><td>ok</td>" in text
     for secret in [*gateway.secrets, sim.url]:

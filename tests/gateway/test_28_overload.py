@@ -61,6 +61,7 @@ def in_flight(gateway):
     answer = httpx.get(
         f"{gateway.url}/health",
         headers={"Authorization": f"Bearer {gateway.master}"},
+        timeout=30,
     ).json()
     items = answer["healthy_endpoints"] + answer["unhealthy_endpoints"]
     return sum(item["in_flight"] for item in items)
@@ -73,7 +74,8 @@ def served(sim):
 def places(gateway):
     """That are taken: a request gives its own back when all is done."""
     text = httpx.get(
-        f"{gateway.url}/metrics", headers=bearer(gateway.master)
+        f"{gateway.url}/metrics", headers=bearer(gateway.master),
+        timeout=30,
     ).text
     name = "litellm_in_flight_requests "
     (line,) = [one for one in text.splitlines() if one.startswith(name)]

@@ -302,5 +302,6 @@ def test_what_is_no_json(client):
         client.base_url.join("/v1/embeddings"),
         content=json.dumps({"model": "gemini"}).encode(),
         headers={**client.headers, "content-type": "application/json"},
+        timeout=30,
     )
     assert error_of(answer, 400, "invalid_value")["param"] == "input"

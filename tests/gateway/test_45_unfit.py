@@ -67,6 +67,7 @@ def state(gateway, deployment):
     document = httpx.get(
         f"{gateway.url}/health",
         headers={"Authorization": f"Bearer {gateway.master}"},
+        timeout=30,
     ).json()
     listed = document["healthy_endpoints"] + document["unhealthy_endpoints"]
     return {

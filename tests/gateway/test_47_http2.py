@@ -236,6 +236,7 @@ def in_flight(gateway):
     found = httpx.get(
         f"{gateway.url}/health",
         headers={"Authorization": f"Bearer {gateway.master}"},
+        timeout=30,
     ).json()
     items = found["healthy_endpoints"] + found["unhealthy_endpoints"]
     return sum(item["in_flight"] for item in items)
