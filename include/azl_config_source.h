@@ -35,6 +35,7 @@ typedef struct azl_config_source_t {
     const char *define; /* makes `httpd -t` read `next` instead of `copy` */
     azl_source_t *source;
     apr_interval_time_t interval;
+    apr_interval_time_t check_limit; /* of `httpd -t`; whole seconds */
     int strict; /* nothing of it may be left out */
     int loaded;                            /* there was a copy, ... */
     unsigned char digest[AZL_SHA256_LEN]; /* ... with this SHA-256 */

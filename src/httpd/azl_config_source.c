@@ -31,13 +31,6 @@
  * azl_config_counts_t moves. */
 #define RETAINED "mod_azurelit source, layout 2, "
 
-/* The first lines of what `httpd -t` says. */
-#define REASON_MAX 4000
-
-/* How `httpd -t` ends that has read everything and is not content. Whoever
- * killed it has nothing against the configuration. */
-#define REFUSED 1
-
 /* ------------------------------------------------------------------- lines */
 
 azl_config_source_t *azl_config_source_add(apr_pool_t *pconf)
@@ -192,67 +185,6 @@ static void start_again(azl_config_source_t *line)
     start_agent(line, azl_config_pause(line));
 }
 
-/* "httpd -t" with the arguments of this server. */
-static const char *const *check_arguments(const azl_config_source_t *line,
-                                          apr_pool_t *p)
-{
-    const process_rec *process = line->server->process;
-    const char **args =
-        apr_pcalloc(p, sizeof(*args) * (apr_size_t)(process->argc + 4));
-    int i, n = 0;
-
-    for (i = 0; i < process->argc; i++) {
-        if (strcmp(process->argv[i], "-E") == 0) {
-            i++; /* where its first errors go: ours go elsewhere */
-            continue;
-        }
-        args[n++] = process->argv[i];
-    }
-    args[n++] = "-t";
-    args[n++] = "-D";
-    args[n++] = line->define;
-    return args;
-}
-
-/* Where `httpd -t` writes what it has to say. */
-static const char *said_file(const azl_config_source_t *line, apr_pool_t *p)
-{
-    return apr_pstrcat(p, line->copy, ".check", NULL);
-}
-
-/* Nobody else's file, wherever a link may lead. */
-static apr_status_t open_said(apr_file_t **said,
-                              const azl_config_source_t *line, apr_pool_t *p)
-{
-    const char *path = said_file(line, p);
-
-    apr_file_remove(path, p);
-    return apr_file_open(said, path,
-                         APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL,
-                         APR_FPROT_UREAD | APR_FPROT_UWRITE, p);
-}
-
-/* What the check has said, on one line. */
-static const char *reason_of(const azl_config_source_t *line, apr_pool_t *p)
-{
-    azl_span_t text;
-    char *said, *at;
-
-    if (azl_file_read(p, said_file(line, p), AZL_SOURCE_MAX, &text) !=
-            APR_SUCCESS ||
-        text.len == 0) {
-        return "httpd -t has said nothing";
-    }
-    said = apr_pstrmemdup(p, text.at,
-                          text.len < REASON_MAX ? text.len : REASON_MAX);
-    for (at = said; *at; at++) {
-        if (*at == '\n' || *at == '\r') {
-            *at = ' ';
-        }
-    }
-    return said;
-}
-
 /* What came of it is known: forget the process. */
 static void forget_process(azl_config_source_t *line)
 {
@@ -261,16 +193,28 @@ static void forget_process(azl_config_source_t *line)
     line->run = NULL;
 }
 
+/* NULL: it has not said why. */
 static void refuse(azl_config_source_t *line, const char *reason, apr_pool_t *p)
 {
     azl_config_refused(line, line->state->tried);
     apr_file_rename(line->next, apr_pstrcat(p, line->copy, ".refused", NULL),
                     p);
+    if (reason) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, line->server,
+                     AZLNO(0152) "AzureLITConfigSource %s: what it says now is "
+                                 "refused, the old configuration stays: %s "
+                                 "(kept as %s.refused)",
+                     azl_source_shown(line->source), reason, line->copy);
+        return;
+    }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, line->server,
-                 AZLNO(0152) "AzureLITConfigSource %s: what it says now is "
-                             "refused, the old configuration stays: %s "
-                             "(kept as %s.refused)",
-                 azl_source_shown(line->source), reason, line->copy);
+                 AZLNO(0164) "AzureLITConfigSource %s: what it says now is "
+                             "refused, the old configuration stays: httpd -t "
+                             "was not done with it in %" APR_TIME_T_FMT
+                             " seconds (check-limit=) and was ended (kept as "
+                             "%s.refused)",
+                 azl_source_shown(line->source),
+                 apr_time_sec(line->check_limit), line->copy);
 }
 
 static void accept_next(azl_config_source_t *line, apr_pool_t *p)
@@ -318,16 +262,29 @@ static void check_ended(int reason, void *data, apr_wait_t status)
         return;
     }
     apr_pool_create(&p, line->pool);
-    if (status == 0) {
+    switch (status) {
+    case 0:
         accept_next(line, p);
+        break;
+    case AZL_CONFIG_REFUSED:
+        refuse(line, azl_config_check_said(line, p), p);
+        break;
+    case AZL_CONFIG_LATE:
+        refuse(line, NULL, p);
+        break;
+    default:
+        /* whoever killed it has nothing against the configuration */
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, line->server,
+                     AZLNO(0165) "AzureLITConfigSource %s: httpd -t ended "
+                                 "before it knew whether the new "
+                                 "configuration is good (status %d); it is "
+                                 "tried again",
+                     azl_source_shown(line->source), status);
     }
-    else {
-        if (status == REFUSED) {
-            refuse(line, reason_of(line, p), p);
-        }
+    if (status != 0) {
         start_again(line);
     }
-    apr_file_remove(said_file(line, p), p);
+    azl_config_check_forget(line, p);
     apr_pool_destroy(p);
 }
 
@@ -335,36 +292,19 @@ static void check_ended(int reason, void *data, apr_wait_t status)
  * look after. */
 static apr_status_t start_check(azl_config_source_t *line)
 {
-    apr_procattr_t *attributes;
-    apr_file_t *said;
-    apr_proc_t *proc;
+    apr_proc_t *keeper;
     apr_status_t rv;
-    apr_pool_t *p;
 
     apr_pool_create(&line->run, line->pool);
-    p = line->run;
-    proc = apr_pcalloc(p, sizeof(*proc));
-    rv = apr_procattr_create(&attributes, p);
+    rv = azl_config_check(line, line->run, &keeper);
     if (rv == APR_SUCCESS) {
-        rv = apr_procattr_cmdtype_set(attributes, APR_PROGRAM_ENV);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = open_said(&said, line, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_procattr_child_err_set(attributes, said, NULL);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = apr_proc_create(proc, "/proc/self/exe", check_arguments(line, p),
-                             NULL, attributes, p);
-    }
-    if (rv == APR_SUCCESS) {
-        apr_file_close(said);
-        apr_pool_note_subprocess(p, proc, APR_KILL_AFTER_TIMEOUT);
-        apr_proc_other_child_register(proc, check_ended, line, NULL, p);
+        apr_pool_note_subprocess(line->run, keeper, APR_KILL_AFTER_TIMEOUT);
+        apr_proc_other_child_register(keeper, check_ended, line, NULL,
+                                      line->run);
     }
     else {
-        apr_pool_destroy(p);
+        azl_config_check_forget(line, line->run);
+        apr_pool_destroy(line->run);
         line->run = NULL;
     }
     return rv;

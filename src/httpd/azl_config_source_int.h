@@ -1,11 +1,14 @@
 /*
- * azl_config_source_int: what the parent and the agent of a source share.
+ * azl_config_source_int: what the parent of a source, its agent and its check
+ * share.
  */
 #ifndef AZL_CONFIG_SOURCE_INT_H
 #define AZL_CONFIG_SOURCE_INT_H
 
 #include <stdatomic.h>
 #include <sys/types.h>
+
+#include <apr_thread_proc.h>
 
 #include "azl_config_source.h"
 
@@ -43,6 +46,19 @@ void azl_config_refused(const azl_config_source_t *line,
                         const unsigned char digest[AZL_SHA256_LEN]);
 /* How long to wait before the source is read the next time. */
 apr_interval_time_t azl_config_pause(const azl_config_source_t *line);
+/* How the check ends, if not with 0 (it is content) or in another way that
+ * says nothing about the configuration: beyond all numbers of signals. */
+#define AZL_CONFIG_REFUSED 100
+#define AZL_CONFIG_LATE 101 /* after check_limit */
+
+/* Let httpd read all of its configuration with what is to take the place of
+ * the copy, in a process beside us that ends like that. */
+apr_status_t azl_config_check(const azl_config_source_t *line, apr_pool_t *p,
+                              apr_proc_t **keeper);
+/* What it had to say when it has ended, on one line. */
+const char *azl_config_check_said(const azl_config_source_t *line,
+                                  apr_pool_t *p);
+void azl_config_check_forget(const azl_config_source_t *line, apr_pool_t *p);
 /* Write a file as a whole: whoever reads it sees the old one or the new one. */
 apr_status_t azl_config_write(const char *path, azl_span_t text,
                               apr_pool_t *p);

@@ -336,8 +336,9 @@ const command_rec azl_directives[] = {
                       "how long a request body may take; off: for ever"),
     AP_INIT_TAKE_ARGV("AzureLITConfigSource", azl_cmd_config_source, NULL,
                       RSRC_CONF,
-                      "URL copy=/path [interval=] [credential=] [tls-ca=] "
-                      "[strict=]: where a configuration lies that changes"),
+                      "URL copy=/path [interval=] [check-limit=] "
+                      "[credential=] [tls-ca=] [strict=]: where a "
+                      "configuration lies that changes"),
     AP_INIT_TAKE1("AzureLITUsageLog", cmd_usage_log, NULL, RSRC_CONF,
                   "file or |program that gets one JSON line for each request"),
     AP_INIT_TAKE1("AzureLITAuthority", azl_cmd_authority, NULL, RSRC_CONF,

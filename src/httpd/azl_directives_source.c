@@ -14,10 +14,17 @@
 #define INTERVAL_MAX apr_time_from_sec(86400)
 #define INTERVAL_DEFAULT apr_time_from_sec(60)
 
+/* httpd reads its configuration in a second or two; name servers that are away
+ * may make that some dozens. */
+#define CHECK_MIN apr_time_from_sec(1)
+#define CHECK_MAX apr_time_from_sec(3600)
+#define CHECK_DEFAULT apr_time_from_sec(60)
+
 /* What the line says. */
 typedef struct words_t {
     const char *copy;
     apr_interval_time_t interval;
+    apr_interval_time_t check_limit;
     const char *credential;
     const char *tls_ca;
     int strict;
@@ -45,6 +52,20 @@ static const char *set_interval(apr_pool_t *p, void *target, const char *value)
                : "a time from 1s to 86400s, like 60s";
 }
 
+static const char *set_check_limit(apr_pool_t *p, void *target,
+                                   const char *value)
+{
+    apr_interval_time_t limit;
+
+    (void)p;
+    if (!azl_option_duration(value, CHECK_MIN, CHECK_MAX, &limit) ||
+        limit % APR_USEC_PER_SEC) {
+        return "whole seconds from 1s to 3600s, like 60s";
+    }
+    *(apr_interval_time_t *)target = limit;
+    return NULL;
+}
+
 static const char *set_strict(apr_pool_t *p, void *target, const char *value)
 {
     (void)p;
@@ -55,6 +76,7 @@ static const char *set_strict(apr_pool_t *p, void *target, const char *value)
 static const azl_option_t source_options[] = {
     {"copy", set_path, offsetof(words_t, copy)},
     {"interval", set_interval, offsetof(words_t, interval)},
+    {"check-limit", set_check_limit, offsetof(words_t, check_limit)},
     {"credential", set_text, offsetof(words_t, credential)},
     {"tls-ca", set_path, offsetof(words_t, tls_ca)},
     {"strict", set_strict, offsetof(words_t, strict)},
@@ -101,6 +123,7 @@ static const char *make_line(cmd_parms *cmd, const char *url,
     line->define =
         apr_pstrcat(cmd->pool, AZL_CONFIG_CANDIDATE ":", words->copy, NULL);
     line->interval = words->interval;
+    line->check_limit = words->check_limit;
     line->strict = words->strict;
     setup.url = apr_pstrdup(cmd->pool, url);
     setup.credential = words->credential;
@@ -143,13 +166,13 @@ static const char *load(cmd_parms *cmd, azl_config_source_t *line)
     return azl_cmd_litellm_file(cmd, path, line->strict, 1);
 }
 
-/* AzureLITConfigSource URL copy=/path [interval=60s] [credential=...]
- * [tls-ca=/path] [strict=on] */
+/* AzureLITConfigSource URL copy=/path [interval=60s] [check-limit=60s]
+ * [credential=...] [tls-ca=/path] [strict=on] */
 const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
                                   char *const argv[])
 {
     const char *err = azl_cmd_scope(cmd);
-    words_t words = {NULL, INTERVAL_DEFAULT, NULL, NULL, 0};
+    words_t words = {NULL, INTERVAL_DEFAULT, CHECK_DEFAULT, NULL, NULL, 0};
     const apr_array_header_t *lines;
 
     (void)dirconf;

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from processes import PROC, parents, tree
+from processes import PROC, parents, told, tree
 
 INTERVAL = 1
 # The promise, and what a loaded machine needs to fork and read.
@@ -116,3 +116,8 @@ def kill_all(env):
     env.process.wait()
     until_gone(env, everybody)
     (env.root / "httpd.pid").unlink(missing_ok=True)
+
+
+def checks(copy):
+    """Those who are reading what is to take the place of a copy."""
+    return told(f"AZURELIT_CANDIDATE:{copy}")

@@ -12,6 +12,7 @@ from sources import (
     INTERVAL,
     LIVE,
     RESTARTS,
+    checks,
     folder,
     line,
     live,
@@ -219,6 +220,40 @@ def test_mended_by_the_operator(restart, gateway, sim, log):
     live(gateway, "new")
 
 
+def test_check_without_end(restart, gateway, sim, log):
+    """What httpd waits for in vain is refused; all goes on as before."""
+    log.expect("AZL0164", "AZL0160")
+    where = folder(gateway, "endless")
+    document, copy = where / "config.yaml", where / "copy.yaml"
+    copy.write_text(yaml(sim, "kept"))
+    put(document, yaml(sim, "new"))
+    # who opens it waits for somebody at the other end
+    gate = where / "gate"
+    os.mkfifo(gate)
+    restart(
+        source(gateway, f"file:{document}", copy, "check-limit=1s").add(
+            f"<IfDefine AZURELIT_CANDIDATE:{copy}>",
+            f"Include {gate}",
+            "</IfDefine>",
+            "AzureLITMetrics open",
+        )
+    )
+    gateway.until(lambda: "AZL0164" in log.text(), LIVE)
+    assert "not done with it in 1 seconds (check-limit=)" in log.text()
+    gateway.until(lambda: not checks(copy))
+    with gateway.client() as client:
+        assert models(client) == ["kept"]
+        assert counted(client, "refused_total") == 1
+        assert counted(client, "changes_total") == 0
+    assert (where / "copy.yaml.refused").read_text() == yaml(sim, "new")
+    assert copy.read_text() == yaml(sim, "kept")
+    gateway.until(lambda: not (where / "copy.yaml.check").exists())
+    # somebody is there to see what comes next, and once was enough
+    put(document, "model_list: [\n")
+    gateway.until(lambda: "AZL0160" in log.text(), LIVE)
+    assert log.text().count("AZL0164") == 1
+
+
 def test_after_a_refusal(restart, gateway, sim, log):
     log.expect("AZL0160", *RESTARTS)
     where = folder(gateway, "again")
@@ -293,6 +328,8 @@ def test_cannot_be_kept(restart, gateway, sim, log, what, number):
             "AccountName",
         ),
         ("https://host/x copy=c interval=0s", "1s to 86400s"),
+        ("https://host/x copy=c check-limit=0s", "1s to 3600s"),
+        ("https://host/x copy=c check-limit=1500ms", "whole seconds"),
         ("https://host/x copy=c strict=yes", "on or off"),
         ("https://host/x copy=c every=1s", "interval="),
         ("https://host/x copy=/nobody/has/this", "folder of copy="),

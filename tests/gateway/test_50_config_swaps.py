@@ -1,6 +1,5 @@
 """Swaps of the configuration under load, and whoever is killed meanwhile."""
 
-import contextlib
 import os
 import signal
 import threading
@@ -8,12 +7,13 @@ from pathlib import Path
 
 import httpx
 from ask import chat, events
-from processes import PROC, parents, rollup, tree
+from processes import parents, rollup, tree
 from sources import (
     LIVE,
     RESTARTS,
     agents,
     alone,
+    checks,
     folder,
     kill,
     kill_all,
@@ -100,21 +100,10 @@ def test_killed_in_a_swap(restart, gateway, sim, log):
         )
 
 
-def checks(env, copy):
-    """Those who are reading what is to take the place of a copy."""
-    mark = f"AZURELIT_CANDIDATE:{copy}"
-    found = []
-    for pid in parents():
-        with contextlib.suppress(OSError):
-            if mark in (PROC / str(pid) / "cmdline").read_text().split("\0"):
-                found.append(pid)
-    return found
-
-
 def test_killed_while_checked(restart, gateway, sim, log):
     """The check, the children, the parent: nothing is taken unread, nothing
     is held against it, and in the end it is live."""
-    log.expect(*RESTARTS, "AH00052")
+    log.expect("AZL0165", *RESTARTS, "AH00052", "AH10392")
     where = folder(gateway, "checked")
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
@@ -122,25 +111,31 @@ def test_killed_while_checked(restart, gateway, sim, log):
     gate = where / "gate"
     # who opens it waits for somebody at the other end
     os.mkfifo(gate)
-    conf = source(gateway, f"file:{document}", copy).add(
+    conf = source(gateway, f"file:{document}", copy, "check-limit=3600s").add(
         f"<IfDefine AZURELIT_CANDIDATE:{copy}>",
         f"Include {gate}",
         "</IfDefine>",
     )
 
     def check():
-        gateway.until(lambda: checks(gateway, copy), LIVE)
-        return checks(gateway, copy)[0]
+        gateway.until(lambda: checks(copy), LIVE)
+        return checks(copy)[0]
 
     restart(conf)
     killed = check()
     kill(killed)
+    gateway.until(lambda: "(status 137)" in log.text())
     # the next one is another
-    gateway.until(lambda: set(checks(gateway, copy)) - {killed}, LIVE)
+    gateway.until(lambda: set(checks(copy)) - {killed}, LIVE)
+    # whoever ends the keeper ends what it keeps
+    kept = check()
+    os.kill(parents()[kept], signal.SIGTERM)
+    gateway.until(lambda: "(status 143)" in log.text())
+    assert kept not in checks(copy)
     assert copy.read_text() == yaml(sim, "kept")
     left = check()
     kill_all(gateway)
-    gateway.until(lambda: left not in checks(gateway, copy))
+    gateway.until(lambda: left not in checks(copy))
     assert (where / "copy.yaml.new").read_text() == yaml(sim, "new")
     restart(conf)
     live(gateway, "kept")

@@ -19,6 +19,17 @@ def parents():
     return found
 
 
+def told(argument):
+    """Who was started with that for an argument."""
+    found = []
+    for pid in parents():
+        with contextlib.suppress(OSError):
+            line = (PROC / str(pid) / "cmdline").read_text()
+            if argument in line.split("\0"):
+                found.append(pid)
+    return found
+
+
 def tree(pid):
     """The process and all that descend from it, except zombies."""
     known = parents()
