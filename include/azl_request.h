@@ -38,7 +38,7 @@ typedef struct azl_request_t {
     apr_pool_t *hub_pool;      /* of the next three (azl_translation.h); NULL:
                                   nothing is in it */
     const azl_json_t *client;  /* the client's document, to be translated */
-    azl_document_t hub_doc;    /* the hub's that an inbound made of it ... */
+    azl_document_t *hub_doc;   /* the hub's that an inbound made of it ... */
     const azl_json_t *hub;     /* ... to be translated again */
     int hub_plain;             /* it is for who knows OpenAI's members only */
     apr_array_header_t *hub_dropped; /* const char *: what was left out of it,

@@ -7,6 +7,9 @@
 #include "azl_document_int.h"
 #include "azl_multipart.h"
 
+/* There is room for so many settings at first: few requests have more. */
+#define USUAL_SETTINGS 6
+
 static void add_drop(azl_reader_t *rd, const char *from, const char *to)
 {
     azl_document_t *doc = rd->doc;
@@ -85,11 +88,15 @@ static void note_setting(azl_reader_t *rd, const azl_member_info_t *info,
                          azl_span_t key, const azl_value_t *v)
 {
     azl_document_t *doc = rd->doc;
-    azl_setting_t *s;
+    azl_setting_t *s, *all;
 
     if (!doc->settings) {
-        doc->settings =
-            apr_palloc(rd->p, sizeof(*doc->settings) * AZL_PARAM_LAST);
+        doc->settings = apr_palloc(rd->p, sizeof(*s) * USUAL_SETTINGS);
+    }
+    else if (doc->nsettings == USUAL_SETTINGS) {
+        all = apr_palloc(rd->p, sizeof(*s) * AZL_PARAM_LAST);
+        memcpy(all, doc->settings, sizeof(*s) * USUAL_SETTINGS);
+        doc->settings = all;
     }
     s = &doc->settings[doc->nsettings++];
     s->param = (azl_param_e)info->param;

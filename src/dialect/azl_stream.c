@@ -184,6 +184,9 @@ azl_stream_t *azl_stream_create(apr_pool_t *p, const azl_reply_rules_t *rules)
     st->pool = p;
     st->rules = rules;
     st->surface = surface_of(rules->op);
+    if (st->surface == &azl_surface_responses) {
+        st->ids = apr_pcalloc(p, sizeof(*st->ids));
+    }
     st->sse = azl_sse_create(p, AZL_STREAM_EVENT_MAX);
     return st;
 }

@@ -103,7 +103,7 @@ struct azl_stream_t {
     azl_stream_state_t state;
     union { /* by surface: a stream is either of them */
         azl_chunks_t chunks;
-        azl_sealed_ids_t ids;
+        azl_sealed_ids_t *ids;
     };
     azl_usage_t told;         /* the last that was said of the usage */
     apr_uint64_t told_text;   /* state.text_bytes when its completion was */

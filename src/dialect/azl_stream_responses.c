@@ -113,7 +113,7 @@ static void edit_response(azl_stream_t *st, azl_edit_t *e,
     int n = azl_pairs_read(response->raw, pairs, AZL_PAIRS_MAX);
     int i;
 
-    azl_edit_response(e, st->rules, &st->ids, pairs, n);
+    azl_edit_response(e, st->rules, st->ids, pairs, n);
     for (i = 0; i < n; ++i) {
         if (azl_span_is(pairs[i].key, "usage")) {
             azl_usage_read(&st->state.usage, pairs[i].value.raw);
@@ -144,7 +144,7 @@ static void write_event(azl_stream_t *st, const azl_sse_event_t *sse,
             edit_response(st, &e, v);
         }
         else if (azl_span_is(ev->pairs[i].key, "response_id")) {
-            azl_edit_id(&e, st->rules, &st->ids.own, v);
+            azl_edit_id(&e, st->rules, &st->ids->own, v);
         }
     }
     azl_edit_copy(&e, azl_span_end(sse->data));

@@ -111,13 +111,14 @@ static int bring_in(azl_attempt_t *at, azl_error_t *err)
 {
     azl_request_t *ar = at->ar;
     azl_exchange_t *ex = at->exchange;
+    azl_document_t *doc;
     azl_buf_t *text;
 
     if (!ar->client && !parse(ar, ar->body, &ar->client, err)) {
         return 0;
     }
     ex->client = ar->client;
-    if (ar->hub_doc.body.len && ar->hub_plain == ex->plain) {
+    if (ar->hub_doc && ar->hub_plain == ex->plain) {
         ex->dropped = names_of(ex->pool, ar->hub_dropped);
         return 1;
     }
@@ -131,15 +132,19 @@ static int bring_in(azl_attempt_t *at, azl_error_t *err)
     ar->hub_dropped = names_of(ar->pool, ex->dropped);
     ar->hub_plain = ex->plain;
     ar->hub = NULL; /* that was another one's */
-    return azl_document_read(ar->hub_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP, NULL,
-                             azl_span(text->data, text->len), &ar->hub_doc,
-                             err);
+    doc = apr_palloc(ar->hub_pool, sizeof(*doc));
+    ar->hub_doc =
+        azl_document_read(ar->hub_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP, NULL,
+                          azl_span(text->data, text->len), doc, err)
+            ? doc
+            : NULL;
+    return ar->hub_doc != NULL;
 }
 
 /* The upstream reads the hub's document itself. */
 static int take_hub(azl_attempt_t *at, azl_error_t *err)
 {
-    azl_document_t *doc = &at->ar->hub_doc;
+    azl_document_t *doc = at->ar->hub_doc;
 
     doc->params = (azl_params_e)at->ar->conf->params;
     at->deployment->endpoint->dialect->body(at->r->pool, at->deployment, doc,
@@ -154,7 +159,7 @@ static int take_hub(azl_attempt_t *at, azl_error_t *err)
 static int send_out(azl_attempt_t *at, azl_error_t *err)
 {
     azl_request_t *ar = at->ar;
-    azl_span_t doc = at->way->inbound ? ar->hub_doc.body : ar->body;
+    azl_span_t doc = at->way->inbound ? ar->hub_doc->body : ar->body;
     /* One attempt may be given the client's own document and the next what
      * has been made of it: neither takes the other's. */
     const azl_json_t **tree = at->way->inbound ? &ar->hub : &ar->client;
@@ -163,7 +168,7 @@ static int send_out(azl_attempt_t *at, azl_error_t *err)
         return 0;
     }
     at->exchange->hub = *tree;
-    at->exchange->doc = at->way->inbound ? &ar->hub_doc : &ar->doc;
+    at->exchange->doc = at->way->inbound ? ar->hub_doc : &ar->doc;
     at->translated = azl_buf_create(at->r->pool, AZL_HUB_DOCUMENT_MAX);
     if (!at->way->outbound->request(at->exchange, at->translated, err)) {
         return 0;
@@ -287,6 +292,6 @@ void azl_translation_begun(azl_attempt_t *at)
         ar->hub_pool = NULL;
         ar->hub = NULL;
         ar->client = NULL;
-        memset(&ar->hub_doc, 0, sizeof(ar->hub_doc));
+        ar->hub_doc = NULL;
     }
 }

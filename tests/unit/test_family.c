@@ -459,6 +459,45 @@ START_TEST(which_surfaces_have_settings)
 }
 END_TEST
 
+/* More than there is room for at first: each is found where it stands. */
+START_TEST(a_request_with_many_settings)
+{
+    static const char *const members[] = {"max_completion_tokens",
+                                          "temperature",
+                                          "top_p",
+                                          "logprobs",
+                                          "top_logprobs",
+                                          "stop",
+                                          "presence_penalty",
+                                          "frequency_penalty",
+                                          "logit_bias",
+                                          "reasoning_effort",
+                                          "n",
+                                          "seed",
+                                          "prediction",
+                                          "max_tokens"};
+    const int n = (int)(sizeof(members) / sizeof(members[0]));
+    const char *text = "{";
+    azl_document_t doc;
+    azl_error_t err;
+    int i;
+
+    for (i = 0; i < n; ++i) {
+        text = apr_psprintf(azl_test_pool, "%s\"%s\":%d%s", text, members[i], i,
+                            i + 1 < n ? "," : "}");
+    }
+    ck_assert(azl_document_read(azl_test_pool, AZL_OP_CHAT, AZL_PARAMS_KEEP,
+                                NULL, azl_span(text, strlen(text)), &doc,
+                                &err));
+    ck_assert_int_eq(doc.nsettings, n);
+    for (i = 0; i < n; ++i) {
+        ck_assert_str_eq(doc.settings[i].name, members[i]);
+        ck_assert_str_eq(azl_test_str(doc.settings[i].value.raw),
+                         apr_itoa(azl_test_pool, i));
+    }
+}
+END_TEST
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 TCase *azl_test_family(void)
@@ -476,5 +515,6 @@ TCase *azl_test_family(void)
     tcase_add_loop_test(tc, responses_too, 0, ROWS(responses));
     tcase_add_test(tc, too_few_tokens_are_refused);
     tcase_add_test(tc, which_surfaces_have_settings);
+    tcase_add_test(tc, a_request_with_many_settings);
     return tc;
 }
