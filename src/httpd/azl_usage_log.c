@@ -1,5 +1,6 @@
 #include "azl_usage_log.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,23 @@ static apr_status_t open_file(apr_pool_t *pconf, const char *name,
                          pconf);
 }
 
+/* httpd tells such a program to end as soon as a restart or a stop begins,
+ * while children still have records for it: of every answer that a graceful
+ * restart lets run on. It does not hear that, and ends when nobody is left who
+ * could write to it. */
+static piped_log *start_program(apr_pool_t *pconf, const char *command)
+{
+    sigset_t end, before;
+    piped_log *pl;
+
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &end, &before); /* it inherits that */
+    pl = ap_open_piped_log(pconf, command);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pl;
+}
+
 /* Without threads or memory for it each record is written at once. */
 static void prepare_to_gather(azl_usage_log_t *log, apr_pool_t *pconf)
 {
@@ -78,7 +96,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
     log->name = name;
     log->s = s;
     if (*name == '|') {
-        piped_log *pl = ap_open_piped_log(pconf, name + 1);
+        piped_log *pl = start_program(pconf, name + 1);
 
         if (!pl) {
             ap_log_error(
