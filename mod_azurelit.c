@@ -52,10 +52,6 @@ static void register_hooks(apr_pool_t *p)
      * for; probes, which mod_watchdog will start. */
     ap_hook_post_config(azl_hook_post_config, after_proxy, before_watchdog,
                         APR_HOOK_LAST);
-    /* All is ready; after a graceful restart the parent is not to sleep before
-     * it starts children. [azl_restart.c] */
-    ap_hook_optional_fn_retrieve(azl_hook_before_children, NULL, NULL,
-                                 APR_HOOK_LAST);
     /* Connection pools of this process: mod_proxy opens the mutex they are
      * made under in its own child_init. */
     ap_hook_child_init(azl_hook_child_init, after_proxy, NULL, APR_HOOK_MIDDLE);

@@ -18,9 +18,7 @@ int azl_hook_open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog,
                          apr_pool_t *ptemp, server_rec *s);
 void azl_hook_child_init(apr_pool_t *pchild, server_rec *s);
-/* azl_restart.c: the parent is about to start children. */
-void azl_hook_before_children(void);
-/* azl_lifecycle.c: one has been started, or has ended. */
+/* ... and end. */
 void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
                            int slot, mpm_child_status state);
 

@@ -15,7 +15,6 @@
 #include "azl_identity_watchdog.h"
 #include "azl_probe.h"
 #include "azl_random.h"
-#include "azl_restart.h"
 #include "azl_store.h"
 #include "azl_upstream.h"
 #include "azl_usage_log.h"
@@ -303,7 +302,6 @@ int azl_hook_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         }
         if (rc == OK) {
             azl_config_source_start(pconf, main_server);
-            azl_restart_prepare(pconf);
         }
         return rc;
     }
@@ -370,7 +368,7 @@ void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
                            int slot, mpm_child_status state)
 {
     (void)gen;
-    azl_restart_child(slot, state);
+    (void)slot;
     if (state != MPM_CHILD_EXITED) {
         return;
     }

@@ -1,19 +1,16 @@
 """Graceful restarts under load: nobody notices, and nothing piles up."""
 
-import datetime
 import http.client
 import json
-import os
 import secrets
 import threading
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 from ask import WORDS, chat
 from conf import digest
-from processes import PROC, memory, open_files, rollup, tree
+from processes import memory, open_files, rollup, tree
 
 RESTARTS = 50
 FIRST = 10
@@ -230,64 +227,3 @@ def test_key_file_changes(gateway):
     # A process of before may still take a connection.
     gateway.until(lambda: (status(old), status(new)) == (401, 200))
     assert status("sk-reload-8") == 200
-
-
-def ready(env):
-    """When the parent said last that it has read its configuration."""
-    said = [
-        line for line in env.error_log.text().splitlines()
-        if "AH00489" in line
-    ]
-    when = said[-1][1 : said[-1].index("]")]
-    form = "%a %b %d %H:%M:%S.%f %Y"
-    return datetime.datetime.strptime(when, form).timestamp()
-
-
-def begun(pid):
-    """When a process was started, to a hundredth of a second."""
-    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks
-
-
-def children(pid):
-    """Also those that have ended and wait for the parent to notice."""
-    path = PROC / str(pid) / "task" / str(pid) / "children"
-    return set(path.read_text().split())
-
-
-def wait_for_a_child(gateway, client, sim):
-    """Seconds from when httpd has read its configuration until it starts a
-    child. The only one there is has a stream to finish."""
-    sim.script({"chunk_delay": 0.1, "content": "word " * 20})
-    parent = gateway.process.pid
-    gateway.until(lambda: len(children(parent)) == 1)
-    before = children(parent)
-    with client.stream(
-        "POST", "/v1/chat/completions", json=chat(stream=True)
-    ) as answer:
-        pieces = answer.iter_text()
-        text = next(pieces)
-        restart(gateway)
-        child = (children(parent) - before).pop()
-        took = begun(child) - ready(gateway)
-        text += "".join(pieces)
-    assert text.endswith("data: [DONE]\n\n")
-    return took
-
-
-def test_nobody_waits_for_those_who_go(gateway, sim):
-    """httpd sleeps for a second when no child has ended yet. On a machine
-    that has much else to do one of several begins is early."""
-    conf = gateway.conf().endpoint("a", sim.url).model("m1", "a/d1")
-    conf.add("ServerLimit 32", "MaxRequestWorkers 32", "MinSpareThreads 1")
-    conf.add(
-        "<Location /server-status>", "SetHandler server-status", "</Location>"
-    )
-    gateway.start(conf)
-    times = []
-    with gateway.client() as client:
-        while not times or times[-1] > 0.8:
-            assert len(times) < 10, times
-            times.append(wait_for_a_child(gateway, client, sim))
-    gateway.start(configure(gateway, sim))
