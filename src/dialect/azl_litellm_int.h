@@ -147,6 +147,9 @@ void azl_lm_add(azl_lm_map_t *params, azl_lm_target_t *target,
  * by itself; NULL: neither. */
 const char *azl_lm_text_or(azl_lm_map_t *params, const char *key,
                            const char *variable);
+/* `ssl_verify` as an option of endpoints; NULL: none is needed. 1 if it is
+ * said. */
+int azl_lm_tls(azl_lm_map_t *map, const char **option);
 /* A word without a secret. */
 azl_litellm_word_t azl_lm_plain(const char *text);
 /* WHO:SECRET */

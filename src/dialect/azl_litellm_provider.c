@@ -20,6 +20,12 @@ static int ends_with(const char *text, const char *end)
     return len >= n && strcmp(text + len - n, end) == 0;
 }
 
+/* It is known only where directives are read. */
+static int is_placeholder(const char *text)
+{
+    return azl_lm_after(text, "${") != NULL;
+}
+
 int azl_lm_refuse(azl_lm_map_t *params, int line, const char *reason)
 {
     azl_lm_say(params->lm, AZL_LITELLM_UNSUPPORTED, line,
@@ -66,7 +72,7 @@ static const char *endpoint_name(azl_lm_t *lm, const azl_lm_target_t *target,
         from = target->name ? target->name : from;
         len = strlen(from);
     }
-    else if (strncmp(target->url, "${", 2) == 0) {
+    else if (is_placeholder(target->url)) {
         from = target->url + 2;
         len = strcspn(from, "}");
     }
@@ -297,20 +303,33 @@ static const char *complete(azl_lm_map_t *params, const char *model)
     return model;
 }
 
-static void set_tls(azl_lm_map_t *params, azl_lm_target_t *target)
+int azl_lm_tls(azl_lm_map_t *map, const char **option)
 {
     int line, flag = 1;
-    int said = azl_lm_take(params, "ssl_verify", &line) &&
-               azl_lm_flag(params, "ssl_verify", &flag, &line);
+    const char *text = azl_lm_text(map, "ssl_verify", &line);
 
-    if (strncmp(target->url, "https://", strlen("https://")) != 0) {
-        return;
+    *option = NULL;
+    if (text && (*text == '/' || is_placeholder(text))) {
+        *option = azl_lm_option(map->lm, "tls-ca", text);
     }
-    if (said && !flag) {
-        APR_ARRAY_PUSH(target->options, const char *) = "tls-verify=off";
+    else if (text && azl_lm_flag(map, "ssl_verify", &flag, &line) && !flag) {
+        *option = "tls-verify=off";
     }
-    else if (!said && params->lm->tls) {
-        APR_ARRAY_PUSH(target->options, const char *) = params->lm->tls;
+    return text != NULL;
+}
+
+/* A URL that only httpd will know is taken for https: with another one the
+ * option is an error there, left out it would be missed by nobody. */
+static void set_tls(azl_lm_map_t *params, azl_lm_target_t *target)
+{
+    const char *option;
+
+    if (!azl_lm_tls(params, &option)) {
+        option = params->lm->tls;
+    }
+    if (option && (azl_lm_after(target->url, "https://") ||
+                   is_placeholder(target->url))) {
+        APR_ARRAY_PUSH(target->options, const char *) = option;
     }
 }
 

@@ -234,19 +234,10 @@ static void read_params(azl_lm_map_t *litellm)
 /* What must be known before models are read. */
 static void read_first(azl_lm_t *lm, azl_lm_map_t *litellm)
 {
-    azl_lm_value_t verify;
-    int line, flag;
+    int line;
 
     azl_lm_flag(litellm, "enable_azure_ad_token_refresh", &lm->entra, &line);
-    if (!azl_lm_value(litellm, "ssl_verify", &verify) || !verify.text) {
-        return;
-    }
-    if (*verify.text == '/') {
-        lm->tls = azl_lm_option(lm, "tls-ca", verify.text);
-    }
-    else if (azl_lm_flag(litellm, "ssl_verify", &flag, &line) && !flag) {
-        lm->tls = "tls-verify=off";
-    }
+    azl_lm_tls(litellm, &lm->tls);
 }
 
 static void read_general(azl_lm_map_t *general)

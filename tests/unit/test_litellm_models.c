@@ -116,6 +116,9 @@ static const struct {
     {"model: openai/x, ssl_verify: false, " KEY,
      "Endpoint openai https://api.openai.com/v1 dialect=openai "
      "credential=env:K tls-verify=off\nModel m openai/x base-model=x\n"},
+    {"model: openai/x, ssl_verify: /etc/ca.pem, " KEY,
+     "Endpoint openai https://api.openai.com/v1 dialect=openai "
+     "credential=env:K tls-ca=/etc/ca.pem\nModel m openai/x base-model=x\n"},
 };
 
 START_TEST(test_providers)
@@ -156,6 +159,12 @@ START_TEST(test_references)
         "googleapis.com/v1/projects/${P}/locations/us-central1\" "
         "dialect=gemini \"credential=google:${C}\"\n"
         "Model m vertex-us-central1/gemini-x base-model=gemini-x\n");
+    /* it will be https; if not, httpd complains of the option */
+    ck_assert_str_eq(
+        converted(&without, model("model: openai/o, api_base: os.environ/B, "
+                                  "ssl_verify: os.environ/CA, " KEY)),
+        "Endpoint b \"${B}\" dialect=openai credential=env:K "
+        "\"tls-ca=${CA}\"\nModel m b/o base-model=o\n");
     check_said(read_with(&without, model("model: bedrock/x.y")), 3,
                AZL_LITELLM_WARNING, "aws:instance");
     check_said(config, 3, AZL_LITELLM_UNSUPPORTED, "a number cannot come");

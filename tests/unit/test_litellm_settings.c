@@ -71,6 +71,18 @@ START_TEST(test_settings_of_endpoints)
                      "Endpoint openai https://api.openai.com/v1 "
                      "dialect=openai credential=env:OPENAI_API_KEY "
                      "tls-verify=off\nModel m openai/m\n");
+    ck_assert_str_eq(converted(&without,
+                               "litellm_settings: {ssl_verify: false}\n"
+                               "model_list:\n"
+                               "- {model_name: m, litellm_params: {model: "
+                               "azure/d, api_base: os.environ/B}}\n"),
+                     "Endpoint b \"${B}\" dialect=azure "
+                     "credential=env:AZURE_API_KEY tls-verify=off\n"
+                     "Model m b/d\n");
+    /* not to be verified with nothing */
+    check_said(read_with(&with_environment,
+                         "litellm_settings: {ssl_verify: os.environ/NONE}"),
+               1, AZL_LITELLM_ERROR, "'NONE' is not set");
 }
 END_TEST
 
