@@ -99,18 +99,28 @@ static int set_azure_credential(azl_lm_map_t *params,
     return entra >= 0;
 }
 
-/* ".../openai/deployments/name", as the old SDK has it. */
+/* ".../openai/deployments/name", as the old SDK has it, which then puts no
+ * other into the URL. */
 static void cut_deployment(azl_lm_map_t *params, azl_lm_target_t *target)
 {
-    const char *at = strstr(target->url, "/openai/deployments/");
+    static const char start[] = "/openai/deployments/";
+    const char *at = strstr(target->url, start);
+    const char *name;
 
-    if (at) {
-        target->url = apr_pstrmemdup(params->lm->pool, target->url,
-                                     (apr_size_t)(at - target->url));
+    if (!at) {
+        return;
+    }
+    name = at + strlen(start);
+    name = apr_pstrmemdup(params->lm->pool, name, strcspn(name, "/?"));
+    target->url = apr_pstrmemdup(params->lm->pool, target->url,
+                                 (apr_size_t)(at - target->url));
+    if (*name && strcmp(name, target->deployment) != 0) {
         azl_lm_say(params->lm, AZL_LITELLM_WARNING, azl_yaml_line(params->yaml),
-                   "%s: the deployment in api_base is not looked at, that of "
-                   "the model counts",
-                   params->where);
+                   "%s: the deployment '%s' of api_base is asked, as with "
+                   "LiteLLM, not '%s' of the model",
+                   params->where, name, target->deployment);
+        target->model = target->deployment;
+        target->deployment = name;
     }
 }
 

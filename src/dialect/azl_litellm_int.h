@@ -62,6 +62,7 @@ typedef struct azl_lm_target_t {
     azl_litellm_word_t credential;
     apr_array_header_t *options; /* const char * */
     const char *deployment;
+    const char *model; /* what LiteLLM knows it by; NULL: so */
     int responses; /* nothing else */
     int named;     /* the deployment's name is the model's */
 } azl_lm_target_t;

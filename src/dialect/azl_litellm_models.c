@@ -123,6 +123,7 @@ static void add_base_model(azl_lm_map_t *params, azl_lm_map_t *info,
                            const azl_lm_target_t *target,
                            azl_lm_deployment_t *d)
 {
+    const char *name = target->model ? target->model : target->deployment;
     const char *base, *slash;
     int line;
 
@@ -130,9 +131,9 @@ static void add_base_model(azl_lm_map_t *params, azl_lm_map_t *info,
     if (!base) {
         base = azl_lm_text(params, "base_model", &line);
     }
-    if (!base && (target->named || (!azl_family_find(d->alias) &&
-                                    azl_family_find(target->deployment)))) {
-        base = target->deployment;
+    if (!base && (target->named ||
+                  (!azl_family_find(d->alias) && azl_family_find(name)))) {
+        base = name;
     }
     if (!base) {
         return;

@@ -88,13 +88,14 @@ const char *azl_lm_placeholder(azl_lm_t *lm, const char *name)
 }
 
 /* What a variable of the document stands for: the text, or the name of one of
+ * the environment. One that refers to itself, maybe by others, means that of
  * the environment. */
 static void resolve(azl_lm_t *lm, azl_lm_value_t *value)
 {
     int i;
 
-    for (i = 0; value->text && i < REFERENCES_MAX &&
-                strncmp(value->text, REFERENCE, strlen(REFERENCE)) == 0;
+    for (i = 0;
+         value->text && strncmp(value->text, REFERENCE, strlen(REFERENCE)) == 0;
          i++) {
         const char *name = value->text + strlen(REFERENCE);
         const char *own;
@@ -103,7 +104,7 @@ static void resolve(azl_lm_t *lm, azl_lm_value_t *value)
         own = lm->variables
                   ? azl_yaml_text(azl_lm_take(lm->variables, name, &line))
                   : NULL;
-        if (own) {
+        if (own && i < REFERENCES_MAX && strcmp(own, value->text) != 0) {
             value->text = own;
             continue;
         }

@@ -133,6 +133,61 @@ START_TEST(test_providers)
 }
 END_TEST
 
+/* As the old SDK has it: what the URL names is asked, by whatever name the
+ * model is known. */
+START_TEST(test_deployments_in_urls)
+{
+    const azl_litellm_t *config;
+
+    ck_assert_str_eq(
+        converted(&with_environment,
+                  model("model: azure/d, api_base: 'https://a.b/openai/"
+                        "deployments/d/chat/completions?api-version=1', " KEY)),
+        "Endpoint a https://a.b dialect=azure credential=env:K\n"
+        "Model m a/d\n");
+    ck_assert_str_eq(
+        converted(&with_environment,
+                  model("model: azure/d, api_base: 'https://a.b/openai/"
+                        "deployments//chat', " KEY)),
+        "Endpoint a https://a.b dialect=azure credential=env:K\n"
+        "Model m a/d\n");
+    config = read_with(&with_environment,
+                       model("model: azure/gpt-4o, api_base: 'https://a.b/"
+                             "openai/deployments/mine?x=y', " KEY));
+    ck_assert_str_eq(lines_of(config, 0),
+                     "Endpoint a https://a.b dialect=azure credential=env:K\n"
+                     "Model m a/mine base-model=gpt-4o\n");
+}
+END_TEST
+
+/* Variables of the document that lead nowhere but out of it. */
+START_TEST(test_variables_of_themselves)
+{
+    static const char *const variables[] = {
+        "{SECONDS: os.environ/SECONDS}",
+        "{SECONDS: os.environ/A, A: os.environ/SECONDS}",
+        "{SECONDS: os.environ/A, A: os.environ/A}"};
+    static const char *const named[] = {"SECONDS", "SECONDS", "A"};
+    size_t i;
+
+    for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        const azl_litellm_t *config = read_with(
+            &with_environment,
+            apr_pstrcat(
+                azl_test_pool, "environment_variables: ", variables[i], "\n",
+                model("model: openai/x, api_key: os.environ/SECONDS"), NULL));
+
+        ck_assert_str_eq(messages_of(config), "");
+        ck_assert_str_eq(
+            lines_of(config, 1),
+            apr_pstrcat(azl_test_pool,
+                        "Endpoint openai https://api.openai.com/v1 "
+                        "dialect=openai credential=env:",
+                        named[i], "\nModel m openai/x base-model=x\n", NULL));
+    }
+}
+END_TEST
+
 /* The same when nothing is known of the environment. */
 START_TEST(test_references)
 {
@@ -484,7 +539,7 @@ START_TEST(test_unsupported_of_a_model)
         {"model: azure/d", AZL_LITELLM_ERROR, "needs api_base"},
         {"model: azure/d, api_key: os.environ/K, "
          "api_base: 'https://a.b/openai/deployments/x'",
-         AZL_LITELLM_WARNING, "the deployment in api_base"},
+         AZL_LITELLM_WARNING, "deployment 'x' of api_base"},
         {"model: azure_ai/d, api_key: os.environ/K, "
          "api_base: 'https://a.b', api_version: 2024-05-01-preview",
          AZL_LITELLM_WARNING, "without one"},
@@ -522,6 +577,8 @@ TCase *azl_test_litellm_models(void)
     TCase *tc = azl_test_tcase("litellm_models");
 
     tcase_add_test(tc, test_providers);
+    tcase_add_test(tc, test_deployments_in_urls);
+    tcase_add_test(tc, test_variables_of_themselves);
     tcase_add_test(tc, test_references);
     tcase_add_test(tc, test_numbers);
     tcase_add_test(tc, test_options_of_a_model);
