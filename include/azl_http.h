@@ -38,6 +38,9 @@ typedef struct azl_http_answer_t {
 
 /* Can calls be made? Opens libcurl, which the first call does too. */
 apr_status_t azl_http_init(void);
+/* The host of a URL if others can read, and change, what is said there: it is
+ * http, and not on this machine. NULL: they cannot. */
+const char *azl_http_open_host(apr_pool_t *p, const char *url);
 /* NULL and the answer, whatever its status; or why there is none, in words
  * that tell neither the URL nor anything that was sent. */
 const char *azl_http_call(apr_pool_t *p, const azl_http_request_t *request,

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 #include <curl/curl.h>
@@ -265,6 +266,35 @@ static const char *call_out(apr_pool_t *p, const azl_http_request_t *request,
         azl_buf_free(call.body);
     }
     return err;
+}
+
+/* 127.0.0.0/8, but no name that begins like it. */
+static int is_this_machine(const char *host)
+{
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+           (strncmp(host, "127.", 4) == 0 &&
+            strspn(host, "0123456789.") == strlen(host));
+}
+
+const char *azl_http_open_host(apr_pool_t *p, const char *url)
+{
+    static const char scheme[] = "http://";
+    char *host, *user;
+
+    if (strncasecmp(url, scheme, sizeof(scheme) - 1) != 0) {
+        return NULL;
+    }
+    url += sizeof(scheme) - 1;
+    host = apr_pstrmemdup(p, url, strcspn(url, "/?#"));
+    user = strrchr(host, '@');
+    host = user ? user + 1 : host;
+    if (*host == '[' && strchr(host, ']')) {
+        strchr(host, ']')[1] = '\0';
+    }
+    else {
+        host[strcspn(host, ":")] = '\0';
+    }
+    return is_this_machine(host) ? NULL : host;
 }
 
 const char *azl_http_call(apr_pool_t *p, const azl_http_request_t *request,

@@ -3,6 +3,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "azl_http.h"
 #include "azl_httpd.h"
 #include "azl_options.h"
 
@@ -60,6 +61,22 @@ const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
             subject ? subject : "");
     }
     return NULL;
+}
+
+void azl_cmd_warn_open(cmd_parms *cmd, const char *subject, const char *url)
+{
+    const char *host = azl_http_open_host(cmd->temp_pool, url);
+
+    if (!host) {
+        return;
+    }
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+        AZLNO(0166) "%s: %s%s%s: there is no TLS to %s, anyone between here "
+                    "and there can read what is sent and change what comes "
+                    "back; use https://",
+        azl_cmd_where(cmd), cmd->cmd->name, subject ? " " : "",
+        subject ? subject : "", host);
 }
 
 int azl_cmd_is_alias(const char *text)

@@ -394,11 +394,21 @@ static const char *make_identity(cmd_parms *cmd, azl_endpoint_t *ep,
         ep->credential =
             azl_identity_key(ep->identity, cmd->pool, apr_time_now());
     }
-    return err ? azl_cmd_complain(cmd, ep->name,
-                                  apr_pstrcat(cmd->pool, "credential=",
-                                              ep->credential_source, ": ", err,
-                                              NULL))
-               : NULL;
+    if (err) {
+        return azl_cmd_complain(
+            cmd, ep->name,
+            apr_pstrcat(cmd->pool, "credential=", ep->credential_source, ": ",
+                        err, NULL));
+    }
+    /* what the operator names, not what the machine it runs on does */
+    if (ep->token_url) {
+        azl_cmd_warn_open(cmd, ep->name, ep->token_url);
+    }
+    else if (azl_identity_is_key(ep->identity)) {
+        azl_cmd_warn_open(cmd, ep->name,
+                          azl_identity_provider(ep->identity, cmd->temp_pool));
+    }
+    return NULL;
 }
 
 /* Options of credentials that change. */

@@ -32,10 +32,17 @@ static const char *read_base(cmd_parms *cmd, const char *arg, const char **base)
     return NULL;
 }
 
+/* Clients show their secrets there. What AzureLITMetadata names is http
+ * everywhere, and nothing is shown to it. */
 const char *azl_cmd_authority(cmd_parms *cmd, void *dirconf, const char *arg)
 {
+    const char *err = read_base(cmd, arg, &azl_cmd_conf(cmd)->authority);
+
     (void)dirconf;
-    return read_base(cmd, arg, &azl_cmd_conf(cmd)->authority);
+    if (!err) {
+        azl_cmd_warn_open(cmd, NULL, arg);
+    }
+    return err;
 }
 
 const char *azl_cmd_metadata(cmd_parms *cmd, void *dirconf, const char *arg)

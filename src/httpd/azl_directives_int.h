@@ -27,6 +27,10 @@ const char *azl_cmd_complain(cmd_parms *cmd, const char *subject,
 const char *azl_cmd_secret(cmd_parms *cmd, const char *subject,
                            const char *value, const azl_secret_t **secret);
 
+/* Warn if others can read what is sent to a URL, and change what comes from
+ * there. Only its host is shown. */
+void azl_cmd_warn_open(cmd_parms *cmd, const char *subject, const char *url);
+
 /* An alias may look like "azure/gpt-4.1" or "gpt-4.1:fast". */
 int azl_cmd_is_alias(const char *text);
 #define AZL_ALIAS_SHAPE "an alias has letters, digits and any of ._-/:@+"

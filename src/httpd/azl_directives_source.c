@@ -202,6 +202,7 @@ const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
     if (err) { /* without the URL, which may hold a signature */
         return azl_cmd_complain(cmd, NULL, err);
     }
+    azl_cmd_warn_open(cmd, NULL, argv[0]);
     lines = azl_config_sources(cmd->pool);
     return load(cmd,
                 APR_ARRAY_IDX(lines, lines->nelts - 1, azl_config_source_t *));

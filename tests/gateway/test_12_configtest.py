@@ -88,6 +88,29 @@ def test_a_slip_shows_no_secret(env, secret):
         assert secret.rstrip("=") not in text, line
 
 
+OPEN = [
+    "AzureLITEndpoint a https://h credential=keyvault:http://HOST/secrets/n",
+    "AzureLITEndpoint a https://h dialect=databricks token-url=http://HOST/t "
+    "credential=databricks:c:env:SIM_KEY",
+    "AzureLITAuthority http://HOST",
+    "AzureLITConfigSource http://HOST/c copy=/tmp/no-copy",
+]
+
+
+@pytest.mark.parametrize("line", OPEN)
+def test_secrets_without_tls(env, line):
+    """Taken, as the way there may be safe in another manner, but told."""
+    status, text = env.check(f"{line}\n".replace("HOST", "h.example:81"))
+    assert status == 0 and "AZL0166" in text and "TLS to h.example," in text
+    for quiet in (
+        line.replace("HOST", "127.0.0.1:81"),
+        line.replace("HOST", "localhost:81"),
+        line.replace("http://HOST", "https://h.example"),
+    ):
+        status, text = env.check(f"{quiet}\n")
+        assert status == 0 and "AZL0166" not in text, quiet
+
+
 # What is read whole, and may be the wrong thing.
 FILES = [
     "AzureLITEndpoint a https://h credential=file:PATH",

@@ -295,6 +295,36 @@ START_TEST(stopped)
 }
 END_TEST
 
+START_TEST(knows_who_can_listen)
+{
+    static const char *const nobody[] = {
+        "https://vault.example", "http://localhost",  "http://LocalHost:80/x",
+        "http://127.0.0.1/x",    "http://127.8.9.1?", "http://[::1]:8080/",
+        "http://u:p@[::1]:80/",  "file:/http://x",    "HTTP://127.0.0.1"};
+    static const char *const others[][2] = {
+        {"http://vault.example:80/x", "vault.example"},
+        {"HTTP://vault.example", "vault.example"},
+        {"http://10.0.0.1", "10.0.0.1"},
+        {"http://127.0.0.1.example/", "127.0.0.1.example"},
+        {"http://127.example", "127.example"},
+        {"http://localhost.example", "localhost.example"},
+        {"http://localhost:x@vault.example/", "vault.example"},
+        {"http://127.0.0.1@vault.example:80", "vault.example"},
+        {"http://[fd00::1]:80/", "[fd00::1]"},
+        {"http://[", "["}};
+    size_t i;
+
+    for (i = 0; i < sizeof(nobody) / sizeof(nobody[0]); i++) {
+        ck_assert_msg(!azl_http_open_host(azl_test_pool, nobody[i]), "%s",
+                      nobody[i]);
+    }
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        ck_assert_str_eq(azl_http_open_host(azl_test_pool, others[i][0]),
+                         others[i][1]);
+    }
+}
+END_TEST
+
 START_TEST(other_schemes)
 {
     static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/",
@@ -328,6 +358,7 @@ TCase *azl_test_http(void)
     tcase_add_test(tc, refused);
     tcase_add_test(tc, too_slow);
     tcase_add_test(tc, stopped);
+    tcase_add_test(tc, knows_who_can_listen);
     tcase_add_test(tc, other_schemes);
     return tc;
 }
