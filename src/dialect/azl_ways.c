@@ -55,15 +55,16 @@ static int find_way(apr_pool_t *p, const azl_deployment_t *d, azl_op_e op,
 
 /* Another way for what the deployment takes as a chat, if it has Responses
  * beside it. */
-static void find_detour(apr_pool_t *p, const azl_deployment_t *d,
-                        const azl_way_t *way, azl_way_t *detour)
+static void find_detour(const azl_way_t *way, const azl_way_t *responses,
+                        azl_way_t *detour)
 {
-    azl_way_t responses;
-
     if (way->url && way->op == AZL_OP_CHAT && !way->outbound &&
-        find_way(p, d, AZL_OP_RESPONSES, &responses) && !responses.outbound &&
-        find_bridge(p, d, detour)) {
+        responses->url && !responses->inbound && !responses->outbound) {
+        detour->op = AZL_OP_CHAT;
         detour->inbound = way->inbound;
+        detour->outbound = &azl_outbound_responses;
+        detour->url = responses->url;
+        detour->stream_url = responses->url;
     }
 }
 
@@ -77,10 +78,13 @@ azl_way_t *azl_dialect_ways(apr_pool_t *p, const azl_deployment_t *d)
         const azl_inbound_t *inbound = azl_inbound_of((azl_op_e)op);
 
         if (!find_way(p, d, (azl_op_e)op, way) && inbound && inbound->request) {
-            find_way(p, d, AZL_OP_CHAT, way);
+            *way = ways[AZL_OP_CHAT]; /* the first one that was found */
             way->inbound = inbound;
         }
-        find_detour(p, d, way, &ways[AZL_WAY_DETOUR + op]);
+    }
+    for (op = AZL_OP_NONE + 1; op <= AZL_OP_LAST_MODEL_CALL; ++op) {
+        find_detour(&ways[op], &ways[AZL_OP_RESPONSES],
+                    &ways[AZL_WAY_DETOUR + op]);
     }
     return ways;
 }
