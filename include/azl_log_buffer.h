@@ -1,10 +1,11 @@
 /*
  * azl_log_buffer: lines of a log that wait to be written together.
  *
- * One anonymous segment for each log, made in the parent from the
- * configuration's pool. Each child takes a part of it for itself, which
- * outlives the child: what one that was killed had not written yet, the parent
- * finds there. One thread at a time uses a part; that is the caller's care.
+ * One anonymous segment for each log, made in the parent, from a pool that
+ * outlives all children that may use it. Each child takes a part of it for
+ * itself, which outlives the child: what one that was killed had not written
+ * yet, the parent finds there. One thread at a time uses a part; that is the
+ * caller's care.
  */
 #ifndef AZL_LOG_BUFFER_H
 #define AZL_LOG_BUFFER_H

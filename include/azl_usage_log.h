@@ -24,8 +24,9 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
                                     const char *name);
 /* In a new child: its records may be gathered. More than once does no harm. */
 void azl_usage_log_child_init(azl_usage_log_t *log, apr_pool_t *pchild);
-/* In the parent: a child has ended. What it had gathered is written. */
-void azl_usage_log_child_ended(azl_usage_log_t *log, pid_t pid);
+/* In the parent: a child has ended, of this generation or one before. What it
+ * had gathered for any log is written, to the one that has that name now. */
+void azl_usage_log_child_ended(server_rec *s, pid_t pid);
 /* APR_SUCCESS, or what the write came to. A failure to write what was gathered
  * is told in the error log instead. */
 apr_status_t azl_usage_log_write(azl_usage_log_t *log, apr_pool_t *p,

@@ -373,11 +373,5 @@ void azl_hook_child_status(server_rec *s, pid_t pid, ap_generation_t gen,
         return;
     }
     azl_store_child_ended(pid);
-    for (; s; s = s->next) {
-        const azl_conf_t *conf = azl_conf_get(s);
-
-        if (conf->log) {
-            azl_usage_log_child_ended(conf->log, pid);
-        }
-    }
+    azl_usage_log_child_ended(s, pid);
 }

@@ -44,6 +44,22 @@ struct azl_usage_log_t {
     gather_t *gather;         /* NULL: likewise */
 };
 
+/* Children of before a graceful restart are still the parent's: the buffers
+ * are found again under this name. One that was replaced by a module with
+ * another layout must not find them: count on when anything in them moves. */
+#define RETAINED "mod_azurelit usage logs, layout 1"
+
+typedef struct kept_t {
+    struct kept_t *next;
+    const char *name; /* of the log */
+    azl_log_buffer_t *buffer;
+    azl_usage_log_t *log; /* of that name now; NULL: there is none */
+} kept_t;
+
+typedef struct retained_t {
+    kept_t *first;
+} retained_t;
+
 static apr_status_t open_file(apr_pool_t *pconf, const char *name,
                               apr_file_t **file)
 {
@@ -72,17 +88,62 @@ static piped_log *start_program(apr_pool_t *pconf, const char *command)
     return pl;
 }
 
+static kept_t *find_kept(const retained_t *retained, const char *name)
+{
+    kept_t *kept = retained->first;
+
+    while (kept && strcmp(kept->name, name) != 0) {
+        kept = kept->next;
+    }
+    return kept;
+}
+
+static apr_status_t forget_log(void *kept)
+{
+    ((kept_t *)kept)->log = NULL;
+    return APR_SUCCESS;
+}
+
+/* A buffer for children of the generations that this process has seen and will
+ * see; ServerLimit stays what it was at the start. */
+static azl_log_buffer_t *keep_buffer(azl_usage_log_t *log, int processes)
+{
+    retained_t *retained = ap_retained_data_get(RETAINED);
+    apr_pool_t *pool = log->s->process->pool;
+    kept_t *kept;
+
+    if (!retained) {
+        retained = ap_retained_data_create(RETAINED, sizeof(*retained));
+    }
+    kept = find_kept(retained, log->name);
+    if (!kept) {
+        azl_log_buffer_t *buffer;
+
+        if (azl_log_buffer_create(&buffer, pool, processes) != APR_SUCCESS) {
+            return NULL;
+        }
+        kept = apr_pcalloc(pool, sizeof(*kept));
+        kept->name = apr_pstrdup(pool, log->name);
+        kept->buffer = buffer;
+        kept->next = retained->first;
+        retained->first = kept;
+    }
+    kept->log = log;
+    apr_pool_cleanup_register(log->pool, kept, forget_log,
+                              apr_pool_cleanup_null);
+    return kept->buffer;
+}
+
 /* Without threads or memory for it each record is written at once. */
-static void prepare_to_gather(azl_usage_log_t *log, apr_pool_t *pconf)
+static void prepare_to_gather(azl_usage_log_t *log)
 {
     int threaded = AP_MPMQ_NOT_SUPPORTED;
     int processes = 0;
 
     ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &processes);
-    if (threaded == AP_MPMQ_NOT_SUPPORTED || processes < 1 ||
-        azl_log_buffer_create(&log->buffer, pconf, processes) != APR_SUCCESS) {
-        log->buffer = NULL;
+    if (threaded != AP_MPMQ_NOT_SUPPORTED && processes > 0) {
+        log->buffer = keep_buffer(log, processes);
     }
 }
 
@@ -108,7 +169,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
             return NULL;
         }
         log->file = ap_piped_log_write_fd(pl);
-        prepare_to_gather(log, pconf);
+        prepare_to_gather(log);
         return log;
     }
     rv = open_file(pconf, name, &log->file);
@@ -121,7 +182,7 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
             name);
         return NULL;
     }
-    prepare_to_gather(log, pconf);
+    prepare_to_gather(log);
     return log;
 }
 
@@ -136,8 +197,7 @@ static apr_status_t write_out(azl_usage_log_t *log, azl_span_t lines)
  */
 
 /* The requests they were of are over: what is left is to say which. */
-static void tell_lost(const azl_usage_log_t *log, azl_span_t lines,
-                      apr_status_t rv)
+static void tell_lost(server_rec *s, azl_span_t lines, apr_status_t rv)
 {
     static const char before_id[] = "\"request_id\":\"";
     const char *end = lines.at + lines.len;
@@ -146,7 +206,7 @@ static void tell_lost(const azl_usage_log_t *log, azl_span_t lines,
     while ((at = memmem(at, (apr_size_t)(end - at), before_id,
                         sizeof(before_id) - 1)) != NULL) {
         at += sizeof(before_id) - 1;
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, log->s,
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      AZLNO(0043) "%.*s: the usage record could not be written; "
                                  "free space on the disk of the usage log",
                      AZL_REQUEST_ID_LEN, at);
@@ -159,7 +219,7 @@ static void write_part(azl_usage_log_t *log, azl_log_part_t *part)
     apr_status_t rv = lines.len ? write_out(log, lines) : APR_SUCCESS;
 
     if (rv != APR_SUCCESS) {
-        tell_lost(log, lines, rv);
+        tell_lost(log->s, lines, rv);
     }
 }
 
@@ -232,13 +292,23 @@ void azl_usage_log_child_init(azl_usage_log_t *log, apr_pool_t *pchild)
     apr_pool_pre_cleanup_register(pchild, log, end_gathering);
 }
 
-void azl_usage_log_child_ended(azl_usage_log_t *log, pid_t pid)
+void azl_usage_log_child_ended(server_rec *s, pid_t pid)
 {
-    azl_log_part_t *part =
-        log->buffer ? azl_log_buffer_find(log->buffer, pid) : NULL;
+    const retained_t *retained = ap_retained_data_get(RETAINED);
+    const kept_t *kept = retained ? retained->first : NULL;
 
-    if (part) {
-        write_part(log, part);
+    for (; kept; kept = kept->next) {
+        azl_log_part_t *part = azl_log_buffer_find(kept->buffer, pid);
+
+        if (!part) {
+            continue;
+        }
+        if (kept->log) {
+            write_part(kept->log, part);
+        }
+        else {
+            tell_lost(s, azl_log_part_take(part), APR_ENOENT);
+        }
         azl_log_part_release(part);
     }
 }

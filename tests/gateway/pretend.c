@@ -4,7 +4,8 @@
  * AZURELIT_PRETEND names a file that a test writes while the server runs: how
  * far the wall clock is off, and which address a name has. Only the wall clock:
  * what waits for a length of time waits as long as ever, as it does when
- * somebody sets a real clock.
+ * somebody sets a real clock. But for who sleeps for a moment only: the file
+ * says whether that goes on.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,12 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+/* Microseconds. */
+#define MOMENT 5000
+
 struct pretence {
     volatile int64_t seconds; /* to be added to the clock */
+    volatile int64_t asleep;  /* a moment does not end */
     char name[64];
     char address[64];
 };
@@ -28,6 +34,7 @@ static struct pretence nothing;
 static struct pretence *p = &nothing;
 static int (*real_gettimeofday)(struct timeval *, void *);
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static int (*real_select)(int, fd_set *, fd_set *, fd_set *, struct timeval *);
 static int (*real_getaddrinfo)(const char *, const char *,
                                const struct addrinfo *, struct addrinfo **);
 
@@ -39,6 +46,7 @@ __attribute__((constructor)) static void begin(void)
 
     *(void **)&real_gettimeofday = dlsym(RTLD_NEXT, "gettimeofday");
     *(void **)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    *(void **)&real_select = dlsym(RTLD_NEXT, "select");
     *(void **)&real_getaddrinfo = dlsym(RTLD_NEXT, "getaddrinfo");
     if (file < 0) {
         return;
@@ -86,6 +94,27 @@ time_t time(time_t *to)
         *to = now.tv_sec;
     }
     return now.tv_sec;
+}
+
+/* The way in which APR sleeps. */
+int select(int n, fd_set *in, fd_set *out, fd_set *other,
+           struct timeval *timeout)
+{
+    int is_moment = n == 0 && timeout && timeout->tv_sec == 0 &&
+                    timeout->tv_usec <= MOMENT;
+    struct timeval again;
+    int rc;
+
+    if (!real_select) {
+        begin();
+    }
+    do {
+        if (is_moment) {
+            again = *timeout;
+        }
+        rc = real_select(n, in, out, other, is_moment ? &again : timeout);
+    } while (is_moment && p->asleep);
+    return rc;
 }
 
 int getaddrinfo(const char *name, const char *service,

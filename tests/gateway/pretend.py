@@ -1,5 +1,6 @@
 """A server that is told another time, or another address of a name."""
 
+import contextlib
 import os
 import shutil
 import struct
@@ -7,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-LAYOUT = "q64s64s"
+LAYOUT = "qq64s64s"
 SOURCE = Path(__file__).with_suffix(".c")
 
 
@@ -24,6 +25,7 @@ class Pretence:
         )
         self.file = where / "pretence"
         self.seconds = 0
+        self.asleep = False
         self.name = self.address = ""
         self.write()
 
@@ -35,7 +37,8 @@ class Pretence:
 
     def write(self):
         data = struct.pack(
-            LAYOUT, self.seconds, self.name.encode(), self.address.encode()
+            LAYOUT, self.seconds, self.asleep, self.name.encode(),
+            self.address.encode(),
         )
         # In place: the server has the file itself in its memory.
         file = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o644)
@@ -46,6 +49,17 @@ class Pretence:
         """So much later; less than 0: the clock is set back."""
         self.seconds += seconds
         self.write()
+
+    @contextlib.contextmanager
+    def sleep(self):
+        """Who lies down for a moment sleeps on."""
+        self.asleep = True
+        self.write()
+        try:
+            yield
+        finally:
+            self.asleep = False
+            self.write()
 
     def now(self):
         return time.time() + self.seconds
