@@ -183,7 +183,8 @@ const char *azl_cmd_config_source(cmd_parms *cmd, void *dirconf, int argc,
         return azl_cmd_complain(cmd, NULL,
                                 "needs a URL and copy=/path/of/the/copy.yaml");
     }
-    err = azl_options_parse(cmd->temp_pool, source_options, &words, argc - 1,
+    /* what it says is needed for as long as the line is */
+    err = azl_options_parse(cmd->pool, source_options, &words, argc - 1,
                             (const char *const *)argv + 1);
     if (!err && !words.copy) {
         err = "copy=/path is missing: the file where the last good "

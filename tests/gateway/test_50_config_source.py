@@ -444,3 +444,18 @@ def test_metrics_of_one_source_twice(restart, gateway, sim, log):
         ]
     assert len(samples) == 2
     assert len(set(samples)) == 2
+
+
+def test_many_lines(restart, gateway, log):
+    """What a line says is there for as long as the server runs."""
+    log.expect("AZL0157")
+    where = folder(gateway, "lines-" + "x" * 150)
+    copies = [where / f"copy-{number}.yaml" for number in range(40)]
+    conf = gateway.conf().add("AzureLITProbe off", "AzureLITMetrics open")
+    for copy in copies:
+        conf.add(line(f"file:{where}/nothing", copy, interval=3600))
+    restart(conf)
+    with gateway.client() as client:
+        text = client.get("/metrics").text
+    shown = re.findall('source_failed_total{.*copy="(.*)"}', text)
+    assert shown == [str(copy) for copy in copies]
