@@ -34,7 +34,8 @@ typedef enum {
 } azl_source_result_e;
 
 /* NULL and the source; or what is wrong with the setup, for the operator, and
- * without a secret. Secrets are read at once. */
+ * without a secret. Secrets are read at once; one in a file again each time
+ * that the source is read. The setup's texts must live as long as the pool. */
 const char *azl_source_create(apr_pool_t *p, const azl_source_setup_t *setup,
                               azl_source_t **source);
 /* As azl_identity_hosts(); before it is read first. */

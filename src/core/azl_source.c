@@ -28,7 +28,11 @@ struct azl_source_t {
     const char *shown;
     const char *host;
     const char *ca;
-    azl_blob_access_t access;
+    /* reads the secret that stands at `reference`; NULL: there is none */
+    const char *(*understand)(apr_pool_t *p, azl_span_t text,
+                              azl_blob_access_t *access);
+    const char *reference;    /* env:NAME or file:/path */
+    azl_blob_access_t access; /* what it came to at the start */
     azl_identity_t *identity;
     char etag[ETAG_MAX]; /* of what was given last; "": nothing yet */
 };
@@ -40,23 +44,21 @@ static int is_http(const char *url)
     return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
 }
 
-/* The secret of "connection-string:REFERENCE" or "sas:REFERENCE". */
-static const char *read_secret(apr_pool_t *p, const char *reference,
-                               azl_span_t *secret)
+static const char *read_secret(apr_pool_t *p, azl_source_t *source)
 {
     const azl_secret_t *text;
     const char *err;
     int literal;
 
-    err = azl_option_secret(p, reference, &text, &literal);
+    err = azl_option_secret(p, source->reference, &text, &literal);
     if (err) {
         return err;
     }
     if (literal) {
         return "the secret must be a reference: env:NAME or file:/path";
     }
-    *secret = azl_span_str(azl_secret_reveal(text));
-    return NULL;
+    return source->understand(p, azl_span_str(azl_secret_reveal(text)),
+                              &source->access);
 }
 
 static const char *make_identity(apr_pool_t *p, azl_source_t *source,
@@ -80,21 +82,20 @@ static const char *read_credential(apr_pool_t *p, azl_source_t *source,
                                    const azl_source_setup_t *setup)
 {
     const char *credential = setup->credential;
-    const char *err;
-    azl_span_t secret;
 
     if (!credential || strcmp(credential, "none") == 0) {
         return NULL;
     }
     if (strncmp(credential, connection_string, sizeof(connection_string) - 1) ==
         0) {
-        err =
-            read_secret(p, credential + sizeof(connection_string) - 1, &secret);
-        return err ? err : azl_blob_connection(p, secret, &source->access);
+        source->understand = azl_blob_connection;
+        source->reference = credential + sizeof(connection_string) - 1;
+        return read_secret(p, source);
     }
     if (strncmp(credential, signature, sizeof(signature) - 1) == 0) {
-        err = read_secret(p, credential + sizeof(signature) - 1, &secret);
-        return err ? err : azl_blob_sas(p, secret, &source->access);
+        source->understand = azl_blob_sas;
+        source->reference = credential + sizeof(signature) - 1;
+        return read_secret(p, source);
     }
     if (azl_identity_is(credential)) {
         return make_identity(p, source, setup);
@@ -193,13 +194,33 @@ static azl_source_result_e read_file(azl_source_t *source, apr_pool_t *p,
     return AZL_SOURCE_FAILED;
 }
 
+/* What authorizes now: another one may be in the file. One that is gone, or
+ * that only root may read, is as it was at the start. NULL, or what is wrong
+ * with it. */
+static const char *current_access(const azl_source_t *source, apr_pool_t *p,
+                                  azl_blob_access_t *access)
+{
+    const azl_secret_t *text;
+    const char *err;
+    int literal;
+
+    *access = source->access;
+    if (!source->understand ||
+        azl_option_secret(p, source->reference, &text, &literal)) {
+        return NULL;
+    }
+    err = source->understand(p, azl_span_str(azl_secret_reveal(text)), access);
+    return err ? apr_pstrcat(p, "credential=: ", err, NULL) : NULL;
+}
+
 static apr_status_t authorize(azl_source_t *source, apr_pool_t *p,
-                              apr_time_t now, apr_table_t *headers)
+                              const azl_blob_access_t *access, apr_time_t now,
+                              apr_table_t *headers)
 {
     azl_identity_call_t call;
     apr_status_t rv;
 
-    rv = azl_blob_headers(p, source->url, &source->access,
+    rv = azl_blob_headers(p, source->url, access,
                           source->etag[0] ? source->etag : NULL, now, headers);
     if (rv != APR_SUCCESS || !source->identity) {
         return rv;
@@ -260,6 +281,7 @@ azl_source_result_e azl_source_read(azl_source_t *source, apr_pool_t *p,
     apr_table_t *headers = apr_table_make(p, 4);
     azl_http_request_t request;
     azl_http_answer_t answer;
+    azl_blob_access_t access;
 
     *problem = NULL;
     if (source->path) {
@@ -271,12 +293,16 @@ azl_source_result_e azl_source_read(azl_source_t *source, apr_pool_t *p,
         !azl_identity_ready(source->identity, now)) {
         return AZL_SOURCE_FAILED;
     }
-    if (authorize(source, p, now, headers) != APR_SUCCESS) {
+    *problem = current_access(source, p, &access);
+    if (*problem) {
+        return AZL_SOURCE_FAILED;
+    }
+    if (authorize(source, p, &access, now, headers) != APR_SUCCESS) {
         *problem = "the request could not be authorized";
         return AZL_SOURCE_FAILED;
     }
     memset(&request, 0, sizeof(request));
-    request.url = azl_blob_url(p, source->url, &source->access);
+    request.url = azl_blob_url(p, source->url, &access);
     request.headers = lines_of(p, headers);
     request.body = azl_span("", 0);
     request.ca = source->ca;

@@ -5,7 +5,16 @@ import entra_service
 import pytest
 from azurite import Azurite
 from simbase import entra as tokens
-from sources import RESTARTS, folder, live, nothing, source, start, yaml
+from sources import (
+    RESTARTS,
+    folder,
+    live,
+    nothing,
+    put,
+    source,
+    start,
+    yaml,
+)
 
 configure = nothing
 
@@ -34,6 +43,8 @@ def test_account_key(restart, gateway, sim, azurite, log):
     where = folder(gateway, "key")
     secret = where / "connection"
     secret.write_text(azurite.connection_string)
+    # as it was at the start is enough, where the children may not read it
+    secret.chmod(0o600)
     url = azurite.put("key/gateway.yaml", yaml(sim, "first"))
     start(
         restart, gateway, sim, url, where / "copy.yaml",
@@ -82,6 +93,26 @@ def test_storage_says_no(restart, gateway, sim, azurite, log, what):
     gateway.until(lambda: code[what] in log.text())
     live(gateway, "kept")
     gateway.forget_records()
+
+
+def test_a_new_key(restart, gateway, sim, azurite, log):
+    """What is in the file now counts, without a restart."""
+    log.expect("AZL015[78]", *RESTARTS)
+    where = folder(gateway, "rotated")
+    copy, secret = where / "copy.yaml", where / "connection"
+    copy.write_text(yaml(sim, "kept"))
+    text = azurite.connection_string
+    put(secret, text.replace("AccountKey=E", "AccountKey=F"))
+    start(
+        restart, gateway, sim,
+        azurite.put("rotated/gateway.yaml", yaml(sim, "other")), copy,
+        f"credential=connection-string:file:{secret}",
+    )
+    gateway.until(lambda: "403 AuthorizationFailure" in log.text())
+    put(secret, text)
+    live(gateway, "other")
+    put(secret, "AccountName=devstoreaccount1")
+    gateway.until(lambda: "credential=: a connection string has" in log.text())
 
 
 @pytest.fixture(scope="module")
