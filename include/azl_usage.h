@@ -55,7 +55,8 @@ typedef struct azl_usage_t {
 
 /* Read a usage object: chat, completions, embeddings, responses, images and
  * transcriptions; null members, missing details, DeepSeek's top-level
- * reasoning_tokens and unknown members are all fine. 1 if it held any count;
+ * reasoning_tokens, a completion that xAI counts without what was thought and
+ * unknown members are all fine. 1 if it held any count;
  * 0 (and *u untouched) for null or anything else. The tier stays as it is: it
  * stands beside the usage. */
 int azl_usage_read(azl_usage_t *u, azl_span_t raw);

@@ -16,6 +16,7 @@ typedef struct reading_t {
     azl_usage_t usage;
     apr_int64_t own_reasoning; /* DeepSeek: beside the details */
     apr_int64_t own_cached;
+    apr_int64_t total; /* 0: it is not told */
     int has_reasoning;
     int has_cached;
 } reading_t;
@@ -139,6 +140,9 @@ static void read_member(azl_span_t key, const azl_value_t *v, reading_t *r)
              azl_span_is(key, "output_tokens")) {
         u->told |= count(v, &u->completion) ? AZL_USAGE_COMPLETION : 0;
     }
+    else if (azl_span_is(key, "total_tokens")) {
+        count(v, &r->total);
+    }
     else if (azl_span_is(key, "reasoning_tokens")) {
         count(v, &r->own_reasoning);
     }
@@ -183,6 +187,10 @@ int azl_usage_read(azl_usage_t *u, azl_span_t raw)
     }
     if (!r.has_cached) {
         r.usage.cached = r.own_cached;
+    }
+    /* xAI counts what was thought beside the completion: the sum tells */
+    if (r.total == r.usage.prompt + r.usage.completion + r.usage.reasoning) {
+        r.usage.completion += r.usage.reasoning;
     }
     r.usage.other_tier = u->other_tier;
     r.usage.background = u->background;

@@ -474,7 +474,7 @@ static int is_count(const azl_object_t *o, const char *name, apr_int64_t *n)
 
 void azl_mend_usage(azl_mend_t *m, azl_span_t raw)
 {
-    apr_int64_t total = 0;
+    apr_int64_t total = 0, told = 0;
     char text[AZL_INT_TEXT_MAX + 12];
     azl_usage_t usage;
     azl_object_t o;
@@ -485,9 +485,9 @@ void azl_mend_usage(azl_mend_t *m, azl_span_t raw)
     if (!azl_usage_read(&usage, raw) || !azl_object_open(&o, raw)) {
         return;
     }
-    /* xAI: the sum tells */
-    beside = usage.reasoning > 0 && is_count(&o, "total_tokens", &total) &&
-             total == usage.prompt + usage.completion + usage.reasoning;
+    /* the completion as told may leave out what was thought */
+    beside =
+        is_count(&o, "completion_tokens", &told) && told != usage.completion;
     for (i = 0; i < o.n; ++i) {
         const azl_pair_t *pair = &o.pairs[i];
 
@@ -498,7 +498,7 @@ void azl_mend_usage(azl_mend_t *m, azl_span_t raw)
         azl_pair_keep(&m->edit, &o.list, pair);
         if (beside && azl_span_is(pair->key, "completion_tokens")) {
             apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT,
-                         usage.completion + usage.reasoning);
+                         usage.completion);
             replace_text(&m->edit, pair->value.raw, text);
         }
     }

@@ -134,6 +134,29 @@ START_TEST(deepseek)
 }
 END_TEST
 
+/* xAI counts what was thought beside the completion: the sum tells. */
+START_TEST(thoughts_beside_the_completion)
+{
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":212,"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":200}}",
+          "5/0/0/207/200/0");
+    READS("{\"total_tokens\":212,\"reasoning_tokens\":200,"
+          "\"completion_tokens\":7,\"prompt_tokens\":5}",
+          "5/0/0/207/200/0");
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":207,"
+          "\"total_tokens\":212,\"completion_tokens_details\":{"
+          "\"reasoning_tokens\":200}}",
+          "5/0/0/207/200/0");
+    /* what else may be in a sum is not known */
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,\"total_tokens\":213,"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":200}}",
+          "5/0/0/7/200/0");
+    READS("{\"prompt_tokens\":5,\"completion_tokens\":7,"
+          "\"completion_tokens_details\":{\"reasoning_tokens\":200}}",
+          "5/0/0/7/200/0");
+}
+END_TEST
+
 START_TEST(no_counts)
 {
     azl_usage_t u = {0};
@@ -532,6 +555,7 @@ TCase *azl_test_usage(void)
     tcase_add_test(tc, images);
     tcase_add_test(tc, transcriptions);
     tcase_add_test(tc, deepseek);
+    tcase_add_test(tc, thoughts_beside_the_completion);
     tcase_add_test(tc, no_counts);
     tcase_add_test(tc, garbage_numbers);
     tcase_add_test(tc, broken);
