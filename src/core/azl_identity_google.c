@@ -120,6 +120,7 @@ static const char *configure_file(azl_identity_t *id)
     problem = read_file(id, p, account);
     apr_pool_destroy(p);
     id->own = account;
+    id->client = account->email;
     id->url = id->setup.token_url ? id->setup.token_url : account->audience;
     return problem;
 }

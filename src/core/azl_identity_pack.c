@@ -39,9 +39,9 @@ void azl_identity_name(const azl_identity_t *id, apr_pool_t *p,
     unsigned char digest[AZL_SHA256_LEN];
     const char *all = apr_pstrcat(
         p, id->kind->name, "\n", id->setup.source, "\n", text(id->scope), "\n",
-        text(id->authority), "\n", text(id->metadata), "\n", text(id->url),
-        "\n", text(id->setup.vault_credential), "\n", text(id->setup.tls_ca),
-        id->setup.tls_verify ? "\n1" : "\n0", NULL);
+        text(id->client), "\n", text(id->authority), "\n", text(id->metadata),
+        "\n", text(id->url), "\n", text(id->setup.vault_credential), "\n",
+        text(id->setup.tls_ca), id->setup.tls_verify ? "\n1" : "\n0", NULL);
 
     if (id->inner) {
         azl_identity_name(id->inner, p, name);

@@ -253,6 +253,24 @@ START_TEST(as_the_file_says)
 }
 END_TEST
 
+/* A token of the account before is not for the one that is there now. */
+START_TEST(another_account_in_the_file)
+{
+    static const char *const emails[] = {EMAIL, EMAIL, "other@x.example"};
+    unsigned char names[3][AZL_SEAL_FINGERPRINT_LEN];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        azl_identity_setup_t setup = setup_of(account_file(
+            account("service_account", emails[i], TOKEN_URI, RSA_KEY)));
+
+        azl_identity_name(identity_made(&setup), azl_test_pool, names[i]);
+    }
+    ck_assert_mem_eq(names[0], names[1], AZL_SEAL_FINGERPRINT_LEN);
+    ck_assert_mem_ne(names[0], names[2], AZL_SEAL_FINGERPRINT_LEN);
+}
+END_TEST
+
 START_TEST(files_that_are_none)
 {
     const struct {
@@ -546,6 +564,7 @@ TCase *azl_test_identity_token(void)
     tcase_add_test(tc, what_does_not_go_together);
     tcase_add_test(tc, an_assertion);
     tcase_add_test(tc, as_the_file_says);
+    tcase_add_test(tc, another_account_in_the_file);
     tcase_add_test(tc, files_that_are_none);
     tcase_add_test(tc, metadata);
     tcase_add_test(tc, databricks);
