@@ -51,6 +51,10 @@ typedef struct azl_reply_rules_t {
 apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
                                azl_buf_t *out, azl_usage_t *usage);
 
+/* Read the usage object of such an answer, as its API has it. */
+void azl_reply_usage(const azl_reply_rules_t *rules, azl_span_t raw,
+                     azl_usage_t *usage);
+
 /* Are the vectors of an embeddings answer arrays? Told from its beginning, as
  * soon as the first of them is in it. */
 int azl_reply_has_arrays(azl_span_t start);

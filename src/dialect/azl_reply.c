@@ -50,6 +50,17 @@ static void edit_choices(azl_edit_t *e, azl_span_t choices)
     }
 }
 
+void azl_reply_usage(const azl_reply_rules_t *rules, azl_span_t raw,
+                     azl_usage_t *usage)
+{
+    if (rules->op == AZL_OP_MESSAGES) {
+        azl_usage_read_messages(usage, raw);
+    }
+    else {
+        azl_usage_read(usage, raw);
+    }
+}
+
 apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
                                azl_buf_t *out, azl_usage_t *usage)
 {
@@ -72,12 +83,7 @@ apr_status_t azl_reply_rewrite(const azl_reply_rules_t *rules, azl_span_t doc,
         const azl_value_t *v = &pairs[i].value;
 
         if (azl_span_is(pairs[i].key, "usage")) {
-            if (rules->op == AZL_OP_MESSAGES) {
-                azl_usage_read_messages(usage, v->raw);
-            }
-            else {
-                azl_usage_read(usage, v->raw);
-            }
+            azl_reply_usage(rules, v->raw, usage);
         }
         else if (azl_span_is(pairs[i].key, "service_tier")) {
             azl_usage_read_tier(usage, v->raw);

@@ -152,7 +152,7 @@ void azl_reply_read_tapped_usage(azl_attempt_t *at)
     azl_span_t value;
 
     if (azl_tap_value(at->tap, TAP_USAGE, &value)) {
-        azl_usage_read(&at->usage, value);
+        azl_reply_usage(&at->rules, value, &at->usage);
     }
     if (azl_tap_value(at->tap, TAP_TIER, &value)) {
         azl_usage_read_tier(&at->usage, value);

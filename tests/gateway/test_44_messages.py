@@ -106,6 +106,40 @@ def test_text(messages, gateway, model):
     assert record["completion_tokens"] == answer.usage.output_tokens
 
 
+@pytest.mark.parametrize("size", [10, 1200000], ids=["held", "passed"])
+def test_caches_of_a_whole_answer(messages, gateway, service, size):
+    """Counted beside the input there, however large the answer is."""
+    gateway.forget_records()
+    service.script({
+        "status": 200,
+        "body": {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": CLAUDE,
+            "content": [{"type": "text", "text": "x" * size}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {
+                "input_tokens": 3,
+                "cache_read_input_tokens": 20,
+                "cache_creation_input_tokens": 10,
+                "cache_creation": {"ephemeral_1h_input_tokens": 9},
+                "output_tokens": 5,
+            },
+        },
+    })
+    answer = messages.create(model="claude", **ask())
+    assert answer.model == "claude" and len(answer.content[0].text) == size
+    record = gateway.records(1)[0]
+    assert [
+        record[f"{name}_tokens"]
+        for name in (
+            "prompt", "cached", "cache_write", "cache_write_1h", "completion"
+        )
+    ] == [33, 20, 10, 9, 5]
+
+
 @pytest.mark.parametrize("model", ALL)
 def test_stream(messages, gateway, model):
     plain = messages.create(model=model, **ask())
