@@ -1,11 +1,13 @@
 #include "azl_usage_log.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <ap_mpm.h>
 #include <apr_file_io.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
@@ -23,6 +25,9 @@
 #define CLOSE_BEHIND apr_time_from_msec(1)
 /* So long what is gathered may wait. */
 #define GATHER_TIME apr_time_from_msec(5)
+
+/* So long the parent waits for a program that does not read. */
+#define PATIENCE_MS 1000
 
 /* The records of this process that wait to be written. */
 typedef struct gather_t {
@@ -213,9 +218,8 @@ static void tell_lost(server_rec *s, azl_span_t lines, apr_status_t rv)
     }
 }
 
-static void write_part(azl_usage_log_t *log, azl_log_part_t *part)
+static void write_or_tell(azl_usage_log_t *log, azl_span_t lines)
 {
-    azl_span_t lines = azl_log_part_take(part);
     apr_status_t rv = lines.len ? write_out(log, lines) : APR_SUCCESS;
 
     if (rv != APR_SUCCESS) {
@@ -237,7 +241,7 @@ static void *APR_THREAD_FUNC write_gathered(apr_thread_t *thread, void *data)
         apr_thread_mutex_unlock(g->lock);
         apr_sleep(GATHER_TIME);
         apr_thread_mutex_lock(g->lock);
-        write_part(log, g->part);
+        write_or_tell(log, azl_log_part_take(g->part));
         g->due = 0;
     }
     apr_thread_mutex_unlock(g->lock);
@@ -257,7 +261,7 @@ static apr_status_t end_gathering(void *data)
     apr_thread_mutex_unlock(g->lock);
     apr_thread_join(&unused, g->thread);
     apr_thread_mutex_lock(g->lock);
-    write_part(log, g->part);
+    write_or_tell(log, azl_log_part_take(g->part));
     apr_thread_mutex_unlock(g->lock);
     return APR_SUCCESS;
 }
@@ -292,6 +296,18 @@ void azl_usage_log_child_init(azl_usage_log_t *log, apr_pool_t *pchild)
     apr_pool_pre_cleanup_register(pchild, log, end_gathering);
 }
 
+/* What a part holds goes into a pipe at once that can take anything. */
+static int has_room(const azl_usage_log_t *log)
+{
+    struct pollfd pfd;
+    apr_os_file_t fd;
+
+    apr_os_file_get(&fd, log->file);
+    pfd.fd = fd;
+    pfd.events = POLLOUT;
+    return poll(&pfd, 1, PATIENCE_MS) > 0;
+}
+
 void azl_usage_log_child_ended(server_rec *s, pid_t pid)
 {
     const retained_t *retained = ap_retained_data_get(RETAINED);
@@ -299,15 +315,20 @@ void azl_usage_log_child_ended(server_rec *s, pid_t pid)
 
     for (; kept; kept = kept->next) {
         azl_log_part_t *part = azl_log_buffer_find(kept->buffer, pid);
+        azl_span_t lines;
 
         if (!part) {
             continue;
         }
-        if (kept->log) {
-            write_part(kept->log, part);
+        lines = azl_log_part_take(part);
+        if (!kept->log) {
+            tell_lost(s, lines, APR_ENOENT);
+        }
+        else if (lines.len && !has_room(kept->log)) {
+            tell_lost(s, lines, APR_TIMEUP);
         }
         else {
-            tell_lost(s, azl_log_part_take(part), APR_ENOENT);
+            write_or_tell(kept->log, lines);
         }
         azl_log_part_release(part);
     }
@@ -326,7 +347,7 @@ static int gather(azl_usage_log_t *log, azl_span_t line, apr_time_t now)
     if (!g->ending && (now - g->last < CLOSE_BEHIND || g->due)) {
         gathered = azl_log_part_put(g->part, line);
         if (!gathered) {
-            write_part(log, g->part);
+            write_or_tell(log, azl_log_part_take(g->part));
             gathered = azl_log_part_put(g->part, line);
         }
     }

@@ -54,20 +54,24 @@ def error_of(answer, status, code):
     return error
 
 
+def request(env, document, path="/v1/chat/completions"):
+    """The bytes of a request: its head and its body."""
+    body = json.dumps(document).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {env.key}\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode(), body
+
+
 def dial(env, document, path="/v1/chat/completions", sent=None):
     """A connection on which the request has been sent, or the first `sent`
     bytes of its body."""
-    body = json.dumps(document).encode()
+    head, body = request(env, document, path)
     sock = socket.create_connection(("127.0.0.1", env.port), 30)
-    sock.sendall(
-        (
-            f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Authorization: Bearer {env.key}\r\n"
-            "Content-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        ).encode()
-        + body[:sent]
-    )
+    sock.sendall(head + body[:sent])
     return sock
 
 

@@ -6,12 +6,15 @@ import contextlib
 import os
 import re
 import signal
+import socket
 
 import pytest
-from ask import chat, dial
-from processes import owners
+from ask import chat, dial, request
+from processes import PROC, owners, tree
 
 NUMBER = 8
+# Of them, some follow each other closely enough to be gathered.
+MANY = 50
 STREAM = chat("one", stream=True)
 
 
@@ -94,3 +97,73 @@ def test_former_log(gateway, sim, log, pretence, restart):
         )
     written = {one["request_id"] for one in gateway.records()}
     assert not written & lost(log)
+
+
+def burst(gateway, sock, number):
+    """So many requests that are refused at once, one right behind the
+    other."""
+    sock.sendall(b"".join(request(gateway, chat("unknown"))) * number)
+    got = b""
+    while got.count(b"model_not_found") < number:
+        more = sock.recv(65536)
+        assert more, got
+        got += more
+
+
+class Deaf:
+    """The program of the log, which reads nothing of what it is given for a
+    while; what it was given is here."""
+
+    def __init__(self, gateway):
+        (self.pid,) = (
+            pid for pid in tree(gateway.process.pid)
+            if (PROC / str(pid) / "comm").read_text() == "tee\n"
+        )
+        os.kill(self.pid, signal.SIGSTOP)
+        path = PROC / str(self.pid) / "fd" / "0"
+        self.pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+    def read(self):
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data += os.read(self.pipe, 65536)
+        return data
+
+    def fill(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self.pipe, b"x" * 4096)
+
+    def close(self):
+        os.close(self.pipe)
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def deaf(gateway, restart, sim):
+    conf = configure(gateway, sim)
+    restart(conf.add('AzureLITUsageLog "|/usr/bin/tee /dev/null"'))
+    deaf = Deaf(gateway)
+    yield deaf
+    deaf.close()
+
+
+def test_deaf_program(gateway, deaf, log, pretence):
+    """The parent does not wait for it for ever: it has a new child to
+    start."""
+    log.expect("AH00052", "AZL0043")
+    with pretence.sleep():
+        sock = socket.create_connection(("127.0.0.1", gateway.port), 30)
+        with sock:
+            sent, written = 0, 0
+            # The last may be at its last step when its answer is read.
+            while sent - written < 2:
+                burst(gateway, sock, MANY)
+                sent += MANY
+                written += deaf.read().count(b"\n")
+            owner = owners(gateway.process.pid, gateway.port, [sock])[sock]
+            deaf.fill()
+            os.kill(owner, signal.SIGKILL)
+        gateway.until(lambda: lost(log))
+    assert gateway.client().get("/health/liveness").status_code == 200
