@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import h2.exceptions
 import pytest
 from ask import WORDS, chat, dial, hang_up
 from canned import stop
@@ -203,7 +204,8 @@ class Goodbye12(Goodbye):
 
 
 class Stream:
-    """HTTP/2: one stream is cancelled, the connection stays."""
+    """HTTP/2: one stream is cancelled, the connection stays. If it has ended
+    by itself meanwhile there is nothing to leave."""
 
     def __init__(self, gateway, safe):
         self.connection = self.connect(gateway, safe)
@@ -220,7 +222,8 @@ class Stream:
         )["data"]
 
     def leave(self):
-        self.connection.reset(self.stream)
+        with contextlib.suppress(h2.exceptions.StreamClosedError):
+            self.connection.reset(self.stream)
 
 
 class Close(Stream):
@@ -268,11 +271,12 @@ def leaves(gateway, upstream, make, behaviour, document, mark=None):
         moment = time.time()
         leaver.leave()
         took = closed_after(gateway, upstream, moment)
-        found = gone(gateway)
-        if took < CLOSED_WITHIN:
+        found = gateway.records(1)[0]
+        # or it had been waited for to the end before
+        if took < CLOSED_WITHIN and found["error"]:
             break
     assert took < CLOSED_WITHIN
-    return found
+    return gone(gateway)
 
 
 def closed_after(gateway, upstream, moment):
@@ -382,7 +386,7 @@ def test_the_usage_still_comes(gateway, safe, upstream, client, number, model):
         leaver.leave()
         upstream.release()
         found = gateway.records(1)[0]
-        if not found["estimated"]:
+        if found["completion_tokens"] and not found["estimated"]:
             break
     assert found["estimated"] is False
     assert found["completion_tokens"] > 0
