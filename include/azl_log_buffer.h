@@ -24,6 +24,11 @@ typedef struct azl_log_part_t azl_log_part_t;
 /* A new one for so many processes. */
 apr_status_t azl_log_buffer_create(azl_log_buffer_t **buffer, apr_pool_t *pool,
                                    int parts);
+/* The last line in the log has no end: who wrote it could not write it all. */
+void azl_log_buffer_tear(azl_log_buffer_t *buffer);
+/* 1 if that is so, to the first of all processes that asks: it ends the line
+ * before it writes another. */
+int azl_log_buffer_mend(azl_log_buffer_t *buffer);
 /* One of its parts for this process, empty; NULL if there is none left. */
 azl_log_part_t *azl_log_buffer_take(azl_log_buffer_t *buffer, apr_int64_t pid);
 /* The part of a process that has gone; NULL if it has none. */

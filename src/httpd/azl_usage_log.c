@@ -52,7 +52,7 @@ struct azl_usage_log_t {
 /* Children of before a graceful restart are still the parent's: the buffers
  * are found again under this name. One that was replaced by a module with
  * another layout must not find them: count on when anything in them moves. */
-#define RETAINED "mod_azurelit usage logs, layout 1"
+#define RETAINED "mod_azurelit usage logs, layout 2"
 
 typedef struct kept_t {
     struct kept_t *next;
@@ -191,10 +191,34 @@ azl_usage_log_t *azl_usage_log_open(apr_pool_t *pconf, server_rec *s,
     return log;
 }
 
-static apr_status_t write_out(azl_usage_log_t *log, azl_span_t lines)
+/* What was not written is left in *lines: lines that are whole, though the
+ * first of them may have been begun. One write(2): appends of several processes
+ * never mix. */
+static apr_status_t write_out(azl_usage_log_t *log, azl_span_t *lines)
 {
-    /* one write(2): appends of several processes never mix */
-    return apr_file_write_full(log->file, lines.at, lines.len, NULL);
+    apr_status_t rv = APR_SUCCESS;
+    apr_size_t written = 0;
+    const char *last;
+
+    if (log->buffer && azl_log_buffer_mend(log->buffer)) {
+        rv = apr_file_write_full(log->file, "\n", 1, NULL);
+        if (rv != APR_SUCCESS) {
+            azl_log_buffer_tear(log->buffer);
+            return rv;
+        }
+    }
+    rv = apr_file_write_full(log->file, lines->at, lines->len, &written);
+    if (rv != APR_SUCCESS && written) {
+        last = memrchr(lines->at, '\n', written);
+        if (log->buffer && last != lines->at + written - 1) {
+            azl_log_buffer_tear(log->buffer);
+        }
+        if (last) {
+            lines->len -= (apr_size_t)(last + 1 - lines->at);
+            lines->at = last + 1;
+        }
+    }
+    return rv;
 }
 
 /*
@@ -220,7 +244,7 @@ static void tell_lost(server_rec *s, azl_span_t lines, apr_status_t rv)
 
 static void write_or_tell(azl_usage_log_t *log, azl_span_t lines)
 {
-    apr_status_t rv = lines.len ? write_out(log, lines) : APR_SUCCESS;
+    apr_status_t rv = lines.len ? write_out(log, &lines) : APR_SUCCESS;
 
     if (rv != APR_SUCCESS) {
         tell_lost(log->s, lines, rv);
@@ -232,6 +256,7 @@ static void *APR_THREAD_FUNC write_gathered(apr_thread_t *thread, void *data)
     azl_usage_log_t *log = data;
     gather_t *g = log->gather;
 
+    (void)thread;
     apr_thread_mutex_lock(g->lock);
     while (!g->ending) {
         if (!g->due) {
@@ -245,7 +270,6 @@ static void *APR_THREAD_FUNC write_gathered(apr_thread_t *thread, void *data)
         g->due = 0;
     }
     apr_thread_mutex_unlock(g->lock);
-    apr_thread_exit(thread, APR_SUCCESS);
     return NULL;
 }
 
@@ -363,13 +387,13 @@ static int gather(azl_usage_log_t *log, azl_span_t line, apr_time_t now)
 apr_status_t azl_usage_log_write(azl_usage_log_t *log, apr_pool_t *p,
                                  const azl_record_t *rec)
 {
-    azl_buf_t *line = azl_buf_create(p, RECORD_MAX);
-    apr_status_t rv = azl_record_write(line, rec);
+    azl_buf_t *buf = azl_buf_create(p, RECORD_MAX);
+    apr_status_t rv = azl_record_write(buf, rec);
+    azl_span_t line = azl_span(buf->data, buf->len);
 
-    if (rv == APR_SUCCESS &&
-        !gather(log, azl_span(line->data, line->len), rec->time + rec->total)) {
-        rv = write_out(log, azl_span(line->data, line->len));
+    if (rv == APR_SUCCESS && !gather(log, line, rec->time + rec->total)) {
+        rv = write_out(log, &line);
     }
-    azl_buf_free(line);
+    azl_buf_free(buf);
     return rv;
 }

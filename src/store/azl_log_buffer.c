@@ -12,8 +12,13 @@ struct azl_log_part_t {
     char text[AZL_LOG_PART_SIZE];
 };
 
+typedef struct head_t {
+    _Alignas(AZL_CACHE_LINE) azl_word32_t torn;
+} head_t;
+
 struct azl_log_buffer_t {
-    azl_log_part_t *parts;
+    head_t *head;
+    azl_log_part_t *parts; /* follow it */
     int n;
 };
 
@@ -21,7 +26,8 @@ apr_status_t azl_log_buffer_create(azl_log_buffer_t **buffer, apr_pool_t *pool,
                                    int parts)
 {
     azl_log_buffer_t *b = apr_palloc(pool, sizeof(*b));
-    apr_size_t size = sizeof(azl_log_part_t) * (apr_size_t)parts;
+    apr_size_t size =
+        sizeof(head_t) + sizeof(azl_log_part_t) * (apr_size_t)parts;
     apr_uintptr_t base;
     apr_status_t rv;
     apr_shm_t *shm;
@@ -33,10 +39,23 @@ apr_status_t azl_log_buffer_create(azl_log_buffer_t **buffer, apr_pool_t *pool,
     }
     base = (apr_uintptr_t)apr_shm_baseaddr_get(shm);
     base += (AZL_CACHE_LINE - base % AZL_CACHE_LINE) % AZL_CACHE_LINE;
-    b->parts = (azl_log_part_t *)base;
+    b->head = (head_t *)base;
+    b->parts = (azl_log_part_t *)(b->head + 1);
     b->n = parts;
     *buffer = b;
     return APR_SUCCESS;
+}
+
+void azl_log_buffer_tear(azl_log_buffer_t *buffer)
+{
+    atomic_store(&buffer->head->torn, 1);
+}
+
+int azl_log_buffer_mend(azl_log_buffer_t *buffer)
+{
+    /* looked at before each write: by all of them, and hardly ever changed */
+    return atomic_load(&buffer->head->torn) &&
+           atomic_exchange(&buffer->head->torn, 0);
 }
 
 azl_log_part_t *azl_log_buffer_take(azl_log_buffer_t *buffer, apr_int64_t pid)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 from ask import chat
@@ -18,7 +19,7 @@ NUMBER = 300
 def configure(env, sim):
     # One child, so that all it has to write is gathered in one place.
     conf = env.conf().add("StartServers 1", "MinSpareThreads 1")
-    conf.add("MaxKeepAliveRequests 0")
+    conf.add("MaxKeepAliveRequests 0", "KeepAliveTimeout 60")
     return conf.endpoint("a", sim.url).model("one", "a/d1")
 
 
@@ -124,5 +125,43 @@ def test_full_disk(gateway, served, log, restart):
     assert log.text().count("AZL0043") > 0
 
 
+def limit_files(pid, size):
+    """The process can make no file larger than that."""
+    user = os.stat(f"/proc/{pid}")
+    subprocess.run(
+        ["prlimit", f"--fsize={size}:", "--pid", str(pid)],
+        check=True, user=user.st_uid, group=user.st_gid,
+    )
+
+
+def test_torn_line(gateway, served, log):
+    """A disk that takes the first bytes of a write and no more, and has room
+    again: what comes then is not taken for the rest of that line."""
+    log.expect("AZL004[23]")
+    # The limit is for all files of the process: the error log is to be small.
+    room = log.path.stat().st_size + (1 << 20)
+    gateway.usage_log.write_text('{"time": ""' + " " * room + "}\n")
+    with dial(gateway) as sock:
+        burst(gateway, sock, 1)
+        gateway.records(1)
+        child = owners(gateway.process.pid, gateway.port, [sock])[sock]
+        full = gateway.usage_log.stat().st_size + 100
+        limit_files(child, full)
+        burst(gateway, sock, NUMBER)
+        gateway.until(lambda: len(lost(log)) == NUMBER)
+        limit_files(child, "unlimited")
+        burst(gateway, sock, NUMBER)
+        gateway.until(
+            lambda: gateway.usage_log.read_text().count("\n") >= NUMBER + 3
+        )
+    lines = gateway.usage_log.read_text().splitlines()
+    assert len(lines) == NUMBER + 3
+    check([json.loads(line) for line in [lines[1], *lines[3:]]])
+    assert len(lines[2]) == 100 and lines[2][:8] == lines[3][:8]
+
+
 def lost(log):
-    return re.findall(r"No space left.* AZL004[23]: (req_\w+)", log.text())
+    return re.findall(
+        r"(?:No space left|File too large).* AZL004[23]: (req_\w+)",
+        log.text(),
+    )

@@ -20,6 +20,7 @@ STREAM = chat("one", stream=True)
 
 def configure(env, sim):
     conf = env.conf().endpoint("a", sim.url).model("one", "a/d1")
+    conf.add("KeepAliveTimeout 60")
     return conf.add("StartServers 1", "MinSpareThreads 1")
 
 

@@ -105,6 +105,28 @@ START_TEST(killed)
 }
 END_TEST
 
+/* Told once, whichever process asks. */
+START_TEST(torn)
+{
+    azl_log_buffer_t *buffer = make(1);
+    pid_t child;
+    int status;
+
+    ck_assert_int_eq(azl_log_buffer_mend(buffer), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        azl_log_buffer_tear(buffer);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(azl_log_buffer_mend(buffer), 1);
+    ck_assert_int_eq(azl_log_buffer_mend(buffer), 0);
+    ck_assert_ptr_nonnull(azl_log_buffer_take(buffer, 7));
+    ck_assert_int_eq(azl_log_buffer_mend(buffer), 0);
+}
+END_TEST
+
 TCase *azl_test_log_buffer(void)
 {
     TCase *tc = azl_test_tcase("log_buffer");
@@ -113,5 +135,6 @@ TCase *azl_test_log_buffer(void)
     tcase_add_test(tc, full);
     tcase_add_test(tc, each_has_its_own);
     tcase_add_test(tc, killed);
+    tcase_add_test(tc, torn);
     return tc;
 }
