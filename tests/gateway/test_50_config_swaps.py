@@ -32,14 +32,20 @@ INVALID = 10  # one of so many
 configure = nothing
 
 
-def test_agent_killed(restart, gateway, sim, log):
-    log.expect(*RESTARTS, "AH00052")
-    where = folder(gateway, "killed")
+def served(restart, env, sim, name):
+    """Where that lies which the server has; it is nothing new."""
+    where = folder(env, name)
     document, copy = where / "config.yaml", where / "copy.yaml"
     copy.write_text(yaml(sim, "kept"))
     put(document, yaml(sim, "kept"))
-    start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept")
+    start(restart, env, sim, f"file:{document}", copy)
+    live(env, "kept")
+    return document
+
+
+def test_agent_killed(restart, gateway, sim, log):
+    log.expect(*RESTARTS, "AH00052")
+    document = served(restart, gateway, sim, "killed")
     for _ in range(3):
         gateway.until(lambda: agents(gateway))
         kill(*agents(gateway))
@@ -149,12 +155,7 @@ def test_killed_while_checked(restart, gateway, sim, log):
 
 def test_parent_killed(restart, gateway, sim):
     """Nobody is left behind."""
-    where = folder(gateway, "orphan")
-    document, copy = where / "config.yaml", where / "copy.yaml"
-    copy.write_text(yaml(sim, "kept"))
-    put(document, yaml(sim, "kept"))
-    start(restart, gateway, sim, f"file:{document}", copy)
-    live(gateway, "kept")
+    served(restart, gateway, sim, "orphan")
     gateway.until(lambda: agents(gateway))
     gateway.process.send_signal(signal.SIGSTOP)
     everybody = tree(gateway.process.pid)[1:]
