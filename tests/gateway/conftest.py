@@ -90,8 +90,10 @@ def pretence(env):
     pretence = Pretence(env.root / "pretend")
     before = env.environment
     env.environment = {**before, **pretence.environment()}
+    env.pretence = pretence
     yield pretence
     env.environment = before
+    env.pretence = None
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ class Env:
         self.simulators = []
         self.process = None
         self.begun = 0  # its part of the error log
+        self.pretence = None
 
     # ------------------------------------------------------- configuration
 
@@ -271,6 +272,8 @@ class Env:
 
     def forget_records(self):
         now = datetime.datetime.now(datetime.timezone.utc)
+        if self.pretence:  # it is by the server's clock
+            now += datetime.timedelta(seconds=self.pretence.seconds)
         self.since = now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         if self.usage_log.exists():
             os.truncate(self.usage_log, 0)
