@@ -14,10 +14,10 @@
 /* x-request-id and the x-litellm-* headers, as far as they are known; once for
  * each answer. */
 void azl_answer_headers(request_rec *r, azl_request_t *ar);
-/* Keep of an upstream's headers what is on the allow-list, on top of those
- * that were there before the attempt; its length only if the answer is passed
- * on `unchanged`. */
-void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar,
+/* Keep of an upstream's headers, those in r->headers_out, what is on the
+ * allow-list, on top of `headers`, which takes their place; its length only if
+ * the answer is passed on `unchanged`. */
+void azl_answer_upstream_headers(request_rec *r, apr_table_t *headers,
                                  int unchanged);
 /* Send a JSON document as the whole answer. OK. */
 int azl_answer_json(request_rec *r, int status, const azl_buf_t *doc);

@@ -8,7 +8,7 @@
 #include "azl_multipart.h"
 
 /* There is room for so many settings at first: few requests have more. */
-#define USUAL_SETTINGS 6
+#define USUAL_SETTINGS 4
 
 static void add_drop(azl_reader_t *rd, const char *from, const char *to)
 {

@@ -91,12 +91,11 @@ static int is_passed_header(const char *name, int unchanged)
     }
 }
 
-void azl_answer_upstream_headers(request_rec *r, azl_request_t *ar,
+void azl_answer_upstream_headers(request_rec *r, apr_table_t *headers,
                                  int unchanged)
 {
     const apr_array_header_t *array = apr_table_elts(r->headers_out);
     const apr_table_entry_t *entry = (void *)array->elts;
-    apr_table_t *headers = apr_table_copy(r->pool, ar->base_headers);
     int i;
 
     for (i = 0; i < array->nelts; i++) {

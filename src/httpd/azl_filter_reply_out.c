@@ -47,6 +47,7 @@ static void tell_dropped(azl_attempt_t *at)
 void azl_reply_commit(azl_attempt_t *at)
 {
     request_rec *r = at->r;
+    apr_table_t *headers = at->ar->base_headers;
 
     at->committed = 1;
     if (at->mode == AZL_REPLY_STREAMED && !at->ar->doc.multipart) {
@@ -66,7 +67,10 @@ void azl_reply_commit(azl_attempt_t *at)
     /* The upstream has its headers. What writes the answer must see the
      * client's: Connection, Accept-Encoding ... */
     r->headers_in = at->ar->client_headers;
-    azl_answer_upstream_headers(r, at->ar, at->mode == AZL_REPLY_RAW);
+    if (at->rules.keep_said || headers == r->headers_out) {
+        headers = apr_table_copy(r->pool, headers); /* they are still wanted */
+    }
+    azl_answer_upstream_headers(r, headers, at->mode == AZL_REPLY_RAW);
     if (at->mode == AZL_REPLY_STREAMED) {
         ap_set_content_type(r, "text/event-stream; charset=utf-8");
         apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
