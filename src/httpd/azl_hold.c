@@ -18,10 +18,10 @@
  * always is costs little. */
 #define PAUSE 3
 
-/* With more connections than this part of the threads nothing is held: those
- * that are would be served again and again while others wait for a thread, or
- * are closed by an MPM that runs short of them. */
-#define SHARE_OF_THREADS 4
+/* An eighth of the threads is never held: they are for connections that come
+ * or wait, and an MPM without any closes what it can. With more connections
+ * than that, those that have a request wait for each other. */
+#define PART 8
 
 typedef struct hold_t {
     int inner;                /* the connection is being processed */
@@ -39,7 +39,8 @@ static __thread const apr_socket_t *quiet;
 static apr_bucket_type_t client_bucket;
 
 static apr_uint32_t connections; /* of this process, busy or idle */
-static apr_uint32_t max_held;    /* hold with no more of them; 0: never */
+static apr_uint32_t few;      /* with no more of them nobody waits for others */
+static apr_uint32_t max_held; /* hold with no more of them; 0: never */
 
 /* Like a socket's own: what was read takes the bucket's place, and a new one
  * for the rest of the socket follows it. */
@@ -86,8 +87,9 @@ void azl_hold_child_init(int used)
     client_bucket.name = "AZURELIT_CLIENT";
     client_bucket.read = read_client;
     if (used && ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) == APR_SUCCESS &&
-        threads > SHARE_OF_THREADS) {
-        max_held = (apr_uint32_t)(threads / SHARE_OF_THREADS);
+        threads > PART) {
+        few = (apr_uint32_t)(threads / PART);
+        max_held = (apr_uint32_t)threads - few;
     }
 }
 
@@ -111,13 +113,28 @@ static int stopping(void)
            state == AP_MPMQ_STOPPING;
 }
 
-static int may_hold(conn_rec *c, const hold_t *h, int rc)
+static int is_kept(const conn_rec *c, const hold_t *h, int rc)
 {
     return rc == OK && h->hold > 0 && c->cs &&
            c->cs->state == CONN_STATE_WRITE_COMPLETION &&
            c->keepalive == AP_CONN_KEEPALIVE && !c->aborted &&
-           apr_atomic_read32(&connections) <= max_held && !stopping() &&
-           strcmp(ap_get_protocol(c), AP_PROTOCOL_HTTP1) == 0;
+           strcmp(ap_get_protocol((conn_rec *)c), AP_PROTOCOL_HTTP1) == 0;
+}
+
+/* How long to wait for the next request; 0: not here. */
+static apr_interval_time_t patience(hold_t *h)
+{
+    if (stopping()) {
+        return 0;
+    }
+    if (apr_atomic_read32(&connections) > max_held) {
+        return 0;
+    }
+    if (h->pause) {
+        h->pause--;
+        return 0;
+    }
+    return h->hold;
 }
 
 /* Write what the core filter has set aside, as the MPM would. */
@@ -133,7 +150,7 @@ static int flushed(conn_rec *c)
 }
 
 /* 1 when the next request (or the client's goodbye) is there. */
-static int next_request(conn_rec *c, hold_t *h)
+static int next_request(conn_rec *c, hold_t *h, apr_interval_time_t time)
 {
     apr_pollfd_t pfd;
     apr_int32_t ready;
@@ -149,11 +166,29 @@ static int next_request(conn_rec *c, hold_t *h)
     if (!pfd.desc.s) {
         return 0;
     }
-    if (apr_poll(&pfd, 1, &ready, h->hold) == APR_SUCCESS && ready == 1) {
+    if (apr_poll(&pfd, 1, &ready, time) == APR_SUCCESS && ready == 1) {
         return 1;
     }
     h->pause = PAUSE;
     return 0;
+}
+
+/* 1 when this thread goes on with the connection's next request. */
+static int stays(conn_rec *c, hold_t *h)
+{
+    int crowded = apr_atomic_read32(&connections) > few;
+    apr_interval_time_t time = patience(h);
+
+    if ((!crowded && !time) || !flushed(c)) {
+        return 0;
+    }
+    /* A scheduler lets who has slept for a moment go on before those that have
+     * waited longer, until its slice is over: dozens of small requests of the
+     * same few clients, while all others wait. */
+    if (crowded) {
+        apr_thread_yield();
+    }
+    return time && next_request(c, h, time);
 }
 
 static apr_status_t forget_connection(void *data)
@@ -196,14 +231,7 @@ int azl_hook_hold_connection(conn_rec *c)
         rc = ap_run_process_connection(c);
         h->inner = 0;
         quiet = NULL;
-        if (!may_hold(c, h, rc)) {
-            break;
-        }
-        if (h->pause) {
-            h->pause--;
-            break;
-        }
-        if (!flushed(c) || !next_request(c, h)) {
+        if (!is_kept(c, h, rc) || !stays(c, h)) {
             break;
         }
         c->cs->state = CONN_STATE_READ_REQUEST_LINE;

@@ -130,3 +130,21 @@ def test_no_next_request(gateway, connection):
     answers.expect()
     sock.shutdown(socket.SHUT_WR)
     assert answers.read() == b""
+
+
+@pytest.mark.parametrize("number", [12, 100])
+def test_a_crowd(gateway, number):
+    """More connections than a process has threads for, or than go without
+    each other's leave: all take their turn."""
+    crowd = []
+    for _ in range(number):
+        sock = dial(gateway, chat())
+        crowd.append((sock, Answers(sock)))
+    for _ in range(5):
+        for _, answers in crowd:
+            answers.expect()
+        for sock, _ in crowd:
+            sock.sendall(request(gateway))
+    for sock, answers in crowd:
+        answers.expect()
+        sock.close()
