@@ -11,8 +11,11 @@
 #include "azl_error.h"
 #include "azl_request.h"
 
-/* x-request-id and the x-litellm-* headers, as far as they are known; once for
- * each answer. */
+/* Say, before the headers are sent, whether it is the connection's last
+ * answer. */
+void azl_answer_connection(request_rec *r);
+/* x-request-id and the x-litellm-* headers, as far as they are known, and
+ * azl_answer_connection(); once for each answer. */
 void azl_answer_headers(request_rec *r, azl_request_t *ar);
 /* Keep of an upstream's headers, those in r->headers_out, what is on the
  * allow-list, on top of `headers`, which takes their place; its length only if

@@ -39,6 +39,7 @@ typedef struct azl_config_source_t {
     int strict; /* nothing of it may be left out */
     int loaded;                            /* there was a copy, ... */
     unsigned char digest[AZL_SHA256_LEN]; /* ... with this SHA-256 */
+    apr_uint64_t changes; /* so many were loaded before, and this one */
     apr_pool_t *pool;
     apr_pool_t *run; /* of the process that is at work */
     struct azl_config_state_t *state;
@@ -64,6 +65,9 @@ azl_config_source_t *azl_config_source_add(apr_pool_t *pconf);
 const apr_array_header_t *azl_config_sources(apr_pool_t *pconf);
 /* In the parent, when all has been read: start the agents. */
 void azl_config_source_start(apr_pool_t *pconf, server_rec *s);
+/* In a child, 1: there is a new configuration. In a moment, if it is good, this
+ * process will be asked to end, or has been. */
+int azl_config_source_leaving(void);
 void azl_config_source_view(const azl_config_source_t *line,
                             azl_config_view_t *view);
 

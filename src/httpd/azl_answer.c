@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
+#include "azl_config_source.h"
 #include "azl_httpd.h"
 #include "azl_hub.h"
 #include "azl_price.h"
@@ -30,10 +31,20 @@ static const char *call_id(request_rec *r, const azl_request_t *ar)
     return text;
 }
 
+void azl_answer_connection(request_rec *r)
+{
+    /* As if the client had asked for it: the answer is still chunked, and its
+     * end known. HTTP/2 has a word of its own (GOAWAY). */
+    if (azl_config_source_leaving() && !r->connection->master) {
+        apr_table_setn(r->headers_in, "Connection", "close");
+    }
+}
+
 void azl_answer_headers(request_rec *r, azl_request_t *ar)
 {
     apr_table_t *headers = r->headers_out;
 
+    azl_answer_connection(r);
     apr_table_setn(headers, "x-request-id", ar->id);
     if (ar->route.op == AZL_OP_MESSAGES ||
         ar->route.op == AZL_OP_COUNT_TOKENS) {

@@ -185,7 +185,8 @@ static int look(azl_config_source_t *line, agent_t *agent, int *failing,
         return 0;
     }
     tell(line, NULL, failing);
-    atomic_store(&line->state->counts->found, 1);
+    /* the time it is, not that of the question */
+    atomic_store(&line->state->counts->found, (apr_uint64_t)apr_time_now());
     return 1;
 }
 

@@ -29,7 +29,10 @@
  * and the copy's. A module that was replaced by one with another layout must
  * not find it: count on when anything in azl_config_state_t or
  * azl_config_counts_t moves. */
-#define RETAINED "mod_azurelit source, layout 2, "
+#define RETAINED "mod_azurelit source, layout 3, "
+
+/* The lines of this configuration, as children inherit them; NULL: none. */
+static const apr_array_header_t *current;
 
 /* ------------------------------------------------------------------- lines */
 
@@ -92,6 +95,23 @@ void azl_config_source_view(const azl_config_source_t *line,
         view->refused = atomic_load(&counts->refused);
         view->failed = atomic_load(&counts->failed);
     }
+}
+
+int azl_config_source_leaving(void)
+{
+    int i;
+
+    for (i = 0; current && i < current->nelts; i++) {
+        const azl_config_source_t *line =
+            APR_ARRAY_IDX(current, i, azl_config_source_t *);
+
+        if (line->state &&
+            (atomic_load(&line->state->counts->found) ||
+             atomic_load(&line->state->counts->changes) != line->changes)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* ------------------------------------------------------------------- files */
@@ -185,6 +205,25 @@ static void start_again(azl_config_source_t *line)
     start_agent(line, azl_config_pause(line));
 }
 
+static int is_running(void)
+{
+    int state = AP_MPMQ_STOPPING;
+
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state != AP_MPMQ_STOPPING;
+}
+
+/* `ended` is told what became of it. */
+static void watch_process(azl_config_source_t *line, pid_t pid,
+                          void (*ended)(int, void *, int))
+{
+    apr_proc_t *proc = apr_pcalloc(line->run, sizeof(*proc));
+
+    proc->pid = pid;
+    apr_pool_note_subprocess(line->run, proc, APR_KILL_AFTER_TIMEOUT);
+    apr_proc_other_child_register(proc, ended, line, NULL, line->run);
+}
+
 /* What came of it is known: forget the process. */
 static void forget_process(azl_config_source_t *line)
 {
@@ -217,9 +256,30 @@ static void refuse(azl_config_source_t *line, const char *reason, apr_pool_t *p)
                  apr_time_sec(line->check_limit), line->copy);
 }
 
-static void accept_next(azl_config_source_t *line, apr_pool_t *p)
+static void notice_ended(int reason, void *data, apr_wait_t status)
+{
+    if (reason == APR_OC_REASON_DEATH) {
+        forget_process(data);
+        if (status != 0 && is_running()) {
+            azl_config_restart(getpid());
+        }
+    }
+}
+
+/* Who has a connection is told that it ends, before it does. */
+static void start_notice(azl_config_source_t *line)
 {
     azl_config_counts_t *counts = line->state->counts;
+    pid_t pid = azl_config_notice((apr_time_t)atomic_load(&counts->found));
+
+    if (pid) {
+        apr_pool_create(&line->run, line->pool);
+        watch_process(line, pid, notice_ended);
+    }
+}
+
+static void accept_next(azl_config_source_t *line, apr_pool_t *p)
+{
     apr_status_t rv = apr_file_rename(line->next, line->copy, p);
 
     if (rv != APR_SUCCESS) {
@@ -231,22 +291,11 @@ static void accept_next(azl_config_source_t *line, apr_pool_t *p)
         return;
     }
     line->state->restarting = 1;
-    atomic_store(&counts->found, 0);
-    atomic_fetch_add(&counts->changes, 1);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, line->server,
                  AZLNO(0154) "AzureLITConfigSource %s: new configuration, "
                              "restarting gracefully",
                  azl_source_shown(line->source));
-    /* the way apachectl says it */
-    kill(getpid(), AP_SIG_GRACEFUL);
-}
-
-static int is_running(void)
-{
-    int state = AP_MPMQ_STOPPING;
-
-    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-    return state != AP_MPMQ_STOPPING;
+    start_notice(line);
 }
 
 static void check_ended(int reason, void *data, apr_wait_t status)
@@ -369,7 +418,6 @@ static void agent_ended(int reason, void *data, apr_wait_t status)
 static void start_agent(azl_config_source_t *line, apr_interval_time_t delay)
 {
     pid_t parent = getpid(), pid;
-    apr_proc_t *proc;
 
     apr_pool_create(&line->run, line->pool);
     /* by one who was killed before anybody looked: older than what he would
@@ -387,10 +435,7 @@ static void start_agent(azl_config_source_t *line, apr_interval_time_t delay)
                      azl_source_shown(line->source));
         return;
     }
-    proc = apr_pcalloc(line->run, sizeof(*proc));
-    proc->pid = pid;
-    apr_pool_note_subprocess(line->run, proc, APR_KILL_AFTER_TIMEOUT);
-    apr_proc_other_child_register(proc, agent_ended, line, NULL, line->run);
+    watch_process(line, pid, agent_ended);
 }
 
 /* A restart, of whoever's making, neither puts off when a source is read nor
@@ -414,15 +459,22 @@ static void recall(const apr_array_header_t *lines, server_rec *s)
     int i;
 
     for (i = 0; i < lines->nelts; i++) {
-        line[i]->state = state_of(line[i], s->process->pool);
-        ours |= line[i]->state->restarting;
-        line[i]->state->restarting = 0;
+        azl_config_state_t *state = state_of(line[i], s->process->pool);
+
+        if (state->restarting) {
+            state->restarting = 0;
+            atomic_store(&state->counts->found, 0);
+            atomic_fetch_add(&state->counts->changes, 1);
+            ours = 1;
+        }
+        line[i]->changes = atomic_load(&state->counts->changes);
+        line[i]->state = state;
     }
     for (i = 0; i < lines->nelts && !ours; i++) {
         azl_config_counts_t *counts = line[i]->state->counts;
 
         if (atomic_exchange(&counts->has_refused, 0)) {
-            atomic_store(&counts->found, 1);
+            atomic_store(&counts->found, (apr_uint64_t)apr_time_now());
         }
     }
 }
@@ -433,6 +485,7 @@ void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
     azl_config_source_t **line;
     int i;
 
+    current = lines;
     if (!lines) {
         return;
     }

@@ -18,7 +18,8 @@ typedef struct azl_config_counts_t {
     _Atomic apr_uint64_t changes;
     _Atomic apr_uint64_t refused;
     _Atomic apr_uint64_t failed;
-    /* 1: the agent has found something new, and nobody has decided yet */
+    /* apr_time_t when the agent found something new that is neither loaded nor
+     * refused yet; 0: nothing */
     _Atomic apr_uint64_t found;
     /* What was refused last. The agent writes here while it runs, the parent
      * while none does. */
@@ -59,6 +60,12 @@ apr_status_t azl_config_check(const azl_config_source_t *line, apr_pool_t *p,
 const char *azl_config_check_said(const azl_config_source_t *line,
                                   apr_pool_t *p);
 void azl_config_check_forget(const azl_config_source_t *line, apr_pool_t *p);
+/* Restart the parent, which the caller is, when it has been given notice for
+ * long enough since `found`. The process beside it that waits so long, or 0: it
+ * was done at once. A process that was ended did not do it. */
+pid_t azl_config_notice(apr_time_t found);
+/* The way apachectl says it. */
+void azl_config_restart(pid_t parent);
 /* Write a file as a whole: whoever reads it sees the old one or the new one. */
 apr_status_t azl_config_write(const char *path, azl_span_t text,
                               apr_pool_t *p);

@@ -64,6 +64,7 @@ static apr_status_t error_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     /* httpd's own, of the methods its handlers know */
     apr_table_unset(r->headers_out, "Allow");
     azl_answer_error_headers(&err, ar, r->err_headers_out);
+    azl_answer_connection(r);
     r->status = status;
     r->status_line = NULL;
     r->content_encoding = NULL;

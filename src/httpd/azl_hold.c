@@ -9,6 +9,7 @@
 #include <http_core.h>
 #include <util_filter.h>
 
+#include "azl_config_source.h"
 #include "azl_hooks.h"
 #include "azl_httpd.h"
 #include "azl_lines.h"
@@ -22,6 +23,11 @@
  * or wait, and an MPM without any closes what it can. With more connections
  * than that, those that have a request wait for each other. */
 #define PART 8
+
+/* Whose answer began before this process was asked to end for a new
+ * configuration was told that the connection stays: who asks so soon after it
+ * is still answered. */
+#define LAST_HOLD apr_time_from_sec(1)
 
 typedef struct hold_t {
     int inner;                /* the connection is being processed */
@@ -125,7 +131,7 @@ static int is_kept(const conn_rec *c, const hold_t *h, int rc)
 static apr_interval_time_t patience(hold_t *h)
 {
     if (stopping()) {
-        return 0;
+        return azl_config_source_leaving() ? LAST_HOLD : 0;
     }
     if (apr_atomic_read32(&connections) > max_held) {
         return 0;
