@@ -38,9 +38,10 @@ enum {
 /* A deployment's place: sorted by rank, then key, then draw, then index.
  * Neither key nor draw is negative. */
 typedef struct place_t {
-    float key;   /* the strategy's measure, lower first */
-    float draw;  /* chance among equals, lower first */
-    short index; /* in the model */
+    const azl_load_t *load; /* of whom would be asked: it, or its spill */
+    float key;              /* the strategy's measure, lower first */
+    float draw;             /* chance among equals, lower first */
+    short index;            /* in the model */
     short rank;
 } place_t;
 
@@ -125,17 +126,11 @@ apr_uint64_t azl_affinity_hash(azl_span_t cache_key, azl_span_t prompt)
 }
 
 /* The one that would be asked: the spill where its owner cannot be. */
-static const azl_deployment_t *serving(const router_t *rt, int i,
-                                       const azl_load_t **load)
+static const azl_deployment_t *serving(const router_t *rt, int i)
 {
     const azl_deployment_t *d = rt->deployments[i];
 
-    if (rt->loads[i].unavailable) {
-        *load = &rt->spill_loads[i];
-        return d->spill;
-    }
-    *load = &rt->loads[i];
-    return d;
+    return rt->loads[i].unavailable ? d->spill : d;
 }
 
 static int used_up(const azl_deployment_t *d, const azl_load_t *load)
@@ -157,16 +152,19 @@ static int used_up(const azl_deployment_t *d, const azl_load_t *load)
 static float draw(const azl_routing_t *how, const azl_deployment_t *owner)
 {
     apr_uint64_t seed;
-    double uniform; /* in (0, 1), both excluded */
+    apr_uint32_t bits;
+    float uniform; /* in (0, 1] */
 
     if (how->strategy == AZL_STRATEGY_AFFINITY && how->affinity) {
         memcpy(&seed, owner->fingerprint, sizeof(seed));
-        uniform = ((double)(mix(how->affinity ^ seed) >> 12) + 0.5) * 0x1p-52;
+        bits = (apr_uint32_t)(mix(how->affinity ^ seed) >> 32);
     }
     else {
-        uniform = ((double)how->random(how->random_baton) + 0.5) * 0x1p-32;
+        bits = how->random(how->random_baton);
     }
-    return (float)-log(uniform) / (float)owner->weight;
+    uniform = ((float)bits + 0.5F) * 0x1p-32F;
+    /* a minus would make -0 of the logarithm of 1, and that has a sign */
+    return fabsf(logf(uniform)) / (float)owner->weight;
 }
 
 static float share_used(apr_uint64_t used, apr_uint32_t limit)
@@ -207,7 +205,6 @@ static float cost_key(const azl_price_t *price)
 static void latency_keys(const router_t *rt, place_t *places, int n)
 {
     const azl_routing_t *how = rt->how;
-    const azl_load_t *load;
     float best = HUGE_VALF;
     int rank = RANK_RESERVE;
     int by_first_token = 0;
@@ -217,11 +214,11 @@ static void latency_keys(const router_t *rt, place_t *places, int n)
         return;
     }
     for (i = 0; how->streamed && i < n; ++i) {
-        serving(rt, places[i].index, &load);
-        by_first_token |= load->first_token > 0;
+        by_first_token |= places[i].load->first_token > 0;
     }
     for (i = 0; i < n; ++i) {
-        serving(rt, places[i].index, &load);
+        const azl_load_t *load = places[i].load;
+
         if (places[i].rank != RANK_RESERVE) {
             places[i].key =
                 (float)(by_first_token ? load->first_token : load->latency);
@@ -245,23 +242,21 @@ static void latency_keys(const router_t *rt, place_t *places, int n)
 /* The order of the hash stays, but who is crowded steps back. */
 static void bound_load(const router_t *rt, place_t *places, int n)
 {
-    const azl_load_t *load;
     apr_uint64_t in_flight = 1; /* with this request */
     apr_uint64_t weight = 0;
     int i;
 
     for (i = 0; i < n; ++i) {
         if (places[i].rank == RANK_FREE) {
-            serving(rt, places[i].index, &load);
-            in_flight += load->in_flight;
+            in_flight += places[i].load->in_flight;
             weight += (apr_uint64_t)rt->deployments[places[i].index]->weight;
         }
     }
     for (i = 0; i < n; ++i) {
+        const azl_load_t *load = places[i].load;
         apr_uint64_t share =
             in_flight * (apr_uint64_t)rt->deployments[places[i].index]->weight;
 
-        serving(rt, places[i].index, &load);
         if (places[i].rank == RANK_FREE && load->in_flight >= BOUND_FLOOR &&
             load->in_flight * weight * BOUND_DENOMINATOR >=
                 share * BOUND_NUMERATOR) {
@@ -279,8 +274,8 @@ static void measure(const router_t *rt, place_t *places, int n)
     for (i = 0; i < n; ++i) {
         place_t *place = &places[i];
         const azl_deployment_t *owner = rt->deployments[place->index];
-        const azl_load_t *load;
-        const azl_deployment_t *d = serving(rt, place->index, &load);
+        const azl_deployment_t *d = serving(rt, place->index);
+        const azl_load_t *load = place->load;
 
         if (owner->weight <= 0) {
             place->rank = RANK_RESERVE; /* in the order of configuration */
@@ -327,22 +322,25 @@ static apr_uint64_t pack(const place_t *place)
            (draw & ~INDEX_MASK) | (apr_uint64_t)place->index;
 }
 
-/* By insertion: for groups of this size nothing is faster. */
+/* By insertion: for groups of this size nothing is faster. In front of all
+ * stands a word that none is less than. */
 static void sort(place_t *places, int n)
 {
-    apr_uint64_t words[AZL_DEPLOYMENTS_MAX];
-    int i, j;
+    apr_uint64_t words[1 + AZL_DEPLOYMENTS_MAX];
+    apr_uint64_t *end = words, *at;
+    int i;
 
+    *end = 0;
     for (i = 0; i < n; ++i) {
         apr_uint64_t word = pack(&places[i]);
 
-        for (j = i; j > 0 && word < words[j - 1]; --j) {
-            words[j] = words[j - 1];
+        for (at = end++; word < *at; --at) {
+            at[1] = *at;
         }
-        words[j] = word;
+        at[1] = word;
     }
     for (i = 0; i < n; ++i) {
-        places[i].index = (short)(words[i] & INDEX_MASK);
+        places[i].index = (short)(words[1 + i] & INDEX_MASK);
     }
 }
 
@@ -390,6 +388,8 @@ static int find_available(router_t *rt, place_t *places)
             places[j] = places[j - 1];
         }
         memset(&places[j], 0, sizeof(places[j]));
+        places[j].load =
+            rt->loads[i].unavailable ? &rt->spill_loads[i] : &rt->loads[i];
         places[j].index = (short)i;
     }
     return n;
@@ -414,10 +414,9 @@ static void emit_available(router_t *rt)
         }
     }
     for (i = 0; i < n; ++i) {
-        const azl_load_t *load;
         int index = places[i].index;
 
-        emit(rt, serving(rt, index, &load));
+        emit(rt, serving(rt, index));
         if (has_spill(rt, index)) {
             emit(rt, rt->deployments[index]->spill);
         }

@@ -98,6 +98,24 @@ START_TEST(the_ends_of_chance)
 }
 END_TEST
 
+/* 7, and all ones each third time from the second on. */
+static apr_uint32_t largest_second(void *baton)
+{
+    apr_uint64_t *asked = baton;
+
+    return (*asked)++ % 3 == 1 ? ~(apr_uint32_t)0 : 7;
+}
+
+START_TEST(the_largest_number_is_first)
+{
+    group(AZL_STRATEGY_SHUFFLE, 3, NULL);
+    g.how.random = largest_second;
+    g.state = 0;
+    ck_assert_str_eq(order(), "bac");
+    ck_assert_str_eq(order(), "bac");
+}
+END_TEST
+
 START_TEST(one_is_not_chosen)
 {
     group(_i, 1, NULL);
@@ -438,6 +456,7 @@ TCase *azl_test_routing(void)
     tcase_add_loop_test(tc, second_places_by_weight, 0, UNEVEN);
     tcase_add_test(tc, third_places_by_weight);
     tcase_add_test(tc, the_ends_of_chance);
+    tcase_add_test(tc, the_largest_number_is_first);
     tcase_add_loop_test(tc, one_is_not_chosen, 0, STRATEGIES_END);
     tcase_add_loop_test(tc, nobody_is_no_order, 0, STRATEGIES_END);
     tcase_add_loop_test(tc, lower_orders_first, 0, STRATEGIES_END);
