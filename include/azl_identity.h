@@ -70,6 +70,8 @@ const char *azl_identity_create(apr_pool_t *p,
  * says, else as everywhere. Before the first fetch. */
 void azl_identity_hosts(azl_identity_t *id, const char *authority,
                         const char *metadata);
+/* Where tokens of Entra are given out to it; NULL: it takes none of those. */
+const char *azl_identity_authority(const azl_identity_t *id);
 /* 1 if azl_identity_refresh() has to be called now and then. */
 int azl_identity_changes(const azl_identity_t *id);
 /* 1 if the value comes from a service, so that one process can fetch it for

@@ -524,6 +524,12 @@ void azl_identity_hosts(azl_identity_t *id, const char *authority,
     }
 }
 
+const char *azl_identity_authority(const azl_identity_t *id)
+{
+    return id->inner && !id->authority ? azl_identity_authority(id->inner)
+                                       : id->authority;
+}
+
 const char *azl_identity_environment(const char *name)
 {
     const char *value = getenv(name);

@@ -11,7 +11,9 @@
 #include "azl_conf.h"
 #include "azl_config_source.h"
 #include "azl_hold.h"
+#include "azl_http.h"
 #include "azl_httpd.h"
+#include "azl_identity.h"
 #include "azl_identity_watchdog.h"
 #include "azl_probe.h"
 #include "azl_random.h"
@@ -223,6 +225,31 @@ static const char *try_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
 }
 
 /* Runs for `httpd -t` too: what is wrong is said here. */
+/* What a directive says has been warned of where it stands. */
+static void warn_open_authority(const azl_conf_t *conf, server_rec *s,
+                                apr_pool_t *ptemp)
+{
+    azl_endpoint_t **endpoint = (void *)conf->endpoints->elts;
+    const char *host = NULL;
+    int i;
+
+    for (i = 0; !conf->authority && !host && i < conf->endpoints->nelts; i++) {
+        const char *url = endpoint[i]->identity
+                              ? azl_identity_authority(endpoint[i]->identity)
+                              : NULL;
+
+        host = url ? azl_http_open_host(ptemp, url) : NULL;
+    }
+    if (host) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     AZLNO(0167) "AZURE_AUTHORITY_HOST of the environment: "
+                                 "there is no TLS to %s, anyone between here "
+                                 "and there can read secrets and tokens; use "
+                                 "https://",
+                     host);
+    }
+}
+
 int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {
@@ -252,6 +279,7 @@ int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
             return HTTP_INTERNAL_SERVER_ERROR;
         }
         warn_useless(conf, s, pconf);
+        warn_open_authority(conf, s, ptemp);
     }
     return OK;
 }

@@ -111,6 +111,31 @@ def test_secrets_without_tls(env, line):
         assert status == 0 and "AZL0166" not in text, quiet
 
 
+ENTRA = "service-principal:t/c:env:SIM_KEY"
+VAULT = "keyvault:https://v.example/secrets/n vault-credential="
+
+
+@pytest.mark.parametrize("credential,shown", [
+    (ENTRA, True),
+    (VAULT + ENTRA, True),
+    ("env:SIM_KEY", False),
+])
+def test_authority_of_the_environment(env, monkeypatch, credential, shown):
+    line = f"AzureLIT on\nAzureLITEndpoint a https://h credential={credential}"
+
+    def warned(host, more=""):
+        monkeypatch.setitem(env.environment, "AZURE_AUTHORITY_HOST", host)
+        status, text = env.check(f"{line}\n{more}\n")
+        assert status == 0, text
+        return text.count("AZL0167")
+
+    assert warned("http://h.example:81/") == shown
+    for quiet in ("https://h.example", "h.example", "http://localhost:81"):
+        assert not warned(quiet), quiet
+    # what a directive says goes before it
+    assert not warned("http://h.example", "AzureLITAuthority https://a.example")
+
+
 # What is read whole, and may be the wrong thing.
 FILES = [
     "AzureLITEndpoint a https://h credential=file:PATH",
