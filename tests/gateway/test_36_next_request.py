@@ -132,10 +132,11 @@ def test_no_next_request(gateway, connection):
     assert answers.read() == b""
 
 
-@pytest.mark.parametrize("number", [12, 100])
-def test_a_crowd(gateway, number):
+@pytest.mark.parametrize("number", [12, 60])
+def test_a_crowd(gateway, log, number):
     """More connections than a process has threads for, or than go without
     each other's leave: all take their turn."""
+    log.expect("AH10159")  # httpd has few threads left, and says so
     crowd = []
     for _ in range(number):
         sock = dial(gateway, chat())

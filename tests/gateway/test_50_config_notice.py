@@ -216,7 +216,7 @@ class Asking(threading.Thread):
 
 
 def test_no_request_fails(gateway, served, sim):
-    served.start("MinSpareThreads 64")
+    served.start()
     # Streams that last for a second end after the restart they began before.
     sim.script({"delay": 0.01, "chunk_delay": 0.1, "times": 1000000})
     over = threading.Event()
