@@ -236,6 +236,7 @@ static void forget_process(azl_config_source_t *line)
 static void refuse(azl_config_source_t *line, const char *reason, apr_pool_t *p)
 {
     azl_config_refused(line, line->state->tried);
+    atomic_store(&line->state->counts->found, 0);
     apr_file_rename(line->next, apr_pstrcat(p, line->copy, ".refused", NULL),
                     p);
     if (reason) {
@@ -502,6 +503,8 @@ void azl_config_source_start(apr_pool_t *pconf, server_rec *s)
                                      "could not be made; the configuration "
                                      "stays as it is",
                          azl_source_shown(line[i]->source), line[i]->folder);
+            /* nobody will look, so there is nothing to come */
+            atomic_store(&line[i]->state->counts->found, 0);
             continue;
         }
         start_agent(line[i], delay_of(line[i]));

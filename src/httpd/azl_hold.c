@@ -24,10 +24,10 @@
  * than that, those that have a request wait for each other. */
 #define PART 8
 
-/* Whose answer began before this process was asked to end for a new
- * configuration was told that the connection stays: who asks so soon after it
- * is still answered. */
-#define LAST_HOLD apr_time_from_sec(1)
+/* Whose answer began before it was known that there is a new configuration was
+ * told that the connection stays: who asks so soon after its end is answered,
+ * whenever this process is asked to end. */
+#define LAST_HOLD apr_time_from_sec(2)
 
 typedef struct hold_t {
     int inner;                /* the connection is being processed */
@@ -130,10 +130,13 @@ static int is_kept(const conn_rec *c, const hold_t *h, int rc)
 /* How long to wait for the next request; 0: not here. */
 static apr_interval_time_t patience(hold_t *h)
 {
-    if (stopping()) {
-        return azl_config_source_leaving() ? LAST_HOLD : 0;
-    }
     if (apr_atomic_read32(&connections) > max_held) {
+        return 0;
+    }
+    if (azl_config_source_leaving()) {
+        return LAST_HOLD;
+    }
+    if (stopping()) {
         return 0;
     }
     if (h->pause) {

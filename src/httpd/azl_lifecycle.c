@@ -224,7 +224,6 @@ static const char *try_upstreams(azl_conf_t *conf, apr_pool_t *pconf,
                : NULL;
 }
 
-/* Runs for `httpd -t` too: what is wrong is said here. */
 /* What a directive says has been warned of where it stands. */
 static void warn_open_authority(const azl_conf_t *conf, server_rec *s,
                                 apr_pool_t *ptemp)
@@ -250,6 +249,7 @@ static void warn_open_authority(const azl_conf_t *conf, server_rec *s,
     }
 }
 
+/* Runs for `httpd -t` too: what is wrong is said here. */
 int azl_hook_check_config(apr_pool_t *pconf, apr_pool_t *plog,
                           apr_pool_t *ptemp, server_rec *s)
 {

@@ -15,6 +15,7 @@ SOON = 10
 
 def configure(env, sim):
     conf = env.conf().add("AzureLITKeepAliveHold 50ms", "KeepAliveTimeout 60")
+    conf.add("StartServers 4")
     conf.endpoint("a", sim.url).model("m1", "a/d1")
     return conf
 

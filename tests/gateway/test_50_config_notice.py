@@ -3,6 +3,7 @@ for a new configuration."""
 
 import http.client
 import os
+import shutil
 import threading
 import time
 
@@ -84,12 +85,14 @@ def served(restart, gateway, sim, log):
 
     class Served:
         gate = where / "gate"
+        document = where / "config.yaml"
 
         def start(self, *more):
             conf = source(
                 gateway, f"file:{document}", copy, "check-limit=3600s"
             )
-            restart(conf.add("StartServers 2", *more))
+            more = ["StartServers 2", "KeepAliveTimeout 60", *more]
+            restart(conf.add(*more))
             live(gateway, "kept")
 
         def gated(self):
@@ -175,16 +178,57 @@ def test_stream_over_a_restart(gateway, served, sim):
             gateway.until(client.is_gone)
 
 
+def test_stream_before_a_restart(gateway, served, sim, log):
+    """It ends between the decision and the restart: its connection is not
+    among those that are closed."""
+    served.start()
+    sim.script({"hold": 3})
+    client = Kept(gateway)
+    answer = client.begin(chat("kept", stream=True))
+    assert not client.closed
+    served.change("new")
+    gateway.until(lambda: "AZL0154" in log.text(), LIVE)
+    sim.release()
+    assert "[DONE]" in answer.read().decode()
+    gateway.until(lambda: "AH00493" in log.text())
+    assert client.ask(chat("kept")).status == 200
+    assert client.closed
+
+
+def test_nobody_will_look(restart, gateway, served, log):
+    """Where a source is given up, nothing is to come either."""
+    log.expect("AZL0160", "AZL0156")
+    served.start()
+    put(served.document, "model_list: [\n")
+    gateway.until(lambda: "AZL0160" in log.text(), LIVE)
+    staging = served.gate.parent / "copy.yaml.staging"
+    shutil.rmtree(staging)
+    staging.write_text("")
+    gateway.graceful()
+    gateway.until(lambda: "AZL0156" in log.text())
+
+    def kept():
+        client = Kept(gateway)
+        return client.ask(chat("kept")).status == 200 and not client.closed
+
+    gateway.until(kept)
+    staging.unlink()
+
+
 def test_nobody_gives_notice(gateway, served, log):
     """Whoever is killed, the change is made."""
     log.expect("AH00052")
     served.start()
+    killed = []
     for number in range(3):
         begun = log.text().count("AZL0154")
         served.change(f"new-{number}")
         gateway.until(lambda: log.text().count("AZL0154") > begun, LIVE)
-        kill(*alone(gateway))
+        victims = alone(gateway)
+        kill(*victims)
+        killed += victims
         live(gateway, f"new-{number}")
+    assert killed
 
 
 class Asking(threading.Thread):
@@ -201,9 +245,9 @@ class Asking(threading.Thread):
 
     def run(self):
         while not self.over.is_set():
-            if self.client.closed or self.client.is_gone():
-                self.client.connect()
             try:
+                if self.client.closed or self.client.is_gone():
+                    self.client.connect()
                 answer = self.client.ask(self.document)
             except (OSError, http.client.HTTPException) as error:
                 self.wrong.append(repr(error))
@@ -217,7 +261,7 @@ class Asking(threading.Thread):
 
 def test_no_request_fails(gateway, served, sim):
     served.start()
-    # Streams that last for a second end after the restart they began before.
+    # streams of about a second, which end at any time
     sim.script({"delay": 0.01, "chunk_delay": 0.1, "times": 1000000})
     over = threading.Event()
     load = [
